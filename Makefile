@@ -1,0 +1,52 @@
+# Every target sets itself up: a virtual environment in .venv with pinned versions, made once and again when they change.
+# Needs Python 3.11 or newer and pip. On Linux pip takes the CUDA build of torch (several GB); without a GPU say
+#   make quickstart TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_INDEX ?=
+WORK ?= quickstart
+PYTEST_FLAGS ?= -n 2
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help install quickstart test check format wheel clean
+
+help:
+	@echo "make quickstart   pretrain a small model on text that Python carries, then use it (about 5 minutes on 2 cores)"
+	@echo "make test         run the tests"
+	@echo "make check        ruff (lint, format) and mypy"
+	@echo "make format       let ruff rewrite what it can"
+	@echo "make wheel        build the wheel and source archive into dist/"
+	@echo "make clean        remove the virtual environment and whatever was built"
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'elmo_lite needs Python 3.11 or newer, found ' + sys.version.split()[0])"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	@touch $@
+
+install: $(INSTALLED)
+
+quickstart: $(INSTALLED)
+	$(BIN)/elmo-lite quickstart --out $(WORK) --overwrite
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: $(INSTALLED)
+	$(BIN)/python -m build
+
+clean:
+	rm -rf $(VENV) $(WORK) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

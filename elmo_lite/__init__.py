@@ -1,0 +1,84 @@
+"""ELMo for today's PyTorch: pretrain on any text, take contextual word vectors, mix frozen layers under task models.
+
+Names are resolved when they are first used, so that ``import elmo_lite`` is instant and ``Elmo`` loads torch and nothing heavier.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from elmo_lite.bilm import BiLM, BiLMOutput
+    from elmo_lite.checkpoint import SavedModel, load_model, save_model
+    from elmo_lite.config import BiLMConfig, CharCNNConfig
+    from elmo_lite.corpus import Corpus
+    from elmo_lite.elmo import Elmo
+    from elmo_lite.errors import CheckpointError, ConfigError, CorpusError, ElmoLiteError
+    from elmo_lite.lm_head import LMHead
+    from elmo_lite.presets import preset_path
+    from elmo_lite.pretrain import pretrain
+    from elmo_lite.pretrain_config import PretrainConfig
+    from elmo_lite.scalar_mix import ScalarMix
+    from elmo_lite.tokenization import Tokenization
+    from elmo_lite.vocabulary import Vocabulary
+
+__version__ = "0.1.0"
+
+_MODULE_OF = {
+    "BiLM": "bilm",
+    "BiLMConfig": "config",
+    "BiLMOutput": "bilm",
+    "CharCNNConfig": "config",
+    "CheckpointError": "errors",
+    "ConfigError": "errors",
+    "Corpus": "corpus",
+    "CorpusError": "errors",
+    "Elmo": "elmo",
+    "ElmoLiteError": "errors",
+    "LMHead": "lm_head",
+    "PretrainConfig": "pretrain_config",
+    "SavedModel": "checkpoint",
+    "ScalarMix": "scalar_mix",
+    "Tokenization": "tokenization",
+    "Vocabulary": "vocabulary",
+    "load_model": "checkpoint",
+    "preset_path": "presets",
+    "pretrain": "pretrain",
+    "save_model": "checkpoint",
+}
+
+__all__ = [
+    "BiLM",
+    "BiLMConfig",
+    "BiLMOutput",
+    "CharCNNConfig",
+    "CheckpointError",
+    "ConfigError",
+    "Corpus",
+    "CorpusError",
+    "Elmo",
+    "ElmoLiteError",
+    "LMHead",
+    "PretrainConfig",
+    "SavedModel",
+    "ScalarMix",
+    "Tokenization",
+    "Vocabulary",
+    "load_model",
+    "preset_path",
+    "pretrain",
+    "save_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module of a public name on its first use (PEP 562)."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Public names, imported yet or not."""
+    return sorted({*globals(), *__all__})

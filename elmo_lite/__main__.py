@@ -1,0 +1,8 @@
+"""``python -m elmo_lite`` is the program ``elmo-lite``."""
+
+import sys
+
+from elmo_lite.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
