@@ -1,6 +1,6 @@
 """ELMo for today's PyTorch: pretrain on any text, take contextual word vectors, mix frozen layers under task models.
 
-Names are resolved when they are first used, so that ``import elmo_lite`` is instant and ``Elmo`` loads torch and nothing heavier.
+Names are resolved on first use: ``import elmo_lite`` is instant, and ``Elmo`` loads torch and nothing heavier.
 """
 
 from importlib import import_module
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from elmo_lite.errors import CheckpointError, ConfigError, CorpusError, ElmoLiteError
     from elmo_lite.lm_head import LMHead
     from elmo_lite.presets import preset_path
-    from elmo_lite.pretrain import pretrain
     from elmo_lite.pretrain_config import PretrainConfig
     from elmo_lite.scalar_mix import ScalarMix
     from elmo_lite.tokenization import Tokenization
@@ -42,7 +41,6 @@ _MODULE_OF = {
     "Vocabulary": "vocabulary",
     "load_model": "checkpoint",
     "preset_path": "presets",
-    "pretrain": "pretrain",
     "save_model": "checkpoint",
 }
 
@@ -65,7 +63,6 @@ __all__ = [
     "Vocabulary",
     "load_model",
     "preset_path",
-    "pretrain",
     "save_model",
 ]
 

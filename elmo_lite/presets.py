@@ -29,8 +29,6 @@ def preset_names(group: str = "pretrain") -> list[str]:
 def preset_path(name: str, group: str = "pretrain") -> Path:
     """The YAML file of a preset's name; a path to a file is given back as it is.
 
-    The function ``pretrain`` hides the module of that name in the package, so this module is imported by its full name.
-
     Args:
         name: such as ``laptop``, or a path that ends in ``.yaml`` or ``.yml`` or holds a folder.
         group: folder of ``configs/``.

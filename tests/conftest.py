@@ -2,7 +2,7 @@
 
 import os
 
-# Before torch is imported: workers of pytest-xdist share the cores, and threads of two of them would only wait for each other.
+# Before torch is imported: workers of pytest-xdist share the cores, their threads would only wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -1,0 +1,179 @@
+"""A typed function as a command: parameters become arguments, a ``config`` dataclass becomes YAML and dotted flags."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import re
+import typing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import docstring_parser
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser, set_parsing_settings
+
+from elmo_lite.errors import ConfigError
+from elmo_lite.presets import preset_path
+
+CONFIG = "config"
+
+
+def call_with_arguments(
+    function: Callable[..., Any], argv: Sequence[str], *, prog: str, positionals: Sequence[str], preset_group: str
+) -> Any:
+    """Parse ``argv`` over a function's signature and call it.
+
+    Args:
+        function: annotated; required parameters are positional where ``positionals`` names them and required flags
+            otherwise, ``bool`` ones are bare flags. A parameter ``config`` annotated with a dataclass is read from
+            ``--config`` (preset or YAML file) and from one dotted flag a field.
+        argv: arguments after the command's name.
+        prog: program and command, for the help.
+        positionals: names of parameters without a flag; a list takes one or more values.
+        preset_group: folder of ``configs/`` that ``--config NAME`` means.
+
+    Raises:
+        ConfigError: an unknown key or flag, or a value of the wrong type; one line that names the key.
+        SystemExit: ``--help`` was asked for.
+    """
+    parser = function_parser(function, prog, positionals)
+    arguments = parse(parser, argv, preset_group)
+    parameters = inspect.signature(function).parameters
+    values = {name: arguments[name] for name in parameters if name != CONFIG}
+    if CONFIG in parameters:
+        config_type = typing.get_type_hints(function)[CONFIG]
+        names = [field.name for field in dataclasses.fields(config_type)]
+        values[CONFIG] = config_type(**{name: arguments[name] for name in names})
+    return function(**values)
+
+
+def function_parser(function: Callable[..., Any], prog: str, positionals: Sequence[str]) -> ArgumentParser:
+    """The parser of one command; the help texts come from the docstrings of the function and of the config's fields."""
+    set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    documentation = docstring_parser.parse(inspect.getdoc(function) or "")
+    help_of = {entry.arg_name: entry.description for entry in documentation.params}
+    parser = ArgumentParser(prog=prog, description=documentation.short_description, exit_on_error=False)
+    types = typing.get_type_hints(function)
+    for name, parameter in inspect.signature(function).parameters.items():
+        text = " ".join((help_of.get(name) or "").split())
+        if name == CONFIG:
+            parser.add_argument("--config", action="config", help="Name of a preset or path of a YAML file.")
+            parser.add_class_arguments(types[name])
+        elif name in positionals:
+            number = "+" if _is_list(types[name]) else None
+            parser.add_argument(name, type=str, nargs=number, help=text, metavar=name.upper())
+        elif types[name] is bool:
+            parser.add_argument(f"--{name}", action="store_true", help=text)
+        elif _is_list(types[name]):
+            # One value each time: a flag that takes several would swallow the positional arguments after it.
+            parser.add_argument(f"--{name}", type=str, action="append", help=text, **_default_of(parameter))
+        else:
+            parser.add_argument(f"--{name}", type=types[name], help=text, **_default_of(parameter))
+    return parser
+
+
+def _is_list(annotation: Any) -> bool:
+    """Whether a parameter takes several strings: ``list[str]``, or that or None."""
+    return any(typing.get_origin(part) is list for part in (annotation, *typing.get_args(annotation)))
+
+
+def _default_of(parameter: inspect.Parameter) -> dict[str, Any]:
+    if parameter.default is inspect.Parameter.empty:
+        return {"required": True}
+    return {"default": parameter.default}
+
+
+def parse(parser: ArgumentParser, argv: Sequence[str], preset_group: str = "pretrain") -> dict[str, Any]:
+    """Arguments by name, the config's groups as dataclasses.
+
+    Raises:
+        ConfigError: see ``call_with_arguments``.
+        SystemExit: ``--help`` was asked for.
+    """
+    configs, rest = _split_configs(argv)
+    paths = [preset_path(name, preset_group) for name in configs]
+    _check_flags(rest, parser)
+    for path in paths:
+        _check_yaml(path, parser)
+    try:
+        # Files first, whatever the order: a flag always wins over a file.
+        parsed = parser.parse_args([*(f"--config={path}" for path in paths), *rest])
+    except ArgumentError as error:
+        raise ConfigError(_one_line(str(error))) from None
+    return dict(vars(parser.instantiate(parsed)))
+
+
+def _split_configs(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Values of ``--config X`` and ``--config=X``, and everything else."""
+    configs: list[str] = []
+    rest: list[str] = []
+    remaining = iter(argv)
+    for argument in remaining:
+        if argument == "--config":
+            value = next(remaining, None)
+            if value is None or value.startswith("--"):
+                raise ConfigError("--config: expected the name of a preset or a YAML file, found nothing")
+            configs.append(value)
+        elif argument.startswith("--config="):
+            configs.append(argument.removeprefix("--config="))
+        else:
+            rest.append(argument)
+    return configs, rest
+
+
+def _check_flags(argv: Sequence[str], parser: ArgumentParser) -> None:
+    """Name an unknown flag and the nearest known one; argparse would list every argument that it could not place."""
+    known = parser._option_string_actions  # argparse has no public list of its flags
+    for argument in argv:
+        if argument == "--":
+            return
+        flag = argument.partition("=")[0]
+        if flag.startswith("--") and flag not in known:
+            raise ConfigError(f"{flag}: unknown flag{nearest(flag, known)}")
+
+
+def _check_yaml(path: Path, parser: ArgumentParser) -> None:
+    """Name an unknown key of a YAML file and the nearest known one."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: expected YAML, found {_one_line(str(error))}") from None
+    if content is None:
+        return
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected settings as `key: value`, found a {type(content).__name__}")
+    known = {action.dest for action in parser._actions}
+    for key in _dotted_keys(content, known):
+        if key not in known:
+            raise ConfigError(f"{path}: unknown key {key}{nearest(key, known)}")
+
+
+def _dotted_keys(settings: dict[Any, Any], known: set[str], prefix: str = "") -> Iterator[str]:
+    """Keys of nested settings; a mapping below an unknown key is not looked into."""
+    for name, value in settings.items():
+        key = f"{prefix}{name}"
+        if not any(other.startswith(f"{key}.") for other in known):
+            yield key
+        elif isinstance(value, dict):
+            yield from _dotted_keys(value, known, f"{key}.")
+        else:
+            raise ConfigError(f"{key}: expected settings as `key: value`, found {value!r}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint such as ``; did you mean --out?``, or nothing where no known name is near."""
+    known = sorted(known)
+    # The last part of a dotted key tells more than its group: `batch_size` means `data.batch_size`.
+    same_end = [other for other in known if other.rpartition(".")[2] == name.rpartition(".")[2].lstrip("-")]
+    found = difflib.get_close_matches(name, known, n=1) or same_end[:1]
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def _one_line(message: str) -> str:
+    """The parser's message without line breaks and class brackets, the dotted key first."""
+    line = " ".join(message.split())
+    line = re.sub(r"<class '(\w+)'>", r"\1", line)
+    return re.sub(r'^Parser key "([^"]+)":\s*', r"\1: ", line)
