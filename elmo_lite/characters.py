@@ -1,0 +1,81 @@
+"""Words as rows of character ids: the scheme of the published ELMo models.
+
+A character is a byte of the word's UTF-8 form. Ids 0-255 are bytes, 256 and 257 stand for the sentence's begin and end,
+258 and 259 mark a word's begin and end, 260 fills the row; every id is shifted by one, so that 0 means "no token here".
+(Format of https://github.com/allenai/bilm-tf: data.py, UnicodeCharsVocabulary.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
+
+CharIds = npt.NDArray[np.int16]
+
+NUM_CHAR_IDS = 262
+NO_TOKEN = 0
+BEGIN_SENTENCE = 256 + 1
+END_SENTENCE = 257 + 1
+BEGIN_WORD = 258 + 1
+END_WORD = 259 + 1
+PADDING = 260 + 1
+
+
+def _row(byte_ids: Sequence[int], max_characters: int) -> CharIds:
+    """One word: begin mark, ids, end mark, padding. Returns (C,)."""
+    row = np.full(max_characters, PADDING, dtype=np.int16)
+    row[0] = BEGIN_WORD
+    row[1 : len(byte_ids) + 1] = byte_ids
+    row[len(byte_ids) + 1] = END_WORD
+    return row
+
+
+def begin_sentence_row(max_characters: int = 50) -> CharIds:
+    """The token before a sentence's first word. Returns (C,)."""
+    return _row([BEGIN_SENTENCE], max_characters)
+
+
+def end_sentence_row(max_characters: int = 50) -> CharIds:
+    """The token after a sentence's last word. Returns (C,)."""
+    return _row([END_SENTENCE], max_characters)
+
+
+def encode_words(words: Iterable[str], max_characters: int = 50) -> CharIds:
+    """Character ids of words; a word longer than ``max_characters`` - 2 bytes is cut there.
+
+    Args:
+        words: N words. Spellings such as ``<S>`` are ordinary words here: boundary tokens have rows of their own.
+        max_characters: C, at least 3.
+
+    Returns:
+        (N, C) int16 in 1..261.
+    """
+    keep = max_characters - 2
+    # A lone surrogate cannot be UTF-8; "surrogatepass" keeps such a word distinct instead of failing.
+    encoded = [word.encode("utf-8", "surrogatepass")[:keep] for word in words]
+    if not encoded:
+        return np.empty((0, max_characters), dtype=np.int16)
+    lengths = np.fromiter((len(word) for word in encoded), dtype=np.int64, count=len(encoded))
+    rows = np.full((len(encoded), max_characters), PADDING, dtype=np.int16)
+    rows[:, 0] = BEGIN_WORD
+    columns = np.arange(keep)
+    rows[:, 1:-1][columns < lengths[:, None]] = np.frombuffer(b"".join(encoded), dtype=np.uint8).astype(np.int16) + 1
+    rows[np.arange(len(encoded)), lengths + 1] = END_WORD
+    return rows
+
+
+def decode_word(row: npt.ArrayLike) -> str:
+    """The (possibly cut) word of one row; bytes that are no UTF-8 any more show as U+FFFD."""
+    ids = np.asarray(row)
+    return bytes((ids[(ids >= 1) & (ids <= 256)] - 1).astype(np.uint8)).decode("utf-8", "replace")
+
+
+def token_mask(char_ids: torch.Tensor) -> torch.Tensor:
+    """Which positions hold a token: (..., C) character ids to (...) bool, True = real token."""
+    return (char_ids > NO_TOKEN).any(dim=-1)

@@ -1,0 +1,118 @@
+"""Settings of the model, of its head and of pretraining, validated on construction."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from elmo_lite.errors import ConfigError
+
+
+def require(condition: bool, name: str, expected: str, found: object) -> None:
+    """Raise ConfigError naming the setting, unless the condition holds."""
+    if not condition:
+        raise ConfigError(f"{name}: expected {expected}, found {found!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CharCNNConfig:
+    """The token layer: character embedding, convolutions, highway layers, projection."""
+
+    embedding_dim: int = 16
+    """Width of a character's vector."""
+    filters: tuple[tuple[int, int], ...] = ((1, 32), (2, 32), (3, 64), (4, 128), (5, 128), (6, 128))
+    """(width in characters, number) of each group of convolution filters."""
+    num_highway: int = 1
+    """Highway layers over the pooled filters, 0 or more."""
+    activation: Literal["relu", "tanh"] = "relu"
+    """Non-linearity after max pooling."""
+    max_characters: int = 50
+    """Bytes kept of a word, its begin and end marks included; at least 3."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; lists from YAML become tuples."""
+        object.__setattr__(self, "filters", tuple((int(w), int(n)) for w, n in self.filters))
+        require(self.embedding_dim > 0, "char_cnn.embedding_dim", "a positive width", self.embedding_dim)
+        require(len(self.filters) > 0, "char_cnn.filters", "at least one [width, number]", list(self.filters))
+        require(self.num_highway >= 0, "char_cnn.num_highway", "0 or more", self.num_highway)
+        require(self.activation in ("relu", "tanh"), "char_cnn.activation", "relu or tanh", self.activation)
+        require(self.max_characters >= 3, "char_cnn.max_characters", "at least 3", self.max_characters)
+        for width, number in self.filters:
+            require(
+                1 <= width <= self.max_characters and number > 0,
+                "char_cnn.filters",
+                f"widths in 1..{self.max_characters} and positive numbers",
+                [width, number],
+            )
+
+    @property
+    def num_filters(self) -> int:
+        """Filters of all widths together, the width of the highway layers."""
+        return sum(number for _, number in self.filters)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BiLMConfig:
+    """Everything needed to rebuild the bidirectional language model without its head."""
+
+    char_cnn: CharCNNConfig = field(default_factory=CharCNNConfig)
+    """The token layer, shared by both directions."""
+    dim: int = 256
+    """D: width of a token vector and of one direction's output."""
+    lstm_dim: int = 256
+    """Cell width of one direction, at least ``dim``; where it differs, a projection follows the cell."""
+    num_layers: int = 2
+    """LSTM layers of each direction."""
+    skip_connections: bool = True
+    """Add a layer's input to its output, from the second layer on."""
+    cell_clip: float | None = None
+    """Bound on the absolute value of the cell state; none where null."""
+    projection_clip: float | None = None
+    """Bound on the absolute value of the projected output; none where null."""
+    dropout: float = 0.1
+    """Probability in [0, 1) on every LSTM layer's input and on the last output."""
+    variational_dropout: bool = False
+    """One dropout mask per sentence or window and direction, instead of one per position."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        require(self.dim > 0, "model.dim", "a positive width", self.dim)
+        require(self.lstm_dim >= self.dim, "model.lstm_dim", f"at least dim = {self.dim}", self.lstm_dim)
+        require(self.num_layers >= 1, "model.num_layers", "1 or more", self.num_layers)
+        require(0 <= self.dropout < 1, "model.dropout", "a probability in [0, 1)", self.dropout)
+        for name in ("cell_clip", "projection_clip"):
+            value = getattr(self, name)
+            require(value is None or value > 0, f"model.{name}", "a positive bound or null", value)
+
+    @property
+    def is_projected(self) -> bool:
+        """Whether the engine with projection and clipping is needed."""
+        return self.lstm_dim != self.dim or self.cell_clip is not None or self.projection_clip is not None
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The settings as plain lists, dicts and numbers, ready for JSON or YAML."""
+    return {
+        name: [list(pair) for pair in value] if name == "filters" else value
+        if not isinstance(value, dict)
+        else _lists(value)
+        for name, value in dataclasses.asdict(config).items()
+    }
+
+
+def _lists(settings: dict[str, Any]) -> dict[str, Any]:
+    return {k: [list(pair) for pair in v] if k == "filters" else v for k, v in settings.items()}
+
+
+def bilm_config_from_dict(settings: dict[str, Any]) -> BiLMConfig:
+    """Rebuild a BiLMConfig from ``to_dict``'s output.
+
+    Raises:
+        ConfigError: an unknown or missing key, or a value out of range.
+    """
+    try:
+        char_cnn = CharCNNConfig(**settings["char_cnn"])
+        return BiLMConfig(**{**settings, "char_cnn": char_cnn})
+    except (TypeError, KeyError) as error:
+        raise ConfigError(f"model settings: {error}") from None
