@@ -1,0 +1,152 @@
+"""English prose that every CPython carries: language topics (``help("if")``) and docstrings of the standard library.
+
+It is there without a network, in any installation, and large enough (about 200,000 words) to watch a small model learn.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+import sysconfig
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+from elmo_lite.errors import CorpusError
+
+EXCLUDED_FOLDERS = {"test", "tests", "site-packages", "dist-packages", "idlelib", "lib2to3", "turtledemo"}
+MIN_WORDS = 6
+FUNCTION_WORDS = frozenset(
+    "a an and any are as at be been but by can does each for from has have if in into is it its may must no not of on "
+    "or other should such than that the their then there these they this to used was when where which will with you".split()
+)
+MIN_FUNCTION_WORDS = 0.2
+"""Share of a paragraph's words; English text has about 0.4, signatures and tables nearly none."""
+MAX_SYMBOLS = 0.04
+"""Share of a paragraph's characters that only code uses so often."""
+_SYMBOLS = re.compile(r"[=<>{}\[\]|\\_#@^~+$%&/*]")
+_CODE_LINE = re.compile(r"^\s*(>>>|\.\.\. |\.\. \w|\$ |#|\||\+-|[-=*~^]{3,}|:\w+[^:]*:|@\w+)|::=")
+_ARGUMENT_LIST = re.compile(r"^\s*(Args|Arguments|Attributes|Keyword arguments|Parameters)\b.*:?\s*$", re.IGNORECASE)
+_BULLET = re.compile(r"^\s*(?:[*\-o•]|\(?\d+[.)]|\(?[a-z]\))\s+")
+_MARKUP = re.compile(r":\w+:`([^`]*)`|``([^`]*)``|`([^`']*)[`']")
+
+
+def python_prose() -> list[list[str]]:
+    """Documents (one per language topic or module) of paragraphs, each one line of text.
+
+    The order and the text depend on the Python version alone. A paragraph that stands in several places is kept once,
+    so that no held-out part is a copy of training text.
+    """
+    seen: set[str] = set()
+    documents = []
+    for texts in (*_topics(), *_modules()):
+        paragraphs = []
+        for paragraph in prose_paragraphs(texts):
+            key = re.sub(r"\W+", " ", paragraph).lower()
+            if key not in seen:
+                seen.add(key)
+                paragraphs.append(paragraph)
+        if paragraphs:
+            documents.append(paragraphs)
+    return documents
+
+
+def write_python_prose(path: Path) -> tuple[int, int]:
+    """Write all documents to one file, a paragraph a line, with a blank line between documents.
+
+    Returns:
+        Numbers of documents and of blank-separated words.
+
+    Raises:
+        CorpusError: this Python came without its sources and topics.
+    """
+    documents = python_prose()
+    if not documents:
+        raise CorpusError(
+            f"{sysconfig.get_path('stdlib')}: expected the standard library's sources, found no docstring"
+        )
+    text = "\n".join("".join(f"{paragraph}\n" for paragraph in document) for document in documents)
+    temporary = path.with_name(f"{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(temporary, path)
+    return len(documents), len(text.split())
+
+
+def _topics() -> Iterator[list[str]]:
+    """Texts of ``help("topics")``; some minimal installations lack them."""
+    try:
+        topics: dict[str, str] = import_module("pydoc_data.topics").topics
+    except ModuleNotFoundError:
+        return
+    for name in sorted(topics):
+        yield [topics[name]]
+
+
+def _modules() -> Iterator[list[str]]:
+    """Docstrings of one module after the other, read from the source; nothing is imported."""
+    root = Path(sysconfig.get_path("stdlib"))
+    for path in sorted(root.rglob("*.py"), key=lambda path: path.relative_to(root).as_posix()):
+        if EXCLUDED_FOLDERS.isdisjoint(path.relative_to(root).parts):
+            yield list(_docstrings(path))
+
+
+def _docstrings(path: Path) -> Iterator[str]:
+    """Docstrings of a source file in the order in which they stand; none where it cannot be parsed."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return
+    documented = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    for node in sorted(documented, key=lambda node: getattr(node, "lineno", 0)):
+        docstring = ast.get_docstring(node, clean=False)
+        if docstring:
+            yield docstring
+
+
+def prose_paragraphs(texts: Iterable[str]) -> Iterator[str]:
+    """Paragraphs of English sentences, each joined to one line, without code, doctests, signatures and tables."""
+    for text in texts:
+        for block in re.split(r"\n\s*\n", inspect.cleandoc(text)):
+            for item in _items(block.splitlines()):
+                paragraph = _plain(" ".join(" ".join(item).split()))
+                if is_prose(paragraph):
+                    yield paragraph
+
+
+def _items(lines: list[str]) -> Iterator[list[str]]:
+    """Split a block at its bullets; a list of arguments or a block with a line of code or of a table gives nothing."""
+    if not lines or _ARGUMENT_LIST.match(lines[0]) or any(_CODE_LINE.search(line) for line in lines):
+        return
+    item: list[str] = []
+    for line in lines:
+        if _BULLET.match(line):
+            yield item
+            item = [_BULLET.sub("", line)]
+        else:
+            item.append(line)
+    yield item
+
+
+def _plain(paragraph: str) -> str:
+    """The text without reStructuredText's marks."""
+    return _MARKUP.sub(lambda match: next(part for part in match.groups() if part is not None), paragraph)
+
+
+def is_prose(paragraph: str) -> bool:
+    """Whether a line reads as English sentences: enough words and function words, few symbols, an end."""
+    words = re.findall(r"[A-Za-z']+", paragraph)
+    if (
+        len(words) < MIN_WORDS
+        or not re.match(r"[\"'(]?[A-Z]", paragraph)
+        or not re.search(r"[.!?:][\"')]*$", paragraph)
+    ):
+        return False
+    common = sum(word.lower() in FUNCTION_WORDS for word in words)
+    symbols = len(_SYMBOLS.findall(paragraph))
+    return common >= MIN_FUNCTION_WORDS * len(words) and symbols <= MAX_SYMBOLS * len(paragraph)
