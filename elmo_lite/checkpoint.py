@@ -1,6 +1,6 @@
 """The saved model directory: written whole or not at all, checked before it is used.
 
-    config.json              format version, model settings, tokenisation, training facts, size and SHA-256 of the files below
+    config.json              format version, settings, tokenisation, training facts, size and SHA-256 of the files below
     vocabulary.txt           the classes that the language model predicts (optional)
     model.safetensors        weights of the encoder
     lm_head.safetensors      weights of the softmax (optional)
@@ -252,8 +252,8 @@ def _model_card(
         "---\nlibrary_name: elmo-lite\ntags:\n- elmo\n- word-embeddings\n- language-model\n---",
         "# Contextual word vectors (ELMo)",
         f"A character-based bidirectional LSTM language model: {model['num_layers']} layers of {model['dim']} "
-        f"per direction over a character CNN, so {model['num_layers'] + 1} layers of {2 * model['dim']} numbers for every word. "
-        f"{number:,} parameters, stored as {dtype}.",
+        f"per direction over a character CNN, so {model['num_layers'] + 1} layers of {2 * model['dim']} numbers "
+        f"for every word. {number:,} parameters, stored as {dtype}.",
         f"- Words are split by the `{config['tokenization'].get('kind')}` tokenisation.\n"
         f"- Classes of the language model: {words}.\n"
         f"- Language model head: {'saved, so perplexity can be computed' if has_head else 'not saved'}.",
