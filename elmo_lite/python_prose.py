@@ -20,7 +20,8 @@ EXCLUDED_FOLDERS = {"test", "tests", "site-packages", "dist-packages", "idlelib"
 MIN_WORDS = 6
 FUNCTION_WORDS = frozenset(
     "a an and any are as at be been but by can does each for from has have if in into is it its may must no not of on "
-    "or other should such than that the their then there these they this to used was when where which will with you".split()
+    "or other should such than that the their then there these they this to used was when where which will "
+    "with you".split()
 )
 MIN_FUNCTION_WORDS = 0.2
 """Share of a paragraph's words; English text has about 0.4, signatures and tables nearly none."""
