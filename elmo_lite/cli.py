@@ -118,7 +118,7 @@ def _run(argv: list[str]) -> int:
     if name is None:
         print(_help(argv[0]))
         return 0 if rest else 2
-    return _call(name, commands[name], rest)
+    return run_command(name, commands[name], rest)
 
 
 def _find(argv: list[str], commands: dict[str, Command]) -> tuple[str | None, list[str]]:
@@ -137,8 +137,17 @@ def _find(argv: list[str], commands: dict[str, Command]) -> tuple[str | None, li
     raise ConfigError(f"expected a command ({', '.join(known)}), found {found!r}{hint}")
 
 
-def _call(name: str, command: Command, argv: list[str]) -> int:
-    """Import the command's function, parse its arguments, run it."""
+def run_command(name: str, command: Command, argv: Sequence[str]) -> int:
+    """Import the command's function, parse its arguments, run it; errors are left to the caller.
+
+    Args:
+        name: of the command, for its help.
+        command: what to run.
+        argv: arguments after the command's name.
+
+    Returns:
+        0, or what the parser ends with after ``--help``.
+    """
     import inspect
     import logging
 

@@ -1,0 +1,250 @@
+"""The main job on text that every Python carries: corpus, pretraining, perplexity, vectors, in about five minutes."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import platform
+import shlex
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elmo_lite.bigrams import bigram_perplexity, unigram_perplexity
+from elmo_lite.errors import ConfigError
+from elmo_lite.python_prose import write_python_prose
+
+if TYPE_CHECKING:
+    from elmo_lite.corpus import Corpus
+    from elmo_lite.elmo import Elmo
+
+Words = list[str]
+
+VOCABULARY_SIZE = 5000
+"""About the words that stand twice or more in this text; the others train the unknown class."""
+HELD_OUT_EVERY = 12
+EXAMPLES = (
+    "The file is closed when the block is left.",
+    "Return a new list with the elements in reverse order.",
+    "Exceptions are raised by the interpreter.",
+)
+WORD = "set"
+SENSES = (
+    "This flag is set to true when the connection is closed.",
+    "Return the set of all names that are used in the module.",
+    "This method can be used to set the value of an option.",
+)
+NUM_NEIGHBORS = 4
+CONTEXT_WIDTH = 38
+
+
+def quickstart_command(
+    *, out: str = "quickstart", max_time: str = "3m", max_steps: int | None = None, overwrite: bool = False
+) -> None:
+    """Pretrain a tiny model on the English prose that Python carries, and use it; no network is needed.
+
+    Args:
+        out: folder for the text, the corpus and the model.
+        max_time: how long to train, such as 90s or 3m.
+        max_steps: training steps, instead of a time.
+        overwrite: replace what an earlier quickstart left there.
+    """
+    started = time.monotonic()
+    folder = Path(out)
+    _prepare(folder, overwrite)
+    print(f"elmo_lite quickstart: everything goes to {folder}/")
+    _write_text(folder)
+    corpus = _build_corpus(folder)
+    _pretrain(folder, max_time, max_steps)
+    _compare_perplexity(folder, corpus)
+    _show_vectors(folder, corpus)
+    _say_what_next(folder, time.monotonic() - started)
+
+
+def _prepare(folder: Path, overwrite: bool) -> None:
+    """Make the folder; remove what an earlier quickstart left, and nothing else."""
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder}: expected a folder or nothing there, found a file")
+    left = [folder / name for name in ("corpus", "pretrained") if (folder / name).exists()]
+    if left and not overwrite:
+        raise ConfigError(f"{left[0]}: exists already; add --overwrite to do the quickstart again")
+    for path in left:
+        shutil.rmtree(path)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _title(text: str) -> None:
+    print(f"\n== {text}", flush=True)
+
+
+def _run(name: str, *arguments: object) -> None:
+    """Show a command line and run it, so that what the reader sees is what was done."""
+    from elmo_lite.cli import COMMANDS, run_command
+
+    argv = [str(argument) for argument in arguments]
+    print(f"   $ elmo-lite {name} {shlex.join(argv)}", flush=True)
+    with _indented():
+        run_command(name, COMMANDS[name], argv)
+
+
+@contextlib.contextmanager
+def _indented() -> Iterator[None]:
+    """Print what is printed inside three columns to the right, at the end."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        yield
+    for line in output.getvalue().splitlines():
+        print(f"   {line}".rstrip())
+
+
+def _write_text(folder: Path) -> None:
+    """Gather the prose; whole documents are held out, so that perplexity is measured on text of other modules."""
+    _title(f"Text: the English prose of Python {platform.python_version()} (help topics, docstrings of its library)")
+    write_python_prose(folder / "python_prose.txt")
+    documents = (folder / "python_prose.txt").read_text(encoding="utf-8").strip("\n").split("\n\n")
+    places = range(HELD_OUT_EVERY // 2, len(documents), HELD_OUT_EVERY)
+    parts = {
+        "train.txt": [document for place, document in enumerate(documents) if place not in places],
+        "held_out.txt": [documents[place] for place in places],
+    }
+    for name, part in parts.items():
+        text = "\n\n".join(part) + "\n"
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        print(f"   {name:<13}{len(part):>5} documents {len(text.split()):>9,} words")
+
+
+def _build_corpus(folder: Path) -> Corpus:
+    from elmo_lite.corpus import Corpus
+
+    _title("Corpus: sentences and words as numbers")
+    texts = (folder / "train.txt", "--held_out", folder / "held_out.txt")
+    _run("corpus", *texts, "--out", folder / "corpus", "--vocabulary_size", VOCABULARY_SIZE)
+    return Corpus.open(folder / "corpus")
+
+
+def _pretrain(folder: Path, max_time: str, max_steps: int | None) -> None:
+    _title("Pretraining: one LSTM language model reads forward, one backward")
+    limit = ("--max_time", max_time) if max_steps is None else ("--max_steps", max_steps)
+    _run("pretrain", "--config", "tiny", "--corpus", folder / "corpus", "--out", folder / "pretrained", *limit)
+
+
+def _compare_perplexity(folder: Path, corpus: Corpus) -> None:
+    """Held-out perplexity of the model beside models that count, over the same classes and positions."""
+    _title("Perplexity on the held-out text: among how many words, as it were, the model still hesitates")
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        _run("evaluate", folder / "pretrained" / "model", folder / "held_out.txt")
+    command, _, result = output.getvalue().partition("\n")
+    measured = json.loads(result)
+    print(command)
+    train, held_out = corpus.class_of_word[corpus.train], corpus.class_of_word[corpus.held_out]
+    size = len(corpus.vocabulary)
+    unigram = unigram_perplexity(train, held_out, size)
+    rows = [
+        ("words counted (unigram)", unigram, unigram),
+        (
+            "pairs counted (bigram, Kneser-Ney)",
+            bigram_perplexity(train, held_out, size),
+            bigram_perplexity(train[::-1], held_out[::-1], size),
+        ),
+        ("this model", _number(measured, "forward"), _number(measured, "backward")),
+    ]
+    print(f"   {'':<36}{'forward':>10}{'backward':>10}")
+    for label, forward_perplexity, backward_perplexity in rows:
+        print(f"   {label:<36}{forward_perplexity:>10.1f}{backward_perplexity:>10.1f}")
+    print(f"   (full softmax over {size:,} classes, {len(held_out) - 1:,} predictions)")
+
+
+def _number(measured: dict[str, Any], direction: str) -> float:
+    return float(measured[f"{direction}_perplexity"])
+
+
+def _show_vectors(folder: Path, corpus: Corpus) -> None:
+    """Vectors of a few sentences, then the nearest contexts of one word in each of several senses."""
+    from elmo_lite.elmo import Elmo
+
+    elmo = Elmo.from_pretrained(folder / "pretrained" / "model")
+    _title("Vectors: every word gets one from each layer, made from its whole sentence")
+    for sentence, layers in zip(EXAMPLES, elmo.embed(EXAMPLES, layers="all"), strict=True):
+        num_layers, num_words, width = layers.shape
+        first = " ".join(f"{number:+.2f}" for number in layers[-1, 1, :5])
+        word = elmo.tokenize(sentence)[1]
+        print(f"   {sentence}")
+        print(f"      {num_layers} layers x {num_words} words x {width} numbers; {word!r}, top layer: {first} ...")
+    _title(f"Contexts: where {WORD!r} has the nearest vectors (cosine) in the text")
+    _show_contexts(elmo, corpus)
+
+
+def _show_contexts(elmo: Elmo, corpus: Corpus) -> None:
+    contexts = [words for words in sentences(corpus) if WORD in words]
+    vectors, places = _occurrences(elmo, contexts)
+    queries = [elmo.tokenize(sentence) for sentence in SENSES]
+    query_vectors, query_places = _occurrences(elmo, queries)
+    similarities = query_vectors @ vectors.T  # (senses, occurrences)
+    for (query, position), row in zip(query_places, similarities, strict=True):
+        print(f"\n          {concordance_line(query, position)}")
+        for index in nearest_distinct(row, places, NUM_NEIGHBORS):
+            print(f"    {row[index]:.2f}  {concordance_line(*places[index])}")
+
+
+def sentences(corpus: Corpus) -> Iterator[Words]:
+    """Sentences of both parts of a corpus, as words."""
+    for stream in (corpus.train, corpus.held_out):
+        ends = np.flatnonzero(stream == 0)
+        for start, end in zip(ends[:-1], ends[1:], strict=True):
+            yield [corpus.words[index - 1] for index in stream[start + 1 : end]]
+
+
+def _occurrences(elmo: Elmo, contexts: Sequence[Words]) -> tuple[npt.NDArray[np.float32], list[tuple[Words, int]]]:
+    """The mean of the LSTM layers at each occurrence of the word, of length one, (N, 2D), and where it stands."""
+    vectors, places = [], []
+    for words, layers in zip(contexts, elmo.embed(contexts, layers="all"), strict=True):
+        for position in (index for index, word in enumerate(words) if word == WORD):
+            vectors.append(layers[1:, position].mean(axis=0))
+            places.append((words, position))
+    stacked = np.stack(vectors)
+    return stacked / np.linalg.norm(stacked, axis=1, keepdims=True), places
+
+
+def nearest_distinct(
+    similarities: npt.NDArray[np.float32], places: Sequence[tuple[Words, int]], number: int
+) -> list[int]:
+    """Indices of the most similar occurrences, at most one for each pair of neighbouring words."""
+    chosen: list[int] = []
+    seen = set()
+    for index in np.argsort(-similarities, kind="stable").tolist():
+        words, position = places[index]
+        neighbors = (*words[max(position - 1, 0) : position], *words[position + 1 : position + 2])
+        if neighbors not in seen:
+            seen.add(neighbors)
+            chosen.append(index)
+        if len(chosen) == number:
+            break
+    return chosen
+
+
+def concordance_line(words: Words, position: int) -> str:
+    """One line with the word in the middle, cut to a fixed width on both sides."""
+    before = " ".join(words[:position])[-CONTEXT_WIDTH:]
+    after = " ".join(words[position + 1 :])[:CONTEXT_WIDTH]
+    return f"{before:>{CONTEXT_WIDTH}} [{words[position]}] {after}".rstrip()
+
+
+def _say_what_next(folder: Path, seconds: float) -> None:
+    _title(f"Done in {seconds / 60:.1f} minutes. The same for your own text:")
+    print(
+        "   $ elmo-lite corpus my_text.txt --out my_corpus             # files, globs, .gz, JSONL, Parquet, hub names\n"
+        "   $ elmo-lite pretrain --config laptop --corpus my_corpus --out my_run --max_time 3h\n"
+        "   $ elmo-lite evaluate my_run/model other_text.txt\n"
+        "   $ elmo-lite embed my_run/model sentences.txt vectors.h5    # one sentence a line\n"
+        "   or in Python:\n"
+        f"   >>> from elmo_lite import Elmo\n"
+        f"   >>> elmo = Elmo.from_pretrained({str(folder / 'pretrained' / 'model')!r})\n"
+        f"   >>> elmo.embed([{EXAMPLES[0]!r}])[0].shape"
+    )
