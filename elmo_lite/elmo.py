@@ -37,7 +37,7 @@ WINDOW_BATCHES = 4
 class Elmo(nn.Module):
     """A bidirectional language model with the tokenisation it was trained with.
 
-    A sentence gets the same vectors whatever stands before or beside it: to 1e-5 in float32; the same call, the same bits.
+    A sentence gets the same vectors whatever stands before or beside it: to 1e-5 in float32; the same call, same bits.
     """
 
     def __init__(
