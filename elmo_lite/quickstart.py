@@ -9,22 +9,18 @@ import platform
 import shlex
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from elmo_lite.bigrams import bigram_perplexity, unigram_perplexity
+from elmo_lite.contexts import nearest, occurrences, sentences
 from elmo_lite.errors import ConfigError
 from elmo_lite.python_prose import write_python_prose
 
 if TYPE_CHECKING:
     from elmo_lite.corpus import Corpus
     from elmo_lite.elmo import Elmo
-
-Words = list[str]
 
 VOCABULARY_SIZE = 5000
 """About the words that stand twice or more in this text; the others train the unknown class."""
@@ -182,58 +178,11 @@ def _show_vectors(folder: Path, corpus: Corpus) -> None:
 
 
 def _show_contexts(elmo: Elmo, corpus: Corpus) -> None:
-    contexts = [words for words in sentences(corpus) if WORD in words]
-    vectors, places = _occurrences(elmo, contexts)
-    queries = [elmo.tokenize(sentence) for sentence in SENSES]
-    query_vectors, query_places = _occurrences(elmo, queries)
-    similarities = query_vectors @ vectors.T  # (senses, occurrences)
-    for (query, position), row in zip(query_places, similarities, strict=True):
-        print(f"\n          {concordance_line(query, position)}")
-        for index in nearest_distinct(row, places, NUM_NEIGHBORS):
-            print(f"    {row[index]:.2f}  {concordance_line(*places[index])}")
-
-
-def sentences(corpus: Corpus) -> Iterator[Words]:
-    """Sentences of both parts of a corpus, as words."""
-    for stream in (corpus.train, corpus.held_out):
-        ends = np.flatnonzero(stream == 0)
-        for start, end in zip(ends[:-1], ends[1:], strict=True):
-            yield [corpus.words[index - 1] for index in stream[start + 1 : end]]
-
-
-def _occurrences(elmo: Elmo, contexts: Sequence[Words]) -> tuple[npt.NDArray[np.float32], list[tuple[Words, int]]]:
-    """The mean of the LSTM layers at each occurrence of the word, of length one, (N, 2D), and where it stands."""
-    vectors, places = [], []
-    for words, layers in zip(contexts, elmo.embed(contexts, layers="all"), strict=True):
-        for position in (index for index, word in enumerate(words) if word == WORD):
-            vectors.append(layers[1:, position].mean(axis=0))
-            places.append((words, position))
-    stacked = np.stack(vectors)
-    return stacked / np.linalg.norm(stacked, axis=1, keepdims=True), places
-
-
-def nearest_distinct(
-    similarities: npt.NDArray[np.float32], places: Sequence[tuple[Words, int]], number: int
-) -> list[int]:
-    """Indices of the most similar occurrences, at most one for each pair of neighbouring words."""
-    chosen: list[int] = []
-    seen = set()
-    for index in np.argsort(-similarities, kind="stable").tolist():
-        words, position = places[index]
-        neighbors = (*words[max(position - 1, 0) : position], *words[position + 1 : position + 2])
-        if neighbors not in seen:
-            seen.add(neighbors)
-            chosen.append(index)
-        if len(chosen) == number:
-            break
-    return chosen
-
-
-def concordance_line(words: Words, position: int) -> str:
-    """One line with the word in the middle, cut to a fixed width on both sides."""
-    before = " ".join(words[:position])[-CONTEXT_WIDTH:]
-    after = " ".join(words[position + 1 :])[:CONTEXT_WIDTH]
-    return f"{before:>{CONTEXT_WIDTH}} [{words[position]}] {after}".rstrip()
+    known = occurrences(elmo, sentences(corpus), WORD)
+    for query in occurrences(elmo, [elmo.tokenize(sentence) for sentence in SENSES], WORD):
+        print(f"\n          {query.line(CONTEXT_WIDTH)}")
+        for similarity, neighbor in nearest(query, known, NUM_NEIGHBORS):
+            print(f"    {similarity:.2f}  {neighbor.line(CONTEXT_WIDTH)}")
 
 
 def _say_what_next(folder: Path, seconds: float) -> None:

@@ -1,0 +1,46 @@
+"""Every YAML file under configs/ is accepted by the parser of its command."""
+
+from pathlib import Path
+
+import pytest
+
+from elmo_lite.arguments import function_parser, parse
+from elmo_lite.cli import COMMANDS
+from elmo_lite.errors import ConfigError
+from elmo_lite.presets import configs_directory, preset_names, preset_path
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+FILES = sorted(CONFIGS.rglob("*.yaml"))
+REQUIRED = {"pretrain": ["--corpus", "c", "--out", "o"]}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CONFIGS)))
+def test_parser_accepts(path: Path) -> None:
+    name = path.parent.name
+    parser = function_parser(COMMANDS[name].load(), name, ())
+    by_path = parse(parser, ["--config", str(path), *REQUIRED[name]], name)
+    by_name = parse(parser, ["--config", path.stem, *REQUIRED[name]], name)
+    by_path.pop("config")
+    by_name.pop("config")
+    assert by_path == by_name
+
+
+def test_presets_of_the_design_are_there() -> None:
+    assert {"tiny", "laptop", "workstation", "original"} <= set(preset_names())
+    assert configs_directory() == CONFIGS
+
+
+def test_preset_by_name_or_path(tmp_path: Path) -> None:
+    assert preset_path("laptop") == CONFIGS / "pretrain" / "laptop.yaml"
+    own = tmp_path / "own.yaml"
+    own.write_text("")
+    assert preset_path(str(own)) == own
+
+
+def test_wrong_preset_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="did you mean laptop"):
+        preset_path("labtop")
+    with pytest.raises(ConfigError, match="found nothing there"):
+        preset_path("absent.yaml")
+    with pytest.raises(ConfigError, match="found a folder"):
+        preset_path(str(tmp_path))
