@@ -1,0 +1,89 @@
+"""Learned mixture of a model's layers for one task (Peters et al. 2018, equation 1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from elmo_lite.errors import ConfigError
+
+
+class ScalarMix(nn.Module):
+    """gamma * sum_l softmax(w)_l * layers[l], with w and gamma learned along with the task."""
+
+    def __init__(self, num_layers: int, layer_norm: bool = False, dropout: float = 0.0, l2: float = 0.0) -> None:
+        """Start with equal weights and gamma 1.
+
+        Args:
+            num_layers: L, the token layer included.
+            layer_norm: bring every layer's vector of a word to mean 0 and variance 1 before mixing.
+            dropout: probability in [0, 1) that a layer is left out of a training step; the rest keep their proportions.
+            l2: strength, 0 or more, of ``penalty``, which pulls the weights towards their mean.
+        """
+        super().__init__()
+        if num_layers < 1:
+            raise ConfigError(f"num_layers: expected 1 or more, found {num_layers}")
+        if not 0 <= dropout < 1:
+            raise ConfigError(f"dropout: expected a probability in [0, 1), found {dropout}")
+        if l2 < 0:
+            raise ConfigError(f"l2: expected 0 or more, found {l2}")
+        self.num_layers = num_layers
+        self.layer_norm = layer_norm
+        self.dropout = dropout
+        self.l2 = l2
+        self.weight = nn.Parameter(torch.zeros(num_layers))
+        self.gamma = nn.Parameter(torch.ones(1))
+
+    def forward(self, layers: Tensor) -> Tensor:
+        """Mix.
+
+        Args:
+            layers: (L, ..., 2D), such as (L, B, T, 2D).
+
+        Returns:
+            (..., 2D), such as (B, T, 2D). Each position is mixed on its own, so padding never reaches a real one.
+
+        Raises:
+            ValueError: L differs from ``num_layers``.
+        """
+        if layers.dim() < 2 or layers.shape[0] != self.num_layers:
+            raise ValueError(f"layers: expected ({self.num_layers}, ..., 2D), found {tuple(layers.shape)}")
+        if self.layer_norm:
+            layers = nn.functional.layer_norm(layers, layers.shape[-1:])
+        scale = (self.gamma * self._proportions()).to(layers.dtype)
+        mixed: Tensor = torch.tensordot(scale, layers, dims=([0], [0]))
+        return mixed
+
+    def _proportions(self) -> Tensor:
+        """(L,) summing to 1; in training without the layers that are dropped out."""
+        weight: Tensor = self.weight
+        if self.training and self.dropout > 0:
+            dropped = torch.rand_like(weight) < self.dropout
+            if not bool(dropped.all()):
+                weight = weight.masked_fill(dropped, -torch.inf)
+        return torch.softmax(weight, dim=0)
+
+    def weights(self) -> tuple[list[float], float]:
+        """What was learned: the proportion of each layer (they sum to 1), and gamma."""
+        with torch.no_grad():
+            return torch.softmax(self.weight, dim=0).tolist(), float(self.gamma)
+
+    def penalty(self) -> Tensor:
+        """A scalar for the loss: ``l2`` times the sum of squared distances of the weights from their mean.
+
+        The softmax does not see a shift common to all weights, so what is pulled to zero is their spread.
+        """
+        return self.l2 * (self.weight - self.weight.mean()).square().sum()
+
+    def extra_repr(self) -> str:
+        """Settings, for ``print``."""
+        return f"num_layers={self.num_layers}, layer_norm={self.layer_norm}, dropout={self.dropout}, l2={self.l2}"
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *arguments: Any) -> None:
+        """Accept AllenNLP's names too: one parameter ``scalar_parameters.{k}`` of shape (1,) for each layer."""
+        old = [f"{prefix}scalar_parameters.{index}" for index in range(self.num_layers)]
+        if f"{prefix}weight" not in state_dict and all(name in state_dict for name in old):
+            state_dict[f"{prefix}weight"] = torch.cat([state_dict.pop(name).reshape(1) for name in old])
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
