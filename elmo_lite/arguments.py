@@ -175,5 +175,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def _one_line(message: str) -> str:
     """The parser's message without line breaks and class brackets, the dotted key first."""
     line = " ".join(message.split())
-    line = re.sub(r"<class '(\w+)'>", r"\1", line)
+    line = re.sub(r"<class '(\w+)'>", r"\1", line).replace("Expected a int", "Expected an int")
+    line = re.sub(r"Expected a typing\.Literal\[(.*?)\]", r"Expected one of \1", line)
     return re.sub(r'^Parser key "([^"]+)":\s*', r"\1: ", line)

@@ -46,7 +46,8 @@ MAY_IMPORT: dict[str, str] = {
     "python_prose": "",
     "quickstart": "bigrams cli contexts corpus elmo python_prose",
     "scalar_mix": "torch",
-    "scoring": "bilm checkpoint length_batches lm_head elmo text_files tokenization vocabulary word_vectors numpy torch",
+    "scoring": "bilm characters checkpoint corpus_blocks length_batches lm_head text_files tokenization vocabulary "
+    "numpy torch tqdm",
     "text_files": "datasets pyarrow zstandard",
     "tokenization": "tokenizers",
     "vocabulary": "",

@@ -1,0 +1,58 @@
+"""The quickstart, on a short text and for a few steps."""
+
+from pathlib import Path
+
+import pytest
+
+from elmo_lite import quickstart
+from elmo_lite.cli import main
+
+TEXT = [
+    "This flag is set to true when the file is closed.",
+    "Return the set of all names in the module.",
+    "This method can be used to set the value of the option.",
+    "A new list is made from the elements of the old one.",
+    "The interpreter raises an exception when there is no such name.",
+]
+
+
+@pytest.fixture
+def short_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(path: Path) -> tuple[int, int]:
+        documents = ["\n".join(TEXT[place % 5 :] + TEXT[: place % 5]) for place in range(240)]
+        path.write_text("\n\n".join(documents) + "\n")
+        return len(documents), 0
+
+    monkeypatch.setattr(quickstart, "write_python_prose", write)
+
+
+def test_shows_the_whole_job(
+    short_text: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["quickstart", "--max_steps", "3"]) == 0
+    output = capsys.readouterr().out
+    for part in ("== Text", "== Corpus", "== Pretraining", "== Perplexity", "== Vectors", "== Contexts", "== Done"):
+        assert part in output
+    assert "$ elmo-lite pretrain --config tiny --corpus quickstart/corpus --out quickstart/pretrained" in output
+    assert "[set] of all names" in output
+    for line in ("words counted", "pairs counted", "this model"):
+        forward, backward = next(row for row in output.splitlines() if line in row).split()[-2:]
+        assert 1 < float(forward) < 10_000 and 1 < float(backward) < 10_000
+    assert (tmp_path / "quickstart" / "pretrained" / "model" / "config.json").is_file()
+
+    assert main(["quickstart", "--max_steps", "3"]) == 2
+    assert "add --overwrite" in capsys.readouterr().err
+
+
+def test_only_its_own_files_are_replaced(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "mine.txt").write_text("kept")
+    quickstart._prepare(tmp_path, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_target_that_is_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["quickstart", "--out", str(tmp_path / "file")]) == 2
+    assert "expected a folder or nothing there" in capsys.readouterr().err

@@ -1,0 +1,72 @@
+"""What README and CONTRIBUTING tell people to type works: commands parse, targets and files exist, Python runs."""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Tokenization, save_model
+from elmo_lite.arguments import function_parser, parse
+from elmo_lite.cli import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Document and text of every block in one language."""
+    pattern = re.compile(rf"^```{language}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    return [(name, block) for name, text in DOCUMENTS.items() for block in pattern.findall(text)]
+
+
+def commands(program: str) -> list[str]:
+    """Lines of the shell blocks that call a program."""
+    lines = [line for _, block in blocks("sh") for line in block.replace("\\\n", " ").splitlines()]
+    return [line for line in lines if line.split()[:1] == [program]]
+
+
+@pytest.mark.parametrize("line", commands("elmo-lite"))
+def test_command_parses(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my_settings.yaml").write_text("seed: 3\n")
+    _, name, *argv = shlex.split(line, comments=True)
+    command = COMMANDS[name]
+    parse(function_parser(command.load(), name, command.positionals or ()), argv, name)
+
+
+@pytest.mark.parametrize("line", commands("make"))
+def test_make_targets_exist(line: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = [word for word in shlex.split(line, comments=True)[1:] if "=" not in word]
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+
+
+@pytest.mark.parametrize("line", commands("python"))
+def test_scripts_exist(line: str) -> None:
+    script = next(word for word in shlex.split(line)[1:] if word.endswith(".py"))
+    assert (ROOT / script).is_file()
+
+
+def test_extras_exist() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    named = {name for text in DOCUMENTS.values() for name in re.findall(r"elmo_lite\[(\w+)\]", text)}
+    assert named and named <= set(extras)
+
+
+def test_linked_files_exist() -> None:
+    for text in DOCUMENTS.values():
+        links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+        assert all((ROOT / link).exists() for link in links)
+
+
+@pytest.mark.parametrize(("document", "block"), blocks("python"))
+def test_python_runs(document: str, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    cnn = CharCNNConfig(embedding_dim=4, filters=((1, 4), (2, 4)))
+    bilm = BiLM(BiLMConfig(char_cnn=cnn, dim=8, lstm_dim=8))
+    Path("my_run").mkdir()
+    save_model("my_run/model", bilm, Tokenization(kind="words"))
+    Path("sentences.txt").write_text("One sentence.\nAnother one.\n")
+    exec(compile(block, document, "exec"), {})
