@@ -5,6 +5,7 @@ Nothing here depends on other blocks, so the result is the same whatever process
 
 from __future__ import annotations
 
+import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -111,6 +112,10 @@ def encode_block(block: Block, tokenization: Tokenization, field: str, keep_empt
     return encoder.result()
 
 
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def encode_blocks(
     blocks: Iterable[Block], tokenization: Tokenization, field: str, keep_empty: bool, num_processes: int
 ) -> Iterator[EncodedBlock]:
@@ -123,7 +128,7 @@ def encode_blocks(
         yield from map(encode, blocks)
         return
     # Spawned, not forked: the caller may have threads (torch, Lightning), and forking those can hang.
-    pool = ProcessPoolExecutor(num_processes, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(num_processes, get_context("spawn"), _leave_interrupts_to_parent)
     waiting: deque[Future[EncodedBlock]] = deque()
     try:
         for block in blocks:

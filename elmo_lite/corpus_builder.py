@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,7 +66,7 @@ class _Stream:
     file: IO[bytes]
     length: int = 0
     counts: Int64Array = field(default_factory=lambda: np.zeros(1 << 16, dtype=np.int64))
-    starts: list[int] = field(default_factory=list)
+    starts: array[int] = field(default_factory=lambda: array("q"))
     """Positions where documents begin, rising, with repetitions."""
 
     def add(self, ids: npt.NDArray[np.int32], num_words: int) -> None:
@@ -78,13 +79,17 @@ class _Stream:
 
     def segments(self) -> Int64Array:
         """(documents, 2): begin and end of each document."""
-        edges = np.unique(np.array([0, *self.starts, self.length], dtype=np.int64))
+        starts = np.frombuffer(self.starts, dtype=np.int64)
+        edges = np.unique(np.concatenate([np.array([0, self.length]), starts]))
         return np.stack([edges[:-1], edges[1:]], axis=1)
 
     def chunks(self, segments: Int64Array) -> Iterator[npt.NDArray[np.int32]]:
         """The word ids of segments, in pieces."""
         self.file.flush()
-        for start, end in segments:
+        is_first = np.ones(len(segments), dtype=bool)
+        is_first[1:] = segments[1:, 0] != segments[:-1, 1]  # neighbours are read as one
+        starts = segments[is_first, 0]
+        for start, end in zip(starts, segments[np.roll(is_first, -1), 1], strict=True):
             self.file.seek(4 * start)
             for position in range(start, end, _CHUNK):
                 yield np.frombuffer(self.file.read(4 * min(_CHUNK, end - position)), dtype=np.int32)
@@ -176,13 +181,13 @@ class _Builder:
             for source in sources:
                 first, begin = len(stream.starts), stream.length
                 stream.starts.append(begin)
-                thousands: list[int] = []
+                thousands = array("q")
                 blocks = _reporting(source.blocks(settings.text_field), source, bar)
                 for block in encode_blocks(
                     blocks, settings.tokenization, settings.text_field, settings.keep_empty_lines, self.num_processes
                 ):
-                    stream.starts += [stream.length + start for start in block.documents]
-                    thousands += [stream.length + start for start in block.thousands]
+                    stream.starts.extend(stream.length + start for start in block.documents)
+                    thousands.extend(stream.length + start for start in block.thousands)
                     self._add(stream, block.words, block.ids)
                 if all(start in (begin, stream.length) for start in stream.starts[first:]):
                     stream.starts += thousands
@@ -295,8 +300,8 @@ def choose_held_out(lengths: Int64Array, share: float) -> npt.NDArray[np.bool_]:
         return chosen
     target = min(share * float(lengths.sum()), MAX_HELD_OUT_WORDS)
     order = np.argsort(np.arange(1, len(lengths) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
-    # A document much longer than the target would take more than its share.
-    order = order[lengths[order] <= max(2 * target, float(lengths.min()))][: len(lengths) - 1]
+    # A document longer than the target would take more than its share.
+    order = order[lengths[order] <= max(target, float(lengths.min()))][: len(lengths) - 1]
     total = np.cumsum(lengths[order])
     chosen[order[: int(np.searchsorted(total, target)) + 1]] = True
     return chosen

@@ -77,21 +77,26 @@ class Source:
             yield from self._record_blocks(records, block_size)
 
     def _line_blocks(self, block_size: int) -> Iterator[Block]:
-        line, offset, rest = 1, 0, b""
+        line, offset = 1, 0
+        begun: list[bytes] = []  # a line whose end is still to come, in pieces: it may be as long as the file
         for data in self._decompressed(block_size):
-            if offset == 0 and line == 1 and not rest and data.startswith(_BOM):
-                data, offset = data[len(_BOM) :], len(_BOM)
             end = data.rfind(b"\n") + 1
             if not end:
-                rest += data
+                begun.append(data)
                 continue
-            block, rest = rest + data[:end], data[end:]
-            yield Block(self.name, self.kind, block, (), line, offset)
-            line, offset = line + block.count(b"\n"), offset + len(block)
-        if rest:
-            yield Block(self.name, self.kind, rest, (), line, offset)
+            content = b"".join([*begun, data[:end]])
+            begun = [data[end:]] if end < len(data) else []
+            yield self._block(content, line, offset)
+            line, offset = line + content.count(b"\n"), offset + len(content)
+        if begun:
+            yield self._block(b"".join(begun), line, offset)
         elif offset == 0:
             raise CorpusError(f"{self.name}: expected text, found an empty file")
+
+    def _block(self, content: bytes, line: int, offset: int) -> Block:
+        if offset == 0 and content.startswith(_BOM):
+            content, offset = content[len(_BOM) :], len(_BOM)
+        return Block(self.name, self.kind, content, (), line, offset)
 
     def _decompressed(self, size: int) -> Iterator[bytes]:
         try:
@@ -241,24 +246,27 @@ class _ZstdReader:
         self.error = zstandard.ZstdError
         self.new_frame = zstandard.ZstdDecompressor().decompressobj
         self.frame: Any = None
+        self.ready = bytearray()
 
     def read(self, size: int) -> bytes:
-        """About ``size`` bytes; none at the end."""
-        parts: list[bytes] = []
-        while sum(map(len, parts)) < size:
-            rest = self.frame.unused_data if self.frame is not None and self.frame.eof else b""
-            data = rest or self.raw.read(1 << 16)
-            if not data:
-                if self.frame is not None and not self.frame.eof:
-                    raise EOFError("the compressed file ended before its end mark")
-                break
-            if self.frame is None or self.frame.eof:
-                self.frame = self.new_frame()
+        """At most ``size`` bytes; none at the end."""
+        while len(self.ready) < size and (data := self._next_input()):
             try:
-                parts.append(self.frame.decompress(data))
+                self.ready += self.frame.decompress(data)
             except self.error as error:
                 raise OSError(str(error)) from None
-        return b"".join(parts)
+        data, self.ready = bytes(self.ready[:size]), self.ready[size:]
+        return data
+
+    def _next_input(self) -> bytes:
+        """Compressed bytes for the frame that is open, or for the next, which it opens."""
+        at_end = self.frame is None or self.frame.eof
+        data = (at_end and self.frame and self.frame.unused_data) or self.raw.read(1 << 16)
+        if data and at_end:
+            self.frame = self.new_frame()
+        if not data and not at_end:
+            raise EOFError("the compressed file ended before its end mark")
+        return bytes(data)
 
 
 def _decompressor(raw: _HashingReader, suffix: str) -> IO[bytes]:

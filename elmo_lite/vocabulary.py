@@ -16,7 +16,7 @@ UNKNOWN_CLASS = 1
 class Vocabulary:
     """Classes 0 = sentence boundary, 1 = unknown word, then words by falling count.
 
-    Both directions predict the same class at a sentence's edge: the forward model its end, the backward model its begin.
+    Both directions predict one class at a sentence's edge: the forward model its end, the backward model its begin.
     A literal ``<unk>`` in a corpus is the unknown class, as prepared corpora (WikiText, PTB) mean it.
     """
 
@@ -59,9 +59,13 @@ class Vocabulary:
         """Read what ``save`` wrote.
 
         Raises:
-            CheckpointError: the first two lines are not the special classes, or a word stands twice.
+            CheckpointError: the file cannot be read, lacks the special classes on its first lines, or has a word twice.
         """
-        entries = path.read_text(encoding="utf-8").split("\n")
+        # By bytes: reading as text would take a carriage return in a word for the end of its line.
+        try:
+            entries = path.read_bytes().decode("utf-8").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CheckpointError(f"{path}: expected a vocabulary in UTF-8: {error}") from None
         if entries[:2] != [BOUNDARY, UNKNOWN] or entries[-1] != "":
             raise CheckpointError(f"{path}: expected lines {BOUNDARY} and {UNKNOWN} first, found {entries[:2]}")
         return cls(entries[2:-1])
