@@ -156,5 +156,6 @@ def test_packages_are_named() -> None:
         for top in ("elmo_lite", "tasks")
         for path in (ROOT / top).rglob("__init__.py")
     }
-    assert set(settings["packages"]) == folders | {"elmo_lite.configs"}
+    presets = {f"elmo_lite.configs.{path.name}" for path in (ROOT / "configs").iterdir() if any(path.glob("*.yaml"))}
+    assert set(settings["packages"]) == folders | {"elmo_lite.configs"} | presets
     assert all((ROOT / top / "py.typed").is_file() for top in ("elmo_lite", "tasks"))

@@ -1,0 +1,60 @@
+"""The wheel carries the packages, the presets and the program, and works away from the checkout."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel unpacked, which is all that installing a pure wheel does."""
+    if importlib.util.find_spec("build") is None or importlib.util.find_spec("setuptools") is None:
+        pytest.skip("needs build and setuptools (the extra dev)")
+    source = tmp_path_factory.mktemp("source")  # building writes beside the sources
+    for name in ("elmo_lite", "tasks", "configs"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(source / "dist"), str(source)]
+    subprocess.run(build, check=True, capture_output=True)
+    target = tmp_path_factory.mktemp("installed")
+    (wheel,) = (source / "dist").glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(target)
+    return target
+
+
+def run(installed: Path, code: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=installed.parent, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_finds_presets(installed: Path) -> None:
+    found = run(installed, "from elmo_lite.presets import preset_path; print(preset_path('laptop'))")
+    assert Path(found) == installed / "elmo_lite" / "configs" / "pretrain" / "laptop.yaml"
+
+
+def test_carries_both_packages_typed(installed: Path) -> None:
+    assert run(installed, "import elmo_lite, tasks; print(tasks.__file__)").startswith(str(installed))
+    assert (installed / "elmo_lite" / "py.typed").is_file() and (installed / "tasks" / "py.typed").is_file()
+
+
+def test_has_the_program(installed: Path) -> None:
+    (entry_points,) = installed.glob("*.dist-info/entry_points.txt")
+    assert "elmo-lite = elmo_lite.cli:main" in entry_points.read_text()
+    assert "pretrain" in run(installed, "from elmo_lite.cli import main; main(['--help'])")
+
+
+def test_model_works(installed: Path) -> None:
+    code = "from elmo_lite import BiLM, BiLMConfig, Elmo; print(Elmo(BiLM(BiLMConfig())).embed([['a', 'b']])[0].shape)"
+    assert run(installed, code) == "(3, 2, 512)"
