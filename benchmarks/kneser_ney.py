@@ -8,7 +8,7 @@ classes.
     python benchmarks/kneser_ney.py CORPUS [--order 5] [--across_sentences] [--max_train_words N] [--json FILE]
     python benchmarks/kneser_ney.py [CORPUS] --self_check
 
-One core; about 60 bytes a training word at the peak for each of the 5 orders.
+One core, about a microsecond and 130 bytes of memory a training word.
 Formulas: Chen and Goodman (1998), section 4.1.6 and equations 26 and 27.
 """
 
