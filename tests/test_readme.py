@@ -51,7 +51,7 @@ def test_scripts_exist(line: str) -> None:
 
 def test_extras_exist() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    named = {name for text in DOCUMENTS.values() for name in re.findall(r"elmo_lite\[(\w+)\]", text)}
+    named = {name for text in DOCUMENTS.values() for name in re.findall(r"pip install \"\.\[(\w+)\]\"", text)}
     assert named and named <= set(extras)
 
 
