@@ -1,0 +1,127 @@
+"""One optimiser for dense weights and for the sparse rows of the head's table."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+
+class CombinedOptimizer(torch.optim.Optimizer):
+    """Several optimisers stepped as one, so that a trainer counts one step and a scheduler sees all groups."""
+
+    def __init__(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
+        """Combine ``optimizers``, whose parameters must not overlap."""
+        self.optimizers = list(optimizers)
+        super().__init__([group for optimizer in self.optimizers for group in optimizer.param_groups], {})
+
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Run the closure once, then every optimiser."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for optimizer in self.optimizers:
+            optimizer.step()
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients."""
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=set_to_none)
+
+    def state_dict(self) -> dict[str, Any]:
+        """States of all optimisers."""
+        return {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore what ``state_dict`` gave; groups are shared again, as loading replaces them."""
+        for optimizer, state in zip(self.optimizers, state_dict["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
+        self.param_groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+
+
+def make_optimizer(
+    encoder: nn.Module,
+    table: Iterable[nn.Parameter],
+    *,
+    name: str,
+    learning_rate: float,
+    table_learning_rate: float,
+    weight_decay: float,
+    betas: tuple[float, float],
+    sparse_table: bool = True,
+) -> CombinedOptimizer:
+    """The optimiser of a pretraining run.
+
+    Args:
+        encoder: its weight matrices are decayed, and taken by Muon where ``name`` says so.
+        table: parameters with sparse gradients (dense ones where ``sparse_table`` is false).
+        name: "adamw" or "muon".
+        learning_rate: peak, of the encoder.
+        table_learning_rate: peak, of the table.
+        weight_decay: decoupled.
+        betas: Adam's.
+        sparse_table: whether only touched rows are updated.
+    """
+    trained = [(key, value) for key, value in encoder.named_parameters() if value.requires_grad]
+    is_matrix = {key: value.ndim == 2 and "embedding" not in key for key, value in trained}
+    matrices = [value for key, value in trained if is_matrix[key]]
+    others = [value for key, value in trained if not is_matrix[key]]
+    optimizers: list[torch.optim.Optimizer] = []
+    if name == "muon":
+        # Updates of the size of AdamW's, so that one learning rate means the same to both.
+        muon = torch.optim.Muon(
+            matrices, lr=learning_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
+        )
+        optimizers = [muon, torch.optim.AdamW(others, lr=learning_rate, betas=betas, weight_decay=0.0, fused=True)]
+    else:
+        groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+        optimizers = [torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=True)]
+    if sparse_table:
+        optimizers.append(torch.optim.SparseAdam(table, lr=table_learning_rate, betas=betas))
+    else:
+        optimizers.append(torch.optim.AdamW(table, lr=table_learning_rate, betas=betas, weight_decay=0.0, fused=True))
+    return CombinedOptimizer(optimizers)
+
+
+def warmup_and_decay(optimizer: torch.optim.Optimizer, warmup_steps: int, max_steps: int) -> LambdaLR:
+    """Learning rate as a factor of its peak: linear up over ``warmup_steps``, then linear down to 0 at ``max_steps``."""
+    warmup = min(warmup_steps, max(1, max_steps // 10))
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        return max(0.0, (max_steps - step) / max(1, max_steps - warmup))
+
+    return LambdaLR(optimizer, factor)
+
+
+def _values(gradient: Tensor) -> Tensor:
+    return gradient._values() if gradient.is_sparse else gradient
+
+
+def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tensor:
+    """Scale dense and sparse gradients together so that their global norm is at most ``max_norm``.
+
+    ``torch.nn.utils.clip_grad_norm_`` takes no sparse gradient. Gradients must be coalesced.
+
+    Returns:
+        The norm before clipping, a scalar; not finite where any gradient is not, and then nothing is scaled.
+    """
+    gradients = [_values(p.grad) for p in parameters if p.grad is not None]
+    if not gradients:
+        return torch.zeros(())
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
+    if bool(torch.isfinite(norm)) and norm > max_norm:
+        torch._foreach_mul_(gradients, (max_norm / norm).to(gradients[0].dtype))
+    return norm
+
+
+def num_parameters(*modules: nn.Module) -> int:
+    """Trained numbers of modules."""
+    return sum(p.numel() for p in itertools.chain(*(module.parameters() for module in modules)) if p.requires_grad)
