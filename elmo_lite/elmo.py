@@ -276,6 +276,9 @@ class Elmo(nn.Module):
         self.bilm.eval()
         try:
             with torch.inference_mode():
+                words = list(chain.from_iterable(sentences))
+                if len(words) <= self._words.capacity:
+                    self._words.rows(words)  # all new words of the window at once, in well-filled blocks
                 for batch in length_batches([len(s) for s in sentences], batch_tokens, batch_sentences):
                     filled = [_as_layers(arrays[index]) for index in batch]
                     self._fill([sentences[index] for index in batch], filled, layer, batch_tokens)

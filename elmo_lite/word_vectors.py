@@ -20,9 +20,9 @@ from elmo_lite.characters import PADDING, encode_words
 BEGIN_ROW, END_ROW = 0, 1
 NUM_BOUNDARY_ROWS = 2
 
-_WIDTHS = (8, 12, 16, 24)
+_WIDTHS = (10, 18)
 """Bytes of a word, marks included, that the classes hold; a last class has the model's full width."""
-_BLOCK = {"cpu": 32}
+_BLOCK = {"cpu": 64}
 _ACCELERATOR_BLOCK = 512
 
 
