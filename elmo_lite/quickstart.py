@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 VOCABULARY_SIZE = 5000
 """About the words that stand twice or more in this text; the others train the unknown class."""
 HELD_OUT_EVERY = 12
-EXAMPLES = (
-    "The file is closed when the block is left.",
-    "Return a new list with the elements in reverse order.",
-    "Exceptions are raised by the interpreter.",
-)
+EXAMPLES = {
+    "The file is closed when the block is left.": "file",
+    "Return a new list with the elements in reverse order.": "list",
+    "Exceptions are raised by the interpreter.": "interpreter",
+}
+"""Sentences, and the word of each whose numbers are shown."""
 WORD = "set"
 SENSES = (
     "This flag is set to true when the connection is closed.",
@@ -167,10 +168,9 @@ def _show_vectors(folder: Path, corpus: Corpus) -> None:
 
     elmo = Elmo.from_pretrained(folder / "pretrained" / "model")
     _title("Vectors: every word gets one from each layer, made from its whole sentence")
-    for sentence, layers in zip(EXAMPLES, elmo.embed(EXAMPLES, layers="all"), strict=True):
+    for (sentence, word), layers in zip(EXAMPLES.items(), elmo.embed(EXAMPLES, layers="all"), strict=True):
         num_layers, num_words, width = layers.shape
-        first = " ".join(f"{number:+.2f}" for number in layers[-1, 1, :5])
-        word = elmo.tokenize(sentence)[1]
+        first = " ".join(f"{number:+.2f}" for number in layers[-1, elmo.tokenize(sentence).index(word), :5])
         print(f"   {sentence}")
         print(f"      {num_layers} layers x {num_words} words x {width} numbers; {word!r}, top layer: {first} ...")
     _title(f"Contexts: where {WORD!r} has the nearest vectors (cosine) in the text")
@@ -195,5 +195,5 @@ def _say_what_next(folder: Path, seconds: float) -> None:
         "   or in Python:\n"
         f"   >>> from elmo_lite import Elmo\n"
         f"   >>> elmo = Elmo.from_pretrained({str(folder / 'pretrained' / 'model')!r})\n"
-        f"   >>> elmo.embed([{EXAMPLES[0]!r}])[0].shape"
+        f"   >>> elmo.embed([{next(iter(EXAMPLES))!r}])[0].shape"
     )
