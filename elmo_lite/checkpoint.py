@@ -132,7 +132,7 @@ def load_model(
     for name in dict.fromkeys([*config["files"], *wanted]):
         # The head can be far larger than the encoder: where it is not read, its size is enough.
         _check_file(directory, name, config["files"], with_hash=name in wanted)
-    vocabulary = _read_vocabulary(directory / VOCABULARY) if VOCABULARY in wanted else None
+    vocabulary = Vocabulary.load(directory / VOCABULARY) if VOCABULARY in wanted else None
     return SavedModel(
         bilm=_read_bilm(directory / MODEL, bilm_config),
         tokenization=_tokenization(directory / CONFIG, config),
@@ -366,13 +366,6 @@ def _check_file(directory: Path, name: str, files: Mapping[str, Any], *, with_ha
         raise CheckpointError(f"{path}: expected {facts.get('size')} bytes, found {path.stat().st_size}")
     if with_hash and (found := _sha256(path)) != facts.get("sha256"):
         raise CheckpointError(f"{path}: expected SHA-256 {facts.get('sha256')}, found {found}")
-
-
-def _read_vocabulary(path: Path) -> Vocabulary:
-    try:
-        return Vocabulary.load(path)
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path}: expected UTF-8, found a bad byte at offset {error.start}") from None
 
 
 def _read_bilm(path: Path, config: BiLMConfig) -> BiLM:
