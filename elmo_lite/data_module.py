@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
+import torch
 from torch.utils.data import DataLoader
 
 from elmo_lite.batches import Batch, Ids, SentenceBatches, StepBatches, WindowBatches, WordTable
@@ -102,3 +103,7 @@ class CorpusDataModule(pl.LightningDataModule):
     def val_dataloader(self) -> Any:
         """The validation sample."""
         return DataLoader(self.validation, batch_size=None)  # type: ignore[arg-type]
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Move a batch."""
+        return batch.to(device)

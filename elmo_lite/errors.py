@@ -15,3 +15,7 @@ class CorpusError(ElmoLiteError):
 
 class CheckpointError(ElmoLiteError):
     """A saved model cannot be read, or does not fit its configuration."""
+
+
+class TrainingError(ElmoLiteError):
+    """Training cannot go on; the last saved state is kept."""

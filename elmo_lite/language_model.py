@@ -13,17 +13,13 @@ from torch import Tensor
 from elmo_lite.batches import Batch
 from elmo_lite.bilm import BiLM, Direction
 from elmo_lite.bilstm import LSTMState
-from elmo_lite.errors import ElmoLiteError
+from elmo_lite.errors import TrainingError
 from elmo_lite.lm_head import LMHead
 from elmo_lite.optimizers import clip_gradients, make_optimizer, warmup_and_decay
 from elmo_lite.pretrain_config import PretrainConfig
 
 DIRECTIONS: tuple[Direction, Direction] = ("forward", "backward")
 CarriedStates = dict[Direction, LSTMState]
-
-
-class TrainingError(ElmoLiteError):
-    """Training cannot go on."""
 
 
 class LanguageModel(pl.LightningModule):
@@ -149,7 +145,3 @@ class LanguageModel(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the carried states up again."""
         self._carried = dict(checkpoint["carried_states"])
-
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """Move a batch."""
-        return batch.to(device)
