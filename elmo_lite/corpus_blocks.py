@@ -117,25 +117,33 @@ def _leave_interrupts_to_parent() -> None:
 
 
 def encode_blocks(
-    blocks: Iterable[Block], tokenization: Tokenization, field: str, keep_empty: bool, num_processes: int
-) -> Iterator[EncodedBlock]:
+    blocks: Iterable[tuple[int, Block]], tokenization: Tokenization, field: str, keep_empty: bool, num_processes: int
+) -> Iterator[tuple[int, EncodedBlock]]:
     """Encode blocks in order, by a pool of processes where there is more than one.
 
     At most two blocks per process and two more are under way, so memory does not grow with the text.
+
+    Args:
+        blocks: Each with the number of its input, which is passed on.
+        tokenization: How text becomes words.
+        field: Of records.
+        keep_empty: A blank line is an empty sentence.
+        num_processes: 1 or more; 1 starts none.
     """
     encode = partial(encode_block, tokenization=tokenization, field=field, keep_empty=keep_empty)
     if num_processes == 1:
-        yield from map(encode, blocks)
+        yield from ((source, encode(block)) for source, block in blocks)
         return
     # Spawned, not forked: the caller may have threads (torch, Lightning), and forking those can hang.
     pool = ProcessPoolExecutor(num_processes, get_context("spawn"), _leave_interrupts_to_parent)
-    waiting: deque[Future[EncodedBlock]] = deque()
+    waiting: deque[tuple[int, Future[EncodedBlock]]] = deque()
     try:
-        for block in blocks:
-            waiting.append(pool.submit(encode, block))
+        for source, block in blocks:
+            waiting.append((source, pool.submit(encode, block)))
             if len(waiting) > 2 * num_processes + 2:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+                first, future = waiting.popleft()
+                yield first, future.result()
+        for first, future in waiting:
+            yield first, future.result()
     finally:
         pool.shutdown(cancel_futures=True)

@@ -13,6 +13,8 @@ import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,7 +25,7 @@ from tqdm import tqdm
 from elmo_lite.characters import encode_words
 from elmo_lite.config import require
 from elmo_lite.corpus import FORMAT_VERSION
-from elmo_lite.corpus_blocks import Numbering, encode_blocks
+from elmo_lite.corpus_blocks import EncodedBlock, Numbering, encode_blocks
 from elmo_lite.errors import CorpusError
 from elmo_lite.text_files import Block, Source, find_sources
 from elmo_lite.tokenization import Tokenization
@@ -173,25 +175,34 @@ class _Builder:
         return self._write_meta(facts, sources, held_out_sources)
 
     def _read(self, sources: list[Source], stream: _Stream) -> _Stream:
-        """Tokenise sources one after the other; a file without blank lines has documents of 1,000 lines."""
+        """Tokenise sources one after the other, by one pool of processes."""
         settings = self.settings
         with tqdm(
             total=sum(s.stored_size for s in sources), unit="B", unit_scale=True, desc="corpus", disable=None
         ) as bar:
-            for source in sources:
-                first, begin = len(stream.starts), stream.length
-                stream.starts.append(begin)
-                thousands = array("q")
-                blocks = _reporting(source.blocks(settings.text_field), source, bar)
-                for block in encode_blocks(
-                    blocks, settings.tokenization, settings.text_field, settings.keep_empty_lines, self.num_processes
-                ):
-                    stream.starts.extend(stream.length + start for start in block.documents)
-                    thousands.extend(stream.length + start for start in block.thousands)
-                    self._add(stream, block.words, block.ids)
-                if all(start in (begin, stream.length) for start in stream.starts[first:]):
-                    stream.starts += thousands
+            blocks = (
+                (number, block)
+                for number, source in enumerate(sources)
+                for block in _reporting(source.blocks(settings.text_field), source, bar)
+            )
+            encoded = encode_blocks(
+                blocks, settings.tokenization, settings.text_field, settings.keep_empty_lines, self.num_processes
+            )
+            for _, of_source in groupby(encoded, key=itemgetter(0)):
+                self._add_source(stream, (block for _, block in of_source))
         return stream
+
+    def _add_source(self, stream: _Stream, blocks: Iterable[EncodedBlock]) -> None:
+        """Append a source's blocks; where it has no blank lines, 1,000 lines are a document."""
+        first, begin = len(stream.starts), stream.length
+        stream.starts.append(begin)
+        thousands = array("q")
+        for block in blocks:
+            stream.starts.extend(stream.length + start for start in block.documents)
+            thousands.extend(stream.length + start for start in block.thousands)
+            self._add(stream, block.words, block.ids)
+        if all(start in (begin, stream.length) for start in stream.starts[first:]):
+            stream.starts.extend(thousands)
 
     def _add(self, stream: _Stream, words: bytes, ids: bytes) -> None:
         """Append a block, its own numbers turned into provisional word ids."""

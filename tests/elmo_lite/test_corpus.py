@@ -97,16 +97,17 @@ def test_any_words_come_back(tmp_path_factory: pytest.TempPathFactory, given_sen
 def test_any_number_of_processes_writes_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two processes and small blocks, one process and large ones, and a compressed copy."""
+    """Two processes and small blocks, one process and large ones, over several files."""
     text = "".join(f"{SAMPLES[language]} {number}\n\n" for number in range(60) for language in SAMPLES)
-    path = tmp_path / "a.txt"
-    path.write_text(text, encoding="utf-8")
-    build(tmp_path / "one", path, num_processes=1, held_out_share=0.1)
+    paths = [tmp_path / "a.txt", tmp_path / "b.txt", tmp_path / "c.txt"]
+    for path, content in zip(paths, (text, "A line.\n" * 2500, text[::-1]), strict=True):
+        path.write_text(content, encoding="utf-8")
+    build(tmp_path / "one", *paths, num_processes=1, held_out_share=0.1)
     shown = capsys.readouterr().out
     monkeypatch.setattr(corpus_builder, "_SMALL_INPUT", 0)
     read = Source.blocks
     monkeypatch.setattr(Source, "blocks", lambda self, field: read(self, field, 3000))
-    build(tmp_path / "two", path, num_processes=2, held_out_share=0.1)
+    build(tmp_path / "two", *paths, num_processes=2, held_out_share=0.1)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert capsys.readouterr().out == shown
 

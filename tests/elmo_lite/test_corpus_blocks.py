@@ -53,9 +53,10 @@ def test_an_empty_block_has_no_words() -> None:
 
 def test_blocks_come_in_order_from_processes() -> None:
     """The pool gives what one process gives."""
-    blocks = [block(f"w{number} x w{number % 3}\n".encode()) for number in range(25)]
+    blocks = [(number // 7, block(f"w{number} x w{number % 3}\n".encode())) for number in range(25)]
     tokenization = Tokenization()
     alone = list(encode_blocks(blocks, tokenization, "text", False, 1))
+    assert [source for source, _ in alone] == [number // 7 for number in range(25)]
     assert list(encode_blocks(blocks, tokenization, "text", False, 2)) == alone
 
 
