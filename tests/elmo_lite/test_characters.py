@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elmo_lite import characters
@@ -25,6 +25,7 @@ def test_published_ids() -> None:
 
 
 @given(st.lists(st.text(max_size=30), max_size=6), st.integers(3, 60))
+@settings(deadline=None)
 def test_rows_follow_the_scheme(words: list[str], max_characters: int) -> None:
     """Any words, lone surrogates and empty ones included, any width from 3."""
     rows = characters.encode_words(words, max_characters)
@@ -34,6 +35,7 @@ def test_rows_follow_the_scheme(words: list[str], max_characters: int) -> None:
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=12))
+@settings(deadline=None)
 def test_words_that_fit_come_back(word: str) -> None:
     """12 characters are at most 48 bytes: nothing is cut."""
     assert characters.decode_word(characters.encode_words([word], 50)[0]) == word

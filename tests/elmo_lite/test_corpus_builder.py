@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elmo_lite import corpus_builder
@@ -13,6 +13,7 @@ from elmo_lite.errors import ConfigError, CorpusError
 
 
 @given(st.lists(st.integers(0, 1000), max_size=200), st.floats(0.001, 0.9))
+@settings(deadline=None)
 def test_some_documents_are_held_out_never_all(lengths: list[int], share: float) -> None:
     """At least one of two or more, at least one left."""
     chosen = choose_held_out(np.array(lengths, dtype=np.int64), share)

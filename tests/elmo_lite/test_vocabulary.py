@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elmo_lite.errors import CheckpointError
@@ -26,6 +26,7 @@ def test_a_word_spelled_like_the_boundary_is_not_the_boundary() -> None:
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1), unique=True, max_size=8))
+@settings(deadline=None)
 def test_files_give_back_the_classes(tmp_path_factory: pytest.TempPathFactory, words: list[str]) -> None:
     """Whatever is in a word but a line feed: carriage returns and Unicode line separators too."""
     path = tmp_path_factory.mktemp("vocabulary") / "vocabulary.txt"
