@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from peak import measure_peak
 from torch import Tensor
 
 from elmo_lite.bilm import BiLM, reverse_sequences
@@ -36,7 +37,6 @@ from elmo_lite.cost import lstm_flop, token_layer_flop
 from elmo_lite.elmo import Elmo
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-PRODUCT_SIZES = ((128, 512, 1024), (512, 1024, 1024), (256, 512, 16384), (1024, 2048, 2048))
 Sentences = list[list[str]]
 
 
@@ -121,35 +121,6 @@ def read_sentences(path: Path) -> Sentences:
     """Lines that are not blank."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return [line.split() for line in lines if line.strip()]
-
-
-def measure_peak(dtype: torch.dtype) -> float:
-    """FLOP/s of the best matrix product."""
-    return max(
-        2 * n * k * m / _fastest(product)
-        for n, k, m in PRODUCT_SIZES
-        for product in _products(torch.randn(n, k).to(dtype), torch.randn(m, k).to(dtype))
-    )
-
-
-def _products(a: Tensor, b: Tensor) -> Iterator[Callable[[], Any]]:
-    transposed = b.t().contiguous()
-    yield lambda: a @ transposed
-    try:
-        packed = torch.ops.mkldnn._reorder_linear_weight(b.to_mkldnn(), len(a))
-        torch.ops.mkldnn._linear_pointwise(a, packed, None, "none", [], "")
-    except (RuntimeError, AttributeError):
-        return  # torch without oneDNN
-    yield lambda: torch.ops.mkldnn._linear_pointwise(a, packed, None, "none", [], "")
-
-
-def _fastest(run: Callable[[], Any]) -> float:
-    times = []
-    for _ in range(15):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def useful_flop(config: BiLMConfig, sentences: Sentences) -> int:

@@ -1,14 +1,14 @@
 """A corpus to batches: windows of a stream, or whole sentences bucketed by length.
 
 Either way a batch holds, for each direction, sequences in the order in which that direction reads them. The stream
-``0 w w 0 w 0`` (0 = sentence boundary) is cut into segments; a segment's positions a..b give the forward model the inputs a..b-1
-and the targets a+1..b, and the backward model the inputs b..a+1 and the targets b-1..a. The batch of a step is a pure function
-of the seed and the step, so a resumed run goes on with the very next batch.
+``0 w w 0 w 0`` (0 = sentence boundary) is cut into segments; a segment's positions a..b give the forward model inputs
+a..b-1 and the targets a+1..b, and the backward model the inputs b..a+1 and the targets b-1..a. The batch of a step is a
+pure function of the seed and the step, so a resumed run goes on with the very next batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -23,7 +23,7 @@ from elmo_lite.errors import CorpusError
 Ids = npt.NDArray[np.int32]
 Positions = npt.NDArray[np.int64]
 
-# Sentences are sorted by length within pools of this many batches: long enough for even lengths, short enough for mixed steps.
+# Sentences are sorted by length within pools of this many batches: enough for even lengths, few enough for mixed steps.
 POOL_BATCHES = 64
 
 
@@ -53,26 +53,30 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """Move the tensors."""
-        moved = {
-            f.name: value.to(device, non_blocking=True) if isinstance(value := getattr(self, f.name), Tensor) else value
-            for f in fields(self)
-        }
-        return Batch(**moved)
+        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:
         """Let tensors be copied to a GPU while it computes."""
-        pinned = {
-            f.name: value.pin_memory() if isinstance(value := getattr(self, f.name), Tensor) else value
-            for f in fields(self)
+        return self._map(Tensor.pin_memory)
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        tensors = {f.name: getattr(self, f.name) for f in fields(self)}
+        changed: dict[str, Any] = {
+            name: change(value) if isinstance(value, Tensor) else value for name, value in tensors.items()
         }
-        return Batch(**pinned)
+        return Batch(**changed)
 
 
 class WordTable(Protocol):
     """What batches need of a corpus."""
 
-    char_ids: npt.NDArray[np.int16]
-    class_of_word: Ids
+    @property
+    def char_ids(self) -> npt.NDArray[np.int16]:
+        """(num_words, C): characters of word id k in row k - 1."""
+
+    @property
+    def class_of_word(self) -> Ids:
+        """(num_words + 1,): class by word id."""
 
 
 def make_batch(
@@ -88,7 +92,7 @@ def make_batch(
     Args:
         words: the corpus's table of words.
         stream: word ids.
-        ahead: (B, T + 1) positions that the forward model reads, rising; beyond a row's length they may be anything valid.
+        ahead: (B, T + 1) positions that the forward model reads, rising; beyond a row's length, anything valid.
         back: (B, T + 1) positions that the backward model reads, falling.
         lengths: (B,) predictions in each row; T where None.
         starts_afresh: see ``Batch``.
@@ -99,7 +103,7 @@ def make_batch(
         distinct = distinct[1:]
     else:
         places = places + 1
-    # Row 0 is the begin mark and row 1 the end mark: the boundary is begin to the forward model, end to the backward one.
+    # Row 0 is the begin mark, row 1 the end mark: a boundary is begin to the forward model, end to the backward one.
     rows = places.reshape(ids[:, :, :-1].shape)
     rows = np.where(rows == 0, 0, rows + 1)
     rows[1][rows[1] == 0] = 1
@@ -124,8 +128,8 @@ def make_batch(
 class WindowBatches:
     """Windows of a stream cut into parallel rows (truncated backpropagation through time).
 
-    Row r of the forward model reads its part of the stream from left to right, row r of the backward model reads the same
-    part from right to left; each carries its states from window to window. Every pass begins at another offset.
+    Row r of the forward model reads its part of the stream from left to right, row r of the backward model reads the
+    same part from right to left; each carries its states from window to window. Every pass begins at another offset.
     """
 
     def __init__(self, words: WordTable, stream: Ids, *, rows: int, length: int, seed: int) -> None:

@@ -123,11 +123,11 @@ class BiLM(nn.Module):
         """
         mask = token_mask(char_ids)
         batch, length = mask.shape
-        rows = torch.cat([self.boundary_char_ids.to(char_ids.dtype), char_ids.reshape(batch * length, -1)])
+        rows = torch.cat([self.boundary_char_ids.to(char_ids.dtype), char_ids.flatten(0, 1)])
         distinct, inverse = distinct_rows(rows)
         vectors = self.token_vectors(distinct)
         begin, end = vectors[inverse[0]], vectors[inverse[1]]
-        tokens = vectors[inverse[2:]].view(batch, length, -1)
+        tokens = vectors[inverse[2:]].view(batch, length, self.config.dim)
         lengths = mask.sum(dim=1)
         forward_layers, _ = self.run_direction("forward", _prepend(begin, tokens))
         backward_layers, _ = self.run_direction("backward", _prepend(end, reverse_sequences(tokens, lengths)))

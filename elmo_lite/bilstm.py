@@ -1,7 +1,7 @@
 """Stacked LSTMs: token vectors to states, one stack for each direction.
 
-Both directions are the same module reading left to right; what they read is laid out by the caller. So right padding never
-reaches a real position, and a long sentence can run in chunks with the state handed on.
+Both directions are the same module reading left to right; what they read is laid out by the caller. So right padding
+never reaches a real position, and a long sentence can run in chunks with the state handed on.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class PlainLSTM(nn.Module):
         """Make a layer of input and cell width ``dim``; the forget gate starts open (bias 1)."""
         super().__init__()
         self.lstm = nn.LSTM(dim, dim)
-        nn.init.zeros_(self.lstm.bias_ih_l0)
-        nn.init.zeros_(self.lstm.bias_hh_l0)
-        nn.init.constant_(self.lstm.bias_ih_l0[dim : 2 * dim].detach(), 1.0)
         # The two biases are only ever added: one of them is enough.
-        self.lstm.bias_hh_l0.requires_grad_(False)
+        bias, unused = self.lstm.get_parameter("bias_ih_l0"), self.lstm.get_parameter("bias_hh_l0")
+        nn.init.zeros_(bias)
+        nn.init.zeros_(unused).requires_grad_(False)
+        nn.init.constant_(bias[dim : 2 * dim].detach(), 1.0)
 
     def forward(self, inputs: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
         """Read (T, B, D). Returns (T, B, D) and the state (h (B, D), c (B, D)) after the last position."""

@@ -73,12 +73,12 @@ class CharCNN(nn.Module):
     def _trim(self, char_ids: Tensor) -> Tensor:
         """Cut (N, C) to the longest word plus the widest filter.
 
-        What is left out are windows that hold only padding, and one such window of every filter stays: no maximum changes.
+        What is left out are windows of padding alone, and one such window of every filter stays: no maximum changes.
         """
         used = ((char_ids != PADDING) & (char_ids != NO_TOKEN)).any(dim=0).nonzero()
         longest = int(used[-1]) + 1 if len(used) else 0
-        widest = max(convolution.kernel_size[0] for convolution in self.convolutions)  # type: ignore[index, union-attr]
-        return char_ids[:, : longest + widest]  # type: ignore[operator]
+        widest = max(convolution.kernel_size[0] for convolution in self.convolutions)  # type: ignore[index]
+        return char_ids[:, : longest + widest]
 
     def forward(self, char_ids: Tensor) -> Tensor:
         """Token vectors of words.

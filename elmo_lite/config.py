@@ -94,7 +94,9 @@ class BiLMConfig:
 def to_dict(config: Any) -> dict[str, Any]:
     """The settings as plain lists, dicts and numbers, ready for JSON or YAML."""
     return {
-        name: [list(pair) for pair in value] if name == "filters" else value
+        name: [list(pair) for pair in value]
+        if name == "filters"
+        else value
         if not isinstance(value, dict)
         else _lists(value)
         for name, value in dataclasses.asdict(config).items()

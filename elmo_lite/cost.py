@@ -34,9 +34,7 @@ def softmax_flop(dim: int, num_classes: int) -> int:
     return 2 * 2 * dim * num_classes
 
 
-def training_flop_per_word(
-    config: BiLMConfig, num_samples: int, distinct_share: float, num_characters: int
-) -> float:
+def training_flop_per_word(config: BiLMConfig, num_samples: int, distinct_share: float, num_characters: int) -> float:
     """Operations of a training step, per word that each direction predicts.
 
     Args:

@@ -60,18 +60,19 @@ def validation_sample(words: WordTable, held_out: Ids, data: DataConfig, num_wor
     Windows are long and few rows read them, so that little is predicted without a past.
     """
     available = len(held_out) - 1
-    if available < 1:
+    if available < 2:
         return Sample(_Nothing(), 0)
     if data.batching == "windows":
-        rows = max(1, min(VALIDATION_ROWS, available // 200))
-        length = max(1, min(128, (available // rows) // 2))
+        wanted = min(available, num_words)
+        rows = max(1, min(VALIDATION_ROWS, wanted // 200))
+        length = max(1, min(128, (wanted // rows) // 2))
         stream = held_out[: min(available, num_words + length) + 1]
-        source: Batches = WindowBatches(words, stream, rows=rows, length=length, seed=0)
-    else:
-        batch_words = min(data.batch_words, available)
-        source = SentenceBatches(
-            words, held_out, num_words=batch_words, max_length=min(data.max_length, batch_words), seed=0
-        )
+        windows = WindowBatches(words, stream, rows=rows, length=length, seed=0)
+        return Sample(windows, windows.steps_per_epoch)
+    batch_words = min(data.batch_words, available)
+    source = SentenceBatches(
+        words, held_out, num_words=batch_words, max_length=min(data.max_length, batch_words), seed=0
+    )
     return Sample(source, max(1, round(num_words * source.steps_per_epoch / available)))
 
 
@@ -94,9 +95,7 @@ class CorpusDataModule(pl.LightningDataModule):
         """Batches from the trainer's step on, so that a resumed run reads the very next one."""
         assert self.trainer is not None
         on_gpu = self.trainer.strategy.root_device.type == "cuda"
-        steps = StepBatches(
-            self.training, self.trainer.global_step, self.trainer.global_rank, self.trainer.world_size
-        )
+        steps = StepBatches(self.training, self.trainer.global_step, self.trainer.global_rank, self.trainer.world_size)
         # A GPU waits for batches made in its own process; two cores have none to spare for another.
         return DataLoader(steps, batch_size=None, num_workers=1 if on_gpu else 0, pin_memory=on_gpu)
 

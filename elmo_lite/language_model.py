@@ -43,7 +43,7 @@ class LanguageModel(pl.LightningModule):
         return self.config.data.batching == "windows"
 
     def top_states(self, batch: Batch, states: CarriedStates) -> list[Tensor]:
-        """Last layer of both directions at the real positions, 2 x (P, D); ``states`` is updated where they are carried."""
+        """Last layer of both directions at the real positions, 2 x (P, D); carried ``states`` are updated."""
         vectors = self.bilm.token_vectors(batch.char_ids)
         if batch.starts_afresh or not self.carries_states:
             states.clear()
@@ -126,7 +126,10 @@ class LanguageModel(pl.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add a batch's full-softmax nats."""
         tops, targets = self.top_states(batch, self._validation_states), self.targets(batch)
-        nats = [-self.head.log_probabilities(t, y).sum(dtype=torch.float64).cpu() for t, y in zip(tops, targets, strict=True)]
+        nats = [
+            -self.head.log_probabilities(t, y).sum(dtype=torch.float64).cpu()
+            for t, y in zip(tops, targets, strict=True)
+        ]
         self._validation_sums += torch.stack([*nats, torch.tensor(float(batch.num_words), dtype=torch.float64)])
 
     def on_validation_epoch_end(self) -> None:

@@ -2,8 +2,8 @@
 
 One table of class vectors serves both directions. Sampling is stratified: every step draws ``num_samples`` classes with
 expected counts proportional to a smoothed unigram distribution, the most frequent classes exactly once each, and each
-sampled logit is lowered by the logarithm of its expected count. So the partition estimate is unbiased, and where every class
-is sampled it is the full softmax (importance sampling as in Bengio & Senecal 2008; Jean et al. 2015).
+sampled logit is lowered by the logarithm of its expected count. So the partition estimate is unbiased, and where every
+class is sampled it is the full softmax (importance sampling as in Bengio & Senecal 2008; Jean et al. 2015).
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def expected_counts(class_counts: Tensor, num_samples: int, power: float) -> Ten
 class SampledLoss(torch.autograd.Function):
     """Sampled cross-entropy, summed over rows, with its gradient found on the way.
 
-    Logits are large and never needed again, so each chunk of rows makes its logits, its loss and its part of the gradient
-    before the next one begins. Backward only scales what is there.
+    Logits are large and never needed again, so each chunk of rows makes its logits, its loss and its part of the
+    gradient before the next one begins. Backward only scales what is there.
     """
 
     @staticmethod
@@ -112,7 +112,12 @@ class SampledLoss(torch.autograd.Function):
         """Scale the stored gradients."""
         states_gradient, table_gradient, bias_gradient = ctx.saved_tensors
         scale = gradients[0]
-        return states_gradient * scale.to(states_gradient.dtype), table_gradient * scale, bias_gradient * scale, *[None] * 3
+        return (
+            states_gradient * scale.to(states_gradient.dtype),
+            table_gradient * scale,
+            bias_gradient * scale,
+            *[None] * 3,
+        )
 
 
 def _forget_hits(logits: Tensor, hits: Tensor, columns: Tensor, targets: Tensor) -> None:
@@ -137,7 +142,9 @@ class GatherRows(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         """Wrap the rows' gradient as a coalesced sparse tensor."""
         (rows,) = ctx.saved_tensors
-        return torch.sparse_coo_tensor(rows[None], gradients[0], ctx.shape, is_coalesced=True, check_invariants=False), None
+        return torch.sparse_coo_tensor(
+            rows[None], gradients[0], ctx.shape, is_coalesced=True, check_invariants=False
+        ), None
 
 
 class LMHead(nn.Module):
@@ -187,7 +194,7 @@ class LMHead(nn.Module):
             raise ConfigError(f"head.num_samples: expected a positive number, found {num_samples}")
         self.num_samples = min(num_samples, self.num_classes)
         counts = expected_counts(class_counts, self.num_samples, power)
-        # Frequent classes lead, as certain draws must fill whole strata; the vocabulary is by falling count but for <unk>.
+        # Certain draws must fill whole strata, so they lead; the vocabulary is by falling count, but for <unk>.
         certain = counts >= 1.0
         order = torch.argsort(certain.int(), descending=True, stable=True)
         self._order = order
@@ -226,7 +233,10 @@ class LMHead(nn.Module):
         gather = GatherRows.apply if sparse else torch.Tensor.__getitem__
         table = gather(self.weight, classes).to(states.dtype)
         bias = gather(self.bias, classes)
-        return SampledLoss.apply(states, table, bias, self._log_counts[samples], columns, target_places)  # type: ignore[no-any-return]
+        loss: Tensor = SampledLoss.apply(  # type: ignore[no-untyped-call]
+            states, table, bias, self._log_counts[samples], columns, target_places
+        )
+        return loss
 
     def log_probabilities(self, states: Tensor, targets: Tensor) -> Tensor:
         """Log probability of each target under the full softmax, in nats, computed in chunks.

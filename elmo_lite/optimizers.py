@@ -75,9 +75,7 @@ def make_optimizer(
     optimizers: list[torch.optim.Optimizer] = []
     if name == "muon":
         # Updates of the size of AdamW's, so that one learning rate means the same to both.
-        muon = torch.optim.Muon(
-            matrices, lr=learning_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
-        )
+        muon = torch.optim.Muon(matrices, lr=learning_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
         optimizers = [muon, torch.optim.AdamW(others, lr=learning_rate, betas=betas, weight_decay=0.0, fused=True)]
     else:
         groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -90,7 +88,7 @@ def make_optimizer(
 
 
 def warmup_and_decay(optimizer: torch.optim.Optimizer, warmup_steps: int, max_steps: int) -> LambdaLR:
-    """Learning rate as a factor of its peak: linear up over ``warmup_steps``, then linear down to 0 at ``max_steps``."""
+    """Factor of the peak learning rate: linear up over ``warmup_steps``, then linear down to 0 at ``max_steps``."""
     warmup = min(warmup_steps, max(1, max_steps // 10))
 
     def factor(step: int) -> float:
@@ -116,7 +114,7 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tenso
     gradients = [_values(p.grad) for p in parameters if p.grad is not None]
     if not gradients:
         return torch.zeros(())
-    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
     if bool(torch.isfinite(norm)) and norm > max_norm:
         torch._foreach_mul_(gradients, (max_norm / norm).to(gradients[0].dtype))
     return norm

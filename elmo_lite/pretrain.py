@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 import logging
-import math
 import os
 import re
 import time
@@ -21,13 +20,12 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from elmo_lite.bilm import BiLM
-from elmo_lite.characters import encode_words
 from elmo_lite.checkpoint import SavedModel, load_model, save_model
-from elmo_lite.config import BiLMConfig, to_dict
+from elmo_lite.config import to_dict
 from elmo_lite.corpus import Corpus
 from elmo_lite.cost import TRAINING_PASSES, lstm_flop, softmax_flop
 from elmo_lite.data_module import Batches, CorpusDataModule, make_batches, validation_sample
-from elmo_lite.errors import CheckpointError, ConfigError, CorpusError
+from elmo_lite.errors import CheckpointError, ConfigError
 from elmo_lite.language_model import LanguageModel
 from elmo_lite.lm_head import LMHead
 from elmo_lite.optimizers import num_parameters
@@ -48,7 +46,7 @@ TIME_RESERVE = 0.07
 def has_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 products are computed by hardware there."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -174,7 +172,7 @@ def measure(config: PretrainConfig, corpus: Corpus, seconds: float = MEASURED_SE
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
             loss = module.loss(batch)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         module.clip(step)
         optimizer.step()
         if device.type == "cuda":
@@ -274,7 +272,9 @@ def _prepare_run(
             raise ConfigError(f"{out}: expected the settings that the run began with, found others in {changed}")
         return run
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(f"{out}: expected no such directory or an empty one, found it in use; --resume goes on with it")
+        raise ConfigError(
+            f"{out}: expected no such directory or an empty one, found it in use; --resume goes on with it"
+        )
     if max_steps is not None and max_time is not None:
         raise ConfigError("--max_steps and --max_time: expected one of them, found both")
     if max_steps is not None and max_steps < 1:
@@ -301,7 +301,7 @@ def pretrain(
     resume: bool = False,
     init: str | None = None,
 ) -> dict[str, Any]:
-    """Pretrain a language model; ``out/model`` holds the best one, ``out/checkpoints`` the state, ``out/logs`` the curves.
+    """Pretrain a language model: the best in ``out/model``, the state in ``out/checkpoints``, curves in ``out/logs``.
 
     Args:
         config: settings.
@@ -471,8 +471,8 @@ def pretrain_command(
     print(f"trained   {facts['steps']:,} steps, {facts['words_seen']:,} words, {facts['seconds'] / 60:.1f} minutes")
     if best:
         print(
-            f"held-out  perplexity {best['forward_perplexity']:.1f} forward, {best['backward_perplexity']:.1f} backward "
-            f"(full softmax, on a sample, at step {best['step']:,})"
+            f"held-out  perplexity {best['forward_perplexity']:.1f} forward, {best['backward_perplexity']:.1f} "
+            f"backward (full softmax, on a sample, at step {best['step']:,})"
         )
 
 

@@ -13,7 +13,7 @@ class HeadConfig:
     """Sampled softmax."""
 
     num_samples: int = 4096
-    """Classes drawn in a step, shared by all positions and both directions; all of them where the vocabulary is smaller."""
+    """Classes drawn in a step, shared by all positions and both directions; all where the vocabulary is smaller."""
     sampling_power: float = 0.75
     """Exponent in [0, 1] of the class counts that classes are drawn by: 0 uniform, 1 unigram."""
 
@@ -48,7 +48,7 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
-    """AdamW or Muon for what is dense, Adam over the touched rows of the head's table; linear warm-up and decay to zero."""
+    """AdamW or Muon for the encoder, Adam over touched rows of the head's table; linear warm-up and decay."""
 
     name: Literal["adamw", "muon"] = "adamw"
     """Muon takes the weight matrices; biases and embeddings are AdamW's either way."""

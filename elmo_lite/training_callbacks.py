@@ -29,7 +29,9 @@ class Progress(pl.Callback):
                 self._bar.mininterval, self._bar.maxinterval, self._bar.miniters = 15.0, 30.0, 1
         self._since = (time.perf_counter(), 0)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         """Move the bar; refresh its figures about once a second."""
         start, words = self._since
         self._since = (start, words + batch.num_words * trainer.world_size)
@@ -81,7 +83,9 @@ class SaveState(pl.Callback):
             os.replace(scratch, self.path)
         self._last = time.monotonic()
 
-    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         """Save when it is time."""
         due = time.monotonic() - self._last >= self.seconds
         if trainer.strategy.broadcast(due):  # processes must save together

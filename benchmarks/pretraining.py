@@ -1,0 +1,308 @@
+"""Words a second of pretraining, beside what one would write from a tutorial.
+
+    python benchmarks/pretraining.py CORPUS [--config laptop] [--turns 5] [--seconds 6] [--threads 2] [--json FILE]
+
+CORPUS is a directory that ``elmo-lite corpus`` made, with a vocabulary of 30,000 for the figures in RESULTS.md.
+
+The tutorial's version has the same layers: torch.nn.LSTM, the character CNN at every position over the full width, the
+full softmax over all classes, dense Adam, float32. Both read the same corpus in batches of the same number of words and
+take turns (A B A B ...) in one process; figures are medians over turns. Words are those that each direction predicts;
+every word trains both directions.
+
+The share of peak counts the operations executed (distinct words at their trimmed width, sampled classes), over
+the best matrix product in the same precision, measured between the turns. The last part repeats our step with a table
+of 800,000 classes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from peak import measure_peak
+from torch import Tensor, nn
+
+from elmo_lite.arguments import function_parser, parse
+from elmo_lite.batches import Batch
+from elmo_lite.bilm import BiLM
+from elmo_lite.characters import PADDING
+from elmo_lite.config import BiLMConfig
+from elmo_lite.corpus import Corpus
+from elmo_lite.cost import training_flop_per_word
+from elmo_lite.data_module import Batches, make_batches
+from elmo_lite.language_model import LanguageModel
+from elmo_lite.lm_head import LMHead
+from elmo_lite.pretrain import build_model, choose_precision, pretrain_command
+from elmo_lite.pretrain_config import PretrainConfig
+
+LARGE_VOCABULARY = 800_000
+
+
+class Tutorial(nn.Module):
+    """The model without any care for speed."""
+
+    def __init__(self, config: BiLMConfig, num_classes: int) -> None:
+        """Two stacks of torch.nn.LSTM over a shared token layer, one linear layer over all classes."""
+        super().__init__()
+        self.cnn = BiLM(config).char_cnn
+        self.forward_layers = self._layers(config)
+        self.backward_layers = self._layers(config)
+        self.softmax = nn.Linear(config.dim, num_classes)
+
+    @staticmethod
+    def _layers(config: BiLMConfig) -> nn.ModuleList:
+        return nn.ModuleList(nn.LSTM(config.dim, config.dim, batch_first=True) for _ in range(config.num_layers))
+
+    def token_vectors(self, char_ids: Tensor) -> Tensor:
+        """Every position's characters, (B, T, C), to (B, T, D)."""
+        embedded = self.cnn.embedding(char_ids.view(-1, char_ids.shape[-1])).transpose(1, 2)
+        pooled = torch.cat([convolution(embedded).max(dim=2).values for convolution in self.cnn.convolutions], dim=1)
+        vectors = self.cnn.activation(pooled)
+        for highway in self.cnn.highways:
+            vectors = highway(vectors)
+        return self.cnn.projection(vectors).view(*char_ids.shape[:2], -1)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Mean cross-entropy of both directions."""
+        losses = []
+        for layers, inputs, targets in (
+            (self.forward_layers, batch.forward_inputs, batch.forward_targets),
+            (self.backward_layers, batch.backward_inputs, batch.backward_targets),
+        ):
+            current = self.token_vectors(batch.char_ids[inputs].long())
+            for index, lstm in enumerate(layers):
+                output = lstm(current)[0]
+                current = output + current if index else output
+            logits = self.softmax(current.reshape(-1, current.shape[-1])[batch.real])
+            losses.append(F.cross_entropy(logits, targets.reshape(-1)[batch.real]))
+        return torch.stack(losses).mean()
+
+
+@dataclass
+class Turn:
+    """What a turn measured."""
+
+    seconds: float = 0.0
+    words: int = 0
+    flop: float = 0.0
+    stages: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time of a block to a stage."""
+        start = time.perf_counter()
+        yield
+        self.stages[name] += time.perf_counter() - start
+
+
+class OurSteps:
+    """Training steps as ``pretrain`` makes them."""
+
+    def __init__(self, module: LanguageModel, batches: Batches, precision: str) -> None:
+        """Prepare an optimiser."""
+        self.module, self.batches, self.precision = module, batches, precision
+        self.optimizer = module.configure_optimizers()["optimizer"]
+        self.step = 0
+
+    def run(self, turn: Turn) -> None:
+        """One step, by stages."""
+        module = self.module
+        module.seed_step(self.step)
+        with turn.stage("batch"):
+            batch = self.batches.batch(self.step)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16-mixed"):
+            with turn.stage("encoder, forward pass"):
+                states = torch.cat(module.top_states(batch, module._carried))
+            with turn.stage("sampled softmax, both passes"):
+                loss = module.head.sampled_loss(states, torch.cat(module.targets(batch))) / (2 * batch.num_words)
+        with turn.stage("encoder, backward pass"):
+            self.optimizer.zero_grad()
+            loss.backward()
+        with turn.stage("clipping"):
+            module.clip(self.step)
+        with turn.stage("optimiser"):
+            self.optimizer.step()
+        turn.words += batch.num_words
+        turn.flop += executed_flop(module.config, module.head.num_samples, batch)
+        self.step += 1
+
+
+class TutorialSteps:
+    """Training steps of the tutorial's version."""
+
+    def __init__(self, model: Tutorial, batches: Batches) -> None:
+        """Prepare an optimiser."""
+        self.model, self.batches = model, batches
+        self.optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        self.step = 0
+
+    def run(self, turn: Turn) -> None:
+        """One step."""
+        batch = self.batches.batch(self.step)
+        loss = self.model(batch)
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        turn.words += batch.num_words
+        self.step += 1
+
+
+def executed_flop(config: PretrainConfig, num_samples: int, batch: Batch) -> float:
+    """Operations of a step's products; what padding costs is not counted."""
+    distinct = len(batch.char_ids) / batch.num_words
+    return batch.num_words * training_flop_per_word(config.model, num_samples, distinct, trimmed_width(config, batch))
+
+
+def trimmed_width(config: PretrainConfig, batch: Batch) -> int:
+    """Width that the token layer cuts a batch's character ids to."""
+    longest = int((batch.char_ids != PADDING).any(dim=0).nonzero()[-1]) + 1
+    widest = max(width for width, _ in config.model.char_cnn.filters)
+    return min(config.model.char_cnn.max_characters, longest + widest)
+
+
+def take_turn(steps: OurSteps | TutorialSteps, seconds: float) -> Turn:
+    """Steps for some seconds, one at least."""
+    turn = Turn()
+    start = time.perf_counter()
+    while not turn.words or time.perf_counter() - start < seconds:
+        steps.run(turn)
+    turn.seconds = time.perf_counter() - start
+    return turn
+
+
+def large_vocabulary_steps(config: PretrainConfig, corpus: Corpus, batches: Batches, precision: str) -> OurSteps:
+    """Our steps with more classes than the corpus has: the table is what grows."""
+    torch.manual_seed(config.seed)
+    head = LMHead(LARGE_VOCABULARY, config.model.dim)
+    counts = 1e7 / torch.arange(1, LARGE_VOCABULARY + 1, dtype=torch.float64)
+    head.prepare_sampling(counts, config.head.num_samples, config.head.sampling_power)
+    return OurSteps(LanguageModel(BiLM(config.model), head, config, 10_000), batches, precision)
+
+
+def medians(turns: list[Turn]) -> float:
+    """Median words a second."""
+    return statistics.median(turn.words / turn.seconds for turn in turns)
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure everything."""
+    torch.set_num_threads(arguments.threads)
+    config = read_config(arguments.config)
+    corpus = Corpus.open(arguments.corpus)
+    batches = make_batches(corpus, corpus.train, config.data, config.seed)
+    precision = choose_precision(config, torch.device("cpu"))
+    dtype = torch.bfloat16 if precision == "bf16-mixed" else torch.float32
+    torch.manual_seed(config.seed)
+    ours = OurSteps(build_model(config, corpus, 10_000, None), batches, precision)
+    tutorial = TutorialSteps(Tutorial(config.model, len(corpus.vocabulary)), batches)
+    for steps in (ours, tutorial):
+        take_turn(steps, 1.0)
+    our_turns, tutorial_turns, peaks = [], [], []
+    for _ in range(arguments.turns):
+        peaks.append(measure_peak(dtype))
+        our_turns.append(take_turn(ours, arguments.seconds))
+        tutorial_turns.append(take_turn(tutorial, arguments.seconds))
+    peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    del tutorial
+    stages = {
+        name: sum(t.stages[name] for t in our_turns) / sum(t.seconds for t in our_turns) for name in our_turns[0].stages
+    }
+    flop_rate = statistics.median(turn.flop / turn.seconds for turn in our_turns)
+    result = {
+        "precision": precision,
+        "words_per_second": medians(our_turns),
+        "tutorial_words_per_second": medians(tutorial_turns),
+        "ratio": statistics.median(
+            a.words / a.seconds / (b.words / b.seconds) for a, b in zip(our_turns, tutorial_turns, strict=True)
+        ),
+        "flop_per_word": sum(t.flop for t in our_turns) / sum(t.words for t in our_turns),
+        "flop_per_second": flop_rate,
+        "peak_flop_per_second": max(peaks),
+        "share_of_peak": flop_rate / max(peaks),
+        "peak_memory": peak_memory,
+        "stages": stages,
+    }
+    return {**result, **compare_vocabularies(arguments, config, corpus, batches, precision, ours)}
+
+
+def compare_vocabularies(
+    arguments: argparse.Namespace,
+    config: PretrainConfig,
+    corpus: Corpus,
+    batches: Batches,
+    precision: str,
+    ours: OurSteps,
+) -> dict[str, Any]:
+    """Seconds of a step with the corpus's classes and with many, taking turns."""
+    large = large_vocabulary_steps(config, corpus, batches, precision)
+    take_turn(large, 1.0)
+    ratios = []
+    for _ in range(arguments.turns):
+        small_turn, large_turn = take_turn(ours, arguments.seconds / 2), take_turn(large, arguments.seconds / 2)
+        ratios.append((large_turn.seconds / large_turn.words) / (small_turn.seconds / small_turn.words))
+    return {
+        "classes": len(corpus.vocabulary),
+        "large_classes": LARGE_VOCABULARY,
+        "large_ratio": statistics.median(ratios),
+    }
+
+
+def read_config(name: str) -> PretrainConfig:
+    """A preset or YAML file as ``pretrain`` reads it."""
+    parser = function_parser(pretrain_command, "benchmark", [])
+    values = parse(parser, ["--config", name, "--corpus", "-", "--out", "-"])
+    return PretrainConfig(**{key: values[key] for key in PretrainConfig.__dataclass_fields__})
+
+
+def table(result: dict[str, Any]) -> str:
+    """The figures as text."""
+    rows = [
+        ("elmo_lite", f"{result['words_per_second']:,.0f} words/s ({result['precision']})"),
+        ("tutorial", f"{result['tutorial_words_per_second']:,.0f} words/s (float32)"),
+        ("ratio", f"{result['ratio']:.1f} (median over turns)"),
+        (
+            "operations",
+            f"{result['flop_per_word'] / 1e6:.1f} MFLOP/word, {result['flop_per_second'] / 1e9:.0f} GFLOP/s",
+        ),
+        ("peak", f"{result['peak_flop_per_second'] / 1e9:.0f} GFLOP/s; share {result['share_of_peak']:.0%}"),
+        ("memory", f"{result['peak_memory'] / 2**30:.2f} GiB, both versions in one process"),
+        (
+            f"{result['large_classes']:,} classes",
+            f"step takes {result['large_ratio']:.2f} of the step with {result['classes']:,}",
+        ),
+    ]
+    rows += [(f"  {name}", f"{share:.0%}") for name, share in result["stages"].items()]
+    width = max(len(name) for name, _ in rows) + 2
+    return "\n".join(f"{name:<{width}}{value}" for name, value in rows)
+
+
+def main() -> None:
+    """Parse arguments, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--config", default="laptop")
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    result = run(arguments)
+    print(table(result))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
