@@ -107,7 +107,7 @@ class SaveBest(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Compare, and save."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
-        if trainer.sanity_checking or not metrics or metrics["val/nats"] >= self.best.get("nats", float("inf")):
+        if trainer.sanity_checking or not metrics or not metrics["val/nats"] < self.best.get("nats", float("inf")):
             return
         self.best = {
             "step": trainer.global_step,
