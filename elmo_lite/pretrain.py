@@ -319,6 +319,8 @@ def pretrain(
         ConfigError, CorpusError, CheckpointError, TrainingError: see each.
     """
     opened, out = Corpus.open(corpus), Path(out)
+    if resume:
+        init = Run.read(out).init  # needed again where no state was saved yet
     initial = load_init(init, opened) if init is not None else None
     if initial is not None:
         config = dataclasses.replace(config, model=initial.bilm.config)
@@ -398,7 +400,11 @@ def _facts(module: LanguageModel, corpus: Corpus, batches: Batches, step: int) -
 
 
 def _loggers(out: Path) -> list[Any]:
-    loggers: list[Any] = [CSVLogger(str(out), name="logs", version="")]
+    curves = out / "logs" / "metrics.csv"
+    if curves.exists():  # of the run before it was interrupted; the logger would delete them
+        os.replace(curves, curves.with_name(f"metrics-{len(list(curves.parent.glob('metrics-*.csv'))) + 1}.csv"))
+    # Every row is written at once: a hundred of them, kept back by default, are hours of a run.
+    loggers: list[Any] = [CSVLogger(str(out), name="logs", version="", flush_logs_every_n_steps=1)]
     try:
         loggers.append(TensorBoardLogger(str(out), name="logs", version=""))
     except ModuleNotFoundError:
@@ -410,7 +416,12 @@ def _quiet_lightning() -> None:
     """Keep Lightning's advice and banners out of the progress; its warnings of what we do on purpose too."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for message in (r".*does not have many workers.*", r".*Checkpoint directory.*", r".*isinstance.*LeafSpec.*"):
+    for message in (
+        r".*does not have many workers.*",
+        r".*Checkpoint directory.*",
+        r".*isinstance.*LeafSpec.*",
+        r".*Experiment logs directory.*",
+    ):
         warnings.filterwarnings("ignore", message)
 
 
