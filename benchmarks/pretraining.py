@@ -43,7 +43,9 @@ from elmo_lite.cost import training_flop_per_word
 from elmo_lite.data_module import Batches, make_batches
 from elmo_lite.language_model import LanguageModel
 from elmo_lite.lm_head import LMHead
-from elmo_lite.pretrain import build_model, choose_precision, pretrain_command
+from elmo_lite.new_model import build_model
+from elmo_lite.precision import choose_precision
+from elmo_lite.pretrain import pretrain_command
 from elmo_lite.pretrain_config import PretrainConfig
 
 LARGE_VOCABULARY = 800_000

@@ -33,15 +33,15 @@ class CharCNNConfig:
     def __post_init__(self) -> None:
         """Check ranges; lists from YAML become tuples."""
         object.__setattr__(self, "filters", tuple((int(w), int(n)) for w, n in self.filters))
-        require(self.embedding_dim > 0, "char_cnn.embedding_dim", "a positive width", self.embedding_dim)
-        require(len(self.filters) > 0, "char_cnn.filters", "at least one [width, number]", list(self.filters))
-        require(self.num_highway >= 0, "char_cnn.num_highway", "0 or more", self.num_highway)
-        require(self.activation in ("relu", "tanh"), "char_cnn.activation", "relu or tanh", self.activation)
-        require(self.max_characters >= 3, "char_cnn.max_characters", "at least 3", self.max_characters)
+        require(self.embedding_dim > 0, "model.char_cnn.embedding_dim", "a positive width", self.embedding_dim)
+        require(len(self.filters) > 0, "model.char_cnn.filters", "at least one [width, number]", list(self.filters))
+        require(self.num_highway >= 0, "model.char_cnn.num_highway", "0 or more", self.num_highway)
+        require(self.activation in ("relu", "tanh"), "model.char_cnn.activation", "relu or tanh", self.activation)
+        require(self.max_characters >= 3, "model.char_cnn.max_characters", "at least 3", self.max_characters)
         for width, number in self.filters:
             require(
                 1 <= width <= self.max_characters and number > 0,
-                "char_cnn.filters",
+                "model.char_cnn.filters",
                 f"widths in 1..{self.max_characters} and positive numbers",
                 [width, number],
             )

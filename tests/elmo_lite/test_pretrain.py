@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+from elmo_lite import precision, speed
 from elmo_lite import pretrain as module
 from elmo_lite.checkpoint import load_model, save_model
 from elmo_lite.config import BiLMConfig, CharCNNConfig
@@ -23,21 +24,12 @@ from elmo_lite.corpus import Corpus
 from elmo_lite.corpus_builder import CorpusSettings, build_corpus
 from elmo_lite.errors import CheckpointError, ConfigError, CorpusError, TrainingError
 from elmo_lite.language_model import LanguageModel
-from elmo_lite.pretrain import (
-    Speed,
-    build_model,
-    choose_precision,
-    class_counts,
-    dry_run,
-    load_init,
-    parse_duration,
-    pretrain,
-    pretrain_command,
-    steps_in,
-    validation_words,
-)
+from elmo_lite.new_model import build_model, class_counts, load_init
+from elmo_lite.precision import choose_precision
+from elmo_lite.pretrain import pretrain, pretrain_command
 from elmo_lite.pretrain_config import DataConfig, HeadConfig, OptimizerConfig, PretrainConfig
 from elmo_lite.scoring import stream_perplexity
+from elmo_lite.speed import Speed, dry_run, parse_duration, steps_in, validation_words
 from elmo_lite.tokenization import Tokenization
 from elmo_lite.vocabulary import UNKNOWN_CLASS
 
@@ -291,7 +283,7 @@ def test_choose_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     cpu = torch.device("cpu")
     assert choose_precision(settings(), cpu) == "32-true"
     for has, expected in ((True, "bf16-mixed"), (False, "32-true")):
-        monkeypatch.setattr(module, "has_bfloat16", lambda _, has=has: has)
+        monkeypatch.setattr(precision, "has_bfloat16", lambda _, has=has: has)
         assert choose_precision(settings(precision="auto"), cpu) == expected
 
 
@@ -300,13 +292,16 @@ def test_max_time_becomes_steps_once(corpus: Path, tmp_path: Path, monkeypatch: 
     facts = pretrain(settings(), corpus, tmp_path / "out", max_time="1m")
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert facts["steps"] == run["max_steps"] == steps_in(60, Speed(5, 10.0, 1000.0, 0))
+    assert pretrain(settings(), corpus, tmp_path / "out", max_time="1m", resume=True)["steps"] == facts["steps"]
     assert pretrain(settings(), corpus, tmp_path / "out", resume=True)["steps"] == facts["steps"]
+    with pytest.raises(ConfigError, match="expected --max_time 1m, as the run began with, found --max_time 2m"):
+        pretrain(settings(), corpus, tmp_path / "out", max_time="2m", resume=True)
 
 
 def test_dry_run_reports(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "measure", functools.partial(module.measure, seconds=0.0))
+    monkeypatch.setattr(speed, "measure", functools.partial(speed.measure, seconds=0.0))
     report = dry_run(settings(), Corpus.open(corpus), 100, None)
     names = [line.split()[0] for line in report.splitlines()]
     assert names == ["encoder", "head", "memory", "precision", "speed", "run", "time"]

@@ -1,0 +1,29 @@
+"""Which floating-point precision a run computes in."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from elmo_lite.pretrain_config import PretrainConfig
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 products are computed by hardware there."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return re.search(r"\bavx512_bf16\b|\bamx_bf16\b|\bbf16\b", flags) is not None
+
+
+def choose_precision(config: PretrainConfig, device: torch.device) -> Literal["bf16-mixed", "32-true"]:
+    """The precision that the run computes in."""
+    if config.precision != "auto":
+        return config.precision
+    return "bf16-mixed" if has_bfloat16(device) else "32-true"
