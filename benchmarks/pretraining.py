@@ -39,10 +39,11 @@ from elmo_lite.bilm import BiLM
 from elmo_lite.characters import PADDING
 from elmo_lite.config import BiLMConfig
 from elmo_lite.corpus import Corpus
-from elmo_lite.cost import training_flop_per_word
+from elmo_lite.cost import TRAINING_PASSES, lstm_flop, softmax_flop, token_layer_flop
 from elmo_lite.data_module import Batches, make_batches
 from elmo_lite.language_model import LanguageModel
 from elmo_lite.lm_head import LMHead
+from elmo_lite.memory import keep_freed_memory
 from elmo_lite.new_model import build_model
 from elmo_lite.precision import choose_precision
 from elmo_lite.pretrain import pretrain_command
@@ -163,13 +164,17 @@ class TutorialSteps:
 
 def executed_flop(config: PretrainConfig, num_samples: int, batch: Batch) -> float:
     """Operations of a step's products; what padding costs is not counted."""
-    distinct = len(batch.char_ids) / batch.num_words
-    return batch.num_words * training_flop_per_word(config.model, num_samples, distinct, trimmed_width(config, batch))
+    blocks = batch.char_ids.split([batch.num_short, len(batch.char_ids) - batch.num_short])
+    token_layer = sum(
+        len(block) * token_layer_flop(config.model, trimmed_width(config, block)) for block in blocks if len(block)
+    )
+    per_word = lstm_flop(config.model) + softmax_flop(config.model.dim, num_samples)
+    return TRAINING_PASSES * (token_layer + batch.num_words * per_word)
 
 
-def trimmed_width(config: PretrainConfig, batch: Batch) -> int:
-    """Width that the token layer cuts a batch's character ids to."""
-    longest = int((batch.char_ids != PADDING).any(dim=0).nonzero()[-1]) + 1
+def trimmed_width(config: PretrainConfig, char_ids: Tensor) -> int:
+    """Width that the token layer cuts character ids to."""
+    longest = int((char_ids != PADDING).any(dim=0).nonzero()[-1]) + 1
     widest = max(width for width, _ in config.model.char_cnn.filters)
     return min(config.model.char_cnn.max_characters, longest + widest)
 
@@ -201,6 +206,7 @@ def medians(turns: list[Turn]) -> float:
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure everything."""
     torch.set_num_threads(arguments.threads)
+    keep_freed_memory()
     config = read_config(arguments.config)
     corpus = Corpus.open(arguments.corpus)
     batches = make_batches(corpus, corpus.train, config.data, config.seed)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from elmo_lite.characters import begin_sentence_row, end_sentence_row
+from elmo_lite.characters import PADDING, begin_sentence_row, end_sentence_row
 from elmo_lite.errors import CorpusError
 
 Ids = npt.NDArray[np.int32]
@@ -32,7 +32,9 @@ class Batch:
     """Sequences of one training step; B and T may differ between steps."""
 
     char_ids: Tensor
-    """(K, C) int16: begin of sentence, end of sentence, then the distinct words of the batch."""
+    """(K, C) int16: begin of sentence, end of sentence, then the distinct words of the batch, the shortest first."""
+    num_short: int
+    """Rows of ``char_ids`` that the token layer best runs by themselves, so that long words do not widen all."""
     forward_inputs: Tensor
     """(B, T) rows of ``char_ids``, in reading order, as are the other three."""
     forward_targets: Tensor
@@ -103,11 +105,15 @@ def make_batch(
         distinct = distinct[1:]
     else:
         places = places + 1
+    char_ids = words.char_ids[distinct - 1]
+    used = (char_ids != PADDING).sum(axis=1)
+    order = np.argsort(used, kind="stable")
     # Row 0 is the begin mark, row 1 the end mark: a boundary is begin to the forward model, end to the backward one.
-    rows = places.reshape(ids[:, :, :-1].shape)
-    rows = np.where(rows == 0, 0, rows + 1)
+    row_of = np.zeros(len(distinct) + 1, dtype=np.int64)
+    row_of[order + 1] = np.arange(len(distinct)) + 2
+    rows = row_of[places.reshape(ids[:, :, :-1].shape)]
     rows[1][rows[1] == 0] = 1
-    max_characters = words.char_ids.shape[1]
+    max_characters = char_ids.shape[1]
     boundaries = [begin_sentence_row(max_characters), end_sentence_row(max_characters)]
     targets = words.class_of_word[ids[:, :, 1:]].astype(np.int64)
     batch, length = ahead.shape[0], ahead.shape[1] - 1
@@ -115,7 +121,8 @@ def make_batch(
     if lengths is not None:
         real = np.flatnonzero(np.arange(length) < lengths[:, None])
     return Batch(
-        torch.from_numpy(np.concatenate([boundaries, words.char_ids[distinct - 1]]).astype(np.int16)),
+        torch.from_numpy(np.concatenate([boundaries, char_ids[order]]).astype(np.int16)),
+        2 + _cheapest_split(used[order]),
         torch.from_numpy(rows[0]),
         torch.from_numpy(targets[0]),
         torch.from_numpy(rows[1]),
@@ -123,6 +130,17 @@ def make_batch(
         torch.from_numpy(real),
         starts_afresh,
     )
+
+
+def _cheapest_split(used: Positions) -> int:
+    """How many of the shortest words to run apart, where two blocks of their own widths cost least.
+
+    Args:
+        used: (K,) characters of words, rising.
+    """
+    number = np.arange(len(used))
+    shorter = np.concatenate([[0], used[:-1]])
+    return int(np.argmin(number * shorter + (len(used) - number) * used[-1:])) if len(used) else 0
 
 
 class WindowBatches:

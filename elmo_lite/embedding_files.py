@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from elmo_lite.elmo import BATCH_TOKENS, Elmo, Layers
 from elmo_lite.errors import ConfigError, CorpusError
+from elmo_lite.memory import keep_freed_memory
 from elmo_lite.text_files import Block, Record, as_record, decode, find_sources
 from elmo_lite.tokenization import Tokenization
 from elmo_lite.vector_files import WRITERS, DType, VectorShape, VectorWriter
@@ -61,6 +62,7 @@ def embed_command(
     """
     target = Path(output)
     check_output(target, input, overwrite)
+    keep_freed_memory()
     find_sources([input])  # a wrong path is told before the model is read
     elmo = Elmo.from_pretrained(model, device=device, dtype=precision)
     number = layers if layers in ("all", "mean", "top") else _number(layers)

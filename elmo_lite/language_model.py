@@ -44,7 +44,7 @@ class LanguageModel(pl.LightningModule):
 
     def top_states(self, batch: Batch, states: CarriedStates) -> list[Tensor]:
         """Last layer of both directions at the real positions, 2 x (P, D); carried ``states`` are updated."""
-        vectors = self.bilm.token_vectors(batch.char_ids)
+        vectors = self.token_vectors(batch)
         if batch.starts_afresh or not self.carries_states:
             states.clear()
         tops = []
@@ -54,6 +54,11 @@ class LanguageModel(pl.LightningModule):
                 states[direction] = [(h.detach(), c.detach()) for h, c in state]
             tops.append(layers[-1].reshape(-1, layers[-1].shape[-1]).index_select(0, batch.real))
         return tops
+
+    def token_vectors(self, batch: Batch) -> Tensor:
+        """Vectors of a batch's distinct words, (K, D): short ones in a narrow block, long ones in a wide one."""
+        blocks = batch.char_ids.split([batch.num_short, len(batch.char_ids) - batch.num_short])
+        return torch.cat([self.bilm.token_vectors(block) for block in blocks if len(block)])
 
     def targets(self, batch: Batch) -> list[Tensor]:
         """Classes of both directions at the real positions, 2 x (P,)."""

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from elmo_lite.errors import ConfigError
 
 # Rows of logits computed at a time: a chunk of a few million numbers stays in the cache between its three products.
-CHUNK_NUMBERS = 2**21
+CHUNK_NUMBERS = 2**22
 
 
 def _chunks(num_rows: int, num_columns: int) -> Iterator[slice]:

@@ -22,6 +22,7 @@ from elmo_lite.corpus import Corpus
 from elmo_lite.data_module import Batches, CorpusDataModule, make_batches, validation_sample
 from elmo_lite.errors import ConfigError
 from elmo_lite.language_model import LanguageModel
+from elmo_lite.memory import keep_freed_memory
 from elmo_lite.new_model import build_model, check_corpus, load_init
 from elmo_lite.precision import choose_precision
 from elmo_lite.pretrain_config import PretrainConfig
@@ -99,6 +100,7 @@ def pretrain(
     Raises:
         ConfigError, CorpusError, CheckpointError, TrainingError: see each.
     """
+    keep_freed_memory()
     opened, out = Corpus.open(corpus), Path(out)
     if resume:
         init = Run.read(out).init  # needed again where no state was saved yet

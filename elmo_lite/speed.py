@@ -15,6 +15,7 @@ from elmo_lite.corpus import Corpus
 from elmo_lite.cost import TRAINING_PASSES, lstm_flop, softmax_flop
 from elmo_lite.data_module import make_batches
 from elmo_lite.errors import ConfigError
+from elmo_lite.memory import keep_freed_memory
 from elmo_lite.new_model import build_model, check_corpus
 from elmo_lite.optimizers import num_parameters
 from elmo_lite.precision import choose_precision
@@ -112,6 +113,7 @@ def validation_words(config: PretrainConfig, num_classes: int, steps_between: in
 
 def dry_run(config: PretrainConfig, corpus: Corpus, max_steps: int | None, max_time: str | None) -> str:
     """A report on a run that is not done: parameters, memory, words per second, time."""
+    keep_freed_memory()
     check_corpus(config, corpus)
     batches = make_batches(corpus, corpus.train, config.data, config.seed)
     encoder, classes = BiLM(config.model), len(corpus.vocabulary)

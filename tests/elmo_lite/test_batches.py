@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from elmo_lite.batches import Batch, SentenceBatches, StepBatches, WindowBatches, cut_segments
-from elmo_lite.characters import decode_word, encode_words
+from elmo_lite.batches import Batch, SentenceBatches, StepBatches, WindowBatches, _cheapest_split, cut_segments
+from elmo_lite.characters import PADDING, decode_word, encode_words
 from elmo_lite.errors import CorpusError
 
 BEGIN, END = "begin", "end"
@@ -307,3 +307,18 @@ def test_a_batch_moves() -> None:
     moved = batch.to(torch.device("meta"))
     assert moved.forward_inputs.device.type == "meta" and moved.starts_afresh == batch.starts_afresh
     assert_same(batch.to(torch.device("cpu")), batch)
+
+
+def test_short_words_come_first() -> None:
+    used = np.array([3, 3, 4, 5, 5, 20])
+    split = _cheapest_split(used)
+    costs = [k * (used[k - 1] if k else 0) + (len(used) - k) * used[-1] for k in range(len(used))]
+    assert split == int(np.argmin(costs)) == 5
+    assert _cheapest_split(np.array([4, 4, 4])) == 0
+    assert _cheapest_split(np.array([], dtype=np.int64)) == 0
+    words = Words(40)
+    stream = np.array([0, 40, 3, 7, 12, 0, 5, 33, 0], dtype=np.int32)
+    batch = SentenceBatches(words, stream, num_words=8, max_length=8, seed=0).batch(0)
+    lengths = (batch.char_ids[2:] != PADDING).sum(dim=1)
+    assert torch.equal(lengths, lengths.sort().values)
+    assert 2 <= batch.num_short <= len(batch.char_ids)
