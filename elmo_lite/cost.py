@@ -32,16 +32,3 @@ def lstm_flop(config: BiLMConfig) -> int:
 def softmax_flop(dim: int, num_classes: int) -> int:
     """Operations of both directions' logits over ``num_classes`` for one position."""
     return 2 * 2 * dim * num_classes
-
-
-def training_flop_per_word(config: BiLMConfig, num_samples: int, distinct_share: float, num_characters: int) -> float:
-    """Operations of a training step, per word that each direction predicts.
-
-    Args:
-        config: the encoder.
-        num_samples: sampled classes.
-        distinct_share: distinct words of a batch over its positions.
-        num_characters: trimmed width of the character ids.
-    """
-    token_layer = token_layer_flop(config, num_characters) * distinct_share
-    return TRAINING_PASSES * (token_layer + lstm_flop(config) + softmax_flop(config.dim, num_samples))
