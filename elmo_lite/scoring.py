@@ -26,10 +26,12 @@ from tqdm import tqdm
 from elmo_lite.bilm import BiLM, Direction
 from elmo_lite.characters import encode_words
 from elmo_lite.checkpoint import SavedModel, load_model
+from elmo_lite.corpus import Corpus
 from elmo_lite.corpus_blocks import encode_block
 from elmo_lite.errors import CheckpointError, ConfigError, CorpusError
 from elmo_lite.length_batches import length_batches
 from elmo_lite.lm_head import LMHead
+from elmo_lite.memory import keep_freed_memory
 from elmo_lite.text_files import find_sources
 from elmo_lite.tokenization import Tokenization
 from elmo_lite.vocabulary import BOUNDARY_CLASS, UNKNOWN_CLASS
@@ -257,9 +259,37 @@ def evaluate(
         CorpusError: text that cannot be read, or none.
         CheckpointError: the model was saved without head or vocabulary.
     """
+    words, stream = read_stream(text, tokenization or model.tokenization, text_field, keep_empty_lines)
+    return _evaluate_stream(model, words, stream, stateful, progress)
+
+
+def evaluate_held_out(
+    model: SavedModel, corpus: Corpus, *, stateful: bool = False, progress: bool = False
+) -> dict[str, Any]:
+    """Perplexity of a saved model on the held-out part of a corpus directory; see ``evaluate``.
+
+    Raises:
+        CorpusError: nothing is held out.
+        CheckpointError: the model was saved without head, or read text that was split in another way.
+    """
+    if len(corpus.held_out) < 2:
+        raise CorpusError(f"{corpus.directory}: expected a held-out part, found none")
+    if corpus.tokenization != model.tokenization:
+        raise CheckpointError(
+            f"{corpus.directory}: expected the model's tokenization {model.tokenization.to_dict()}, "
+            f"found {corpus.tokenization.to_dict()}"
+        )
+    distinct, places = np.unique(corpus.held_out, return_inverse=True)
+    words = [corpus.words[number - 1] for number in distinct[1:].tolist()]
+    return _evaluate_stream(model, words, places.astype(np.int32), stateful, progress)
+
+
+def _evaluate_stream(
+    model: SavedModel, words: Sequence[str], stream: npt.NDArray[np.int32], stateful: bool, progress: bool
+) -> dict[str, Any]:
+    """Score a stream whose word id k is ``words[k - 1]``."""
     if model.lm_head is None or model.vocabulary is None:
         raise CheckpointError("model to evaluate: expected one with its language model head, found an encoder alone")
-    words, stream = read_stream(text, tokenization or model.tokenization, text_field, keep_empty_lines)
     classes = [BOUNDARY_CLASS, *map(model.vocabulary.class_of, words)]
     class_of_word = np.array(classes, dtype=np.int64)
     char_ids = encode_words(words, model.bilm.config.char_cnn.max_characters)
@@ -321,7 +351,7 @@ def evaluate_command(
 
     Args:
         model: Saved model directory or hub name.
-        text: File (.txt, .jsonl, .parquet; .gz, .xz, .zst), glob or hub data set.
+        text: File (.txt, .jsonl, .parquet; .gz, .xz, .zst), glob, hub data set, or a corpus directory's held-out part.
         stateful: Carry states over lines: forward from the first to the last, backward from the last to the first.
         keep_empty_lines: Count a blank line as an empty sentence of one prediction.
         tokenizer: How the text is split into words; as the model's training text was where not given.
@@ -329,9 +359,11 @@ def evaluate_command(
         device: Where to run, such as cpu or cuda.
         quiet: No progress bar.
     """
-    if os.path.isdir(text):
-        raise CorpusError(f"{text}: expected a text file or a glob, found a directory")
-    find_sources([text])  # a wrong path is told before the model is read
+    keep_freed_memory()
+    # A wrong path is told before the model is read.
+    corpus = Corpus.open(text) if os.path.isdir(text) else None
+    if corpus is None:
+        find_sources([text])
     saved = load_model(model, with_head=True)
     assert saved.lm_head is not None
     try:
@@ -339,13 +371,16 @@ def evaluate_command(
         saved.lm_head.to(device)
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"device: expected one that torch can use, found {device} ({error})") from None
-    result = evaluate(
-        saved,
-        [text],
-        stateful=stateful,
-        keep_empty_lines=keep_empty_lines,
-        tokenization=Tokenization(kind=tokenizer) if tokenizer else None,
-        text_field=text_field,
-        progress=not quiet,
-    )
+    if corpus is not None:
+        result = evaluate_held_out(saved, corpus, stateful=stateful, progress=not quiet)
+    else:
+        result = evaluate(
+            saved,
+            [text],
+            stateful=stateful,
+            keep_empty_lines=keep_empty_lines,
+            tokenization=Tokenization(kind=tokenizer) if tokenizer else None,
+            text_field=text_field,
+            progress=not quiet,
+        )
     print(json.dumps({"model": model, "text": text, **result}, indent=2, ensure_ascii=False))

@@ -54,8 +54,8 @@ MAY_IMPORT: dict[str, str] = {
     "python_prose": "",
     "quickstart": "bigrams cli contexts corpus elmo python_prose",
     "scalar_mix": "torch",
-    "scoring": "bilm characters checkpoint corpus_blocks length_batches lm_head text_files tokenization vocabulary "
-    "numpy torch tqdm",
+    "scoring": "bilm characters checkpoint corpus corpus_blocks length_batches lm_head memory text_files tokenization "
+    "vocabulary numpy torch tqdm",
     "text_files": "datasets pyarrow zstandard",
     "tokenization": "tokenizers",
     "training_callbacks": "scoring pytorch_lightning torch tqdm",

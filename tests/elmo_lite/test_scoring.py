@@ -15,6 +15,7 @@ from elmo_lite.bilm import BiLM
 from elmo_lite.characters import encode_words
 from elmo_lite.checkpoint import SavedModel, load_model, save_model
 from elmo_lite.config import BiLMConfig, CharCNNConfig
+from elmo_lite.corpus_builder import CorpusSettings, build_corpus
 from elmo_lite.errors import CheckpointError, ConfigError, CorpusError
 from elmo_lite.lm_head import LMHead
 from elmo_lite.scoring import LMScore, _Words, evaluate, evaluate_command, read_stream, stream_perplexity
@@ -190,7 +191,7 @@ def test_command_errors(model: Path, text: Path, tmp_path: Path) -> None:
         ("empty.txt", "found an empty file"),
         ("blank.txt", "blank.txt: expected at least one sentence, found none"),
         ("latin.txt", "latin.txt, line 2, byte 10: expected UTF-8"),
-        ("model", "found a directory"),
+        ("model", "expected a corpus directory"),
     ]:
         with pytest.raises(CorpusError, match=match):
             evaluate_command(str(model), str(tmp_path / name), quiet=True)
@@ -201,3 +202,19 @@ def test_command_errors(model: Path, text: Path, tmp_path: Path) -> None:
         evaluate_command(str(tmp_path / "bare"), str(text))
     with pytest.raises(CheckpointError, match="found an encoder alone"):
         evaluate(SavedModel(make()[0], Tokenization(kind="whitespace")), [str(text)])
+
+
+def test_held_out_part_of_a_corpus(model: Path, text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = CorpusSettings(tokenization=Tokenization(kind="whitespace"), vocabulary_size=4, max_characters=20)
+    (tmp_path / "train.txt").write_text(text.read_text())
+    build_corpus([str(tmp_path / "train.txt")], tmp_path / "corpus", settings, held_out=[str(text)])
+    evaluate_command(str(model), str(tmp_path / "corpus"), quiet=True)
+    on_corpus = json.loads(capsys.readouterr().out)
+    on_text = evaluate(load_model(model, with_head=True), [str(text)])
+    assert on_corpus["predictions"] == on_text["predictions"]
+    for direction in ("forward", "backward"):
+        assert on_corpus[f"{direction}_nats"] == pytest.approx(on_text[f"{direction}_nats"], abs=1e-6)
+    (tmp_path / "one.txt").write_text("the cat sat\n")
+    build_corpus([str(tmp_path / "one.txt")], tmp_path / "all", settings)
+    with pytest.raises(CorpusError, match="expected a held-out part, found none"):
+        evaluate_command(str(model), str(tmp_path / "all"), quiet=True)
