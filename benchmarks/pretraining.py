@@ -164,7 +164,7 @@ class TutorialSteps:
 
 def executed_flop(config: PretrainConfig, num_samples: int, batch: Batch) -> float:
     """Operations of a step's products; what padding costs is not counted."""
-    blocks = batch.char_ids.split([batch.num_short, len(batch.char_ids) - batch.num_short])
+    blocks = batch.char_ids[: batch.num_short], batch.char_ids[batch.num_short :]
     token_layer = sum(
         len(block) * token_layer_flop(config.model, trimmed_width(config, block)) for block in blocks if len(block)
     )

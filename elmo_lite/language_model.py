@@ -57,7 +57,7 @@ class LanguageModel(pl.LightningModule):
 
     def token_vectors(self, batch: Batch) -> Tensor:
         """Vectors of a batch's distinct words, (K, D): short ones in a narrow block, long ones in a wide one."""
-        blocks = batch.char_ids.split([batch.num_short, len(batch.char_ids) - batch.num_short])
+        blocks = batch.char_ids[: batch.num_short], batch.char_ids[batch.num_short :]
         return torch.cat([self.bilm.token_vectors(block) for block in blocks if len(block)])
 
     def targets(self, batch: Batch) -> list[Tensor]:
