@@ -76,6 +76,7 @@ class BiLM(nn.Module):
             activation=cnn.activation,
             max_characters=cnn.max_characters,
             output_dim=config.dim,
+            projection=cnn.projection,
         )
         self.forward_lstm = self._stack()
         self.backward_lstm = self._stack()
@@ -91,6 +92,8 @@ class BiLM(nn.Module):
             skip_connections=config.skip_connections,
             cell_clip=config.cell_clip,
             projection_clip=config.projection_clip,
+            forget_bias=config.forget_bias,
+            lstm_projection=config.lstm_projection,
             dropout=config.dropout,
             variational_dropout=config.variational_dropout,
         )
@@ -100,7 +103,11 @@ class BiLM(nn.Module):
         return self.char_cnn(char_ids)  # type: ignore[no-any-return]
 
     def run_direction(
-        self, direction: Direction, token_vectors: Tensor, state: LSTMState | None = None
+        self,
+        direction: Direction,
+        token_vectors: Tensor,
+        state: LSTMState | None = None,
+        lengths: Tensor | None = None,
     ) -> tuple[list[Tensor], LSTMState]:
         """Run one direction over sequences laid out as it reads them.
 
@@ -108,12 +115,14 @@ class BiLM(nn.Module):
             direction: "forward" reads w1..wn, "backward" reads wn..w1.
             token_vectors: (B, T, D) in reading order; padding on the right.
             state: where the last call ended; zero where None.
+            lengths: (B,) in 0..T on the CPU; where given, a row ends there.
 
         Returns:
-            Outputs of each LSTM layer, (B, T, D) in reading order, and the state after position T.
+            Outputs of each LSTM layer, (B, T, D) in reading order, and the state after position T, or at each row's end
+            where ``lengths`` are given.
         """
         stack = self.forward_lstm if direction == "forward" else self.backward_lstm
-        return stack(token_vectors, state)  # type: ignore[no-any-return]
+        return stack(token_vectors, state, lengths)  # type: ignore[no-any-return]
 
     def forward(self, char_ids: Tensor) -> BiLMOutput:
         """Layers of whole sentences, each on its own: boundary tokens are added, states start at zero.
@@ -129,8 +138,11 @@ class BiLM(nn.Module):
         begin, end = vectors[inverse[0]], vectors[inverse[1]]
         tokens = vectors[inverse[2:]].view(batch, length, self.config.dim)
         lengths = mask.sum(dim=1)
-        forward_layers, _ = self.run_direction("forward", _prepend(begin, tokens))
-        backward_layers, _ = self.run_direction("backward", _prepend(end, reverse_sequences(tokens, lengths)))
+        # oneDNN and cuDNN run padding along faster than they stop; the engine with projection gains by stopping.
+        ends = lengths.cpu() + 1 if self.config.is_projected else None
+        forward_layers, _ = self.run_direction("forward", _prepend(begin, tokens), lengths=ends)
+        mirrored = _prepend(end, reverse_sequences(tokens, lengths))
+        backward_layers, _ = self.run_direction("backward", mirrored, lengths=ends)
         layers = [torch.cat([tokens, tokens], dim=-1)]
         for ahead, back in zip(forward_layers, backward_layers, strict=True):
             layers.append(torch.cat([ahead[:, 1:], reverse_sequences(back[:, 1:], lengths)], dim=-1))

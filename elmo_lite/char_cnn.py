@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elmo_lite.characters import NO_TOKEN, NUM_CHAR_IDS, PADDING
+from elmo_lite.packed_linear import PackedLinear
 
 
 class Highway(nn.Module):
@@ -18,8 +19,8 @@ class Highway(nn.Module):
     def __init__(self, dim: int) -> None:
         """Make one layer of width ``dim``; the gate starts mostly closed, so that the input passes."""
         super().__init__()
-        self.transform = nn.Linear(dim, dim)
-        self.gate = nn.Linear(dim, dim)
+        self.transform = PackedLinear(dim, dim)
+        self.gate = PackedLinear(dim, dim)
         for linear in (self.transform, self.gate):
             nn.init.normal_(linear.weight, std=1 / math.sqrt(dim))
             nn.init.zeros_(linear.bias)
@@ -42,6 +43,7 @@ class CharCNN(nn.Module):
         activation: str,
         max_characters: int,
         output_dim: int,
+        projection: bool = True,
     ) -> None:
         """Build the layer.
 
@@ -52,6 +54,7 @@ class CharCNN(nn.Module):
             activation: "relu" or "tanh", after max pooling.
             max_characters: C that words come with.
             output_dim: D, width of a token vector.
+            projection: map the filters to ``output_dim``; may be false where they have that width.
         """
         super().__init__()
         self.max_characters = max_characters
@@ -60,15 +63,16 @@ class CharCNN(nn.Module):
         self.convolutions = nn.ModuleList(nn.Conv1d(embedding_dim, number, width) for width, number in filters)
         num_filters = sum(number for _, number in filters)
         self.highways = nn.ModuleList(Highway(num_filters) for _ in range(num_highway))
-        self.projection = nn.Linear(num_filters, output_dim)
+        self.projection = PackedLinear(num_filters, output_dim) if projection else nn.Identity()
         self._initialise()
 
     def _initialise(self) -> None:
         nn.init.uniform_(self.embedding.weight, -1.0, 1.0)
         with torch.no_grad():
             self.embedding.weight[NO_TOKEN] = 0
-        nn.init.normal_(self.projection.weight, std=1 / math.sqrt(self.projection.in_features))
-        nn.init.zeros_(self.projection.bias)
+        if isinstance(self.projection, nn.Linear):
+            nn.init.normal_(self.projection.weight, std=1 / math.sqrt(self.projection.in_features))
+            nn.init.zeros_(self.projection.bias)
 
     def _trim(self, char_ids: Tensor) -> Tensor:
         """Cut (N, C) to the longest word plus the widest filter.

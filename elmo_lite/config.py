@@ -29,6 +29,8 @@ class CharCNNConfig:
     """Non-linearity after max pooling."""
     max_characters: int = 50
     """Bytes kept of a word, its begin and end marks included; at least 3."""
+    projection: bool = True
+    """Map the filters to the model's width; may be false where they have that width already."""
 
     def __post_init__(self) -> None:
         """Check ranges; lists from YAML become tuples."""
@@ -61,7 +63,9 @@ class BiLMConfig:
     dim: int = 256
     """D: width of a token vector and of one direction's output."""
     lstm_dim: int = 256
-    """Cell width of one direction, at least ``dim``; where it differs, a projection follows the cell."""
+    """Cell width of one direction, at least ``dim``."""
+    lstm_projection: bool | None = None
+    """Whether a projection follows the cell; where null, only if ``lstm_dim`` differs from ``dim``."""
     num_layers: int = 2
     """LSTM layers of each direction."""
     skip_connections: bool = True
@@ -69,7 +73,9 @@ class BiLMConfig:
     cell_clip: float | None = None
     """Bound on the absolute value of the cell state; none where null."""
     projection_clip: float | None = None
-    """Bound on the absolute value of the projected output; none where null."""
+    """Bound on the absolute value of the projected output; none where null. Without a projection it bounds nothing."""
+    forget_bias: float = 0.0
+    """Constant added to the forget gate beside its learned bias; 1 in published models, whose files do not hold it."""
     dropout: float = 0.1
     """Probability in [0, 1) on every LSTM layer's input and on the last output."""
     variational_dropout: bool = False
@@ -79,16 +85,40 @@ class BiLMConfig:
         """Check ranges."""
         require(self.dim > 0, "model.dim", "a positive width", self.dim)
         require(self.lstm_dim >= self.dim, "model.lstm_dim", f"at least dim = {self.dim}", self.lstm_dim)
+        require(
+            self.char_cnn.projection or self.char_cnn.num_filters == self.dim,
+            "model.char_cnn.projection",
+            f"true, as {self.char_cnn.num_filters} filters differ from dim = {self.dim}",
+            self.char_cnn.projection,
+        )
+        require(
+            self.lstm_projection is not False or self.lstm_dim == self.dim,
+            "model.lstm_projection",
+            f"true or null, as lstm_dim = {self.lstm_dim} differs from dim = {self.dim}",
+            self.lstm_projection,
+        )
         require(self.num_layers >= 1, "model.num_layers", "1 or more", self.num_layers)
         require(0 <= self.dropout < 1, "model.dropout", "a probability in [0, 1)", self.dropout)
         for name in ("cell_clip", "projection_clip"):
             value = getattr(self, name)
             require(value is None or value > 0, f"model.{name}", "a positive bound or null", value)
 
+        require(
+            self.projection_clip is None or self.has_lstm_projection or self.lstm_projection is False,
+            "model.projection_clip",
+            "null where no projection follows the cell (lstm_projection: true adds one)",
+            self.projection_clip,
+        )
+
+    @property
+    def has_lstm_projection(self) -> bool:
+        """Whether a projection follows the cells."""
+        return self.lstm_dim != self.dim if self.lstm_projection is None else self.lstm_projection
+
     @property
     def is_projected(self) -> bool:
         """Whether the engine with projection and clipping is needed."""
-        return self.lstm_dim != self.dim or self.cell_clip is not None or self.projection_clip is not None
+        return self.has_lstm_projection or self.cell_clip is not None
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -19,13 +19,14 @@ def token_layer_flop(config: BiLMConfig, num_characters: int) -> int:
     convolutions = sum(
         (num_characters - width + 1) * width * cnn.embedding_dim * number for width, number in cnn.filters
     )
-    return 2 * (convolutions + cnn.num_highway * 2 * cnn.num_filters**2 + cnn.num_filters * config.dim)
+    projection = cnn.num_filters * config.dim if cnn.projection else 0
+    return 2 * (convolutions + cnn.num_highway * 2 * cnn.num_filters**2 + projection)
 
 
 def lstm_flop(config: BiLMConfig) -> int:
     """Operations of both directions' LSTM layers for one position."""
     gates = 4 * config.lstm_dim * (config.dim + config.dim)
-    projection = config.lstm_dim * config.dim if config.is_projected else 0
+    projection = config.lstm_dim * config.dim if config.has_lstm_projection else 0
     return 2 * 2 * config.num_layers * (gates + projection)
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-ProjectedState = tuple[Tensor, Tensor]
-"""What a direction carries on: output h (B, D) and cell c (B, lstm_dim)."""
+from elmo_lite.packed_linear import PackedProduct, WeightSnapshot, needs_graph
+from elmo_lite.projected_recurrence import ProjectedState, Recurrence, RunTimeWeights, run
+
+_POSITIONS_AT_ONCE = 1024
+"""Positions whose input products are computed together: enough to fill the matrix library, few enough for the cache."""
 
 
 class ProjectedLSTM(nn.Module):
@@ -27,7 +31,7 @@ class ProjectedLSTM(nn.Module):
         weight_ih: (4 * lstm_dim, input_dim).
         weight_hh: (4 * lstm_dim, dim).
         bias: (4 * lstm_dim,), the sum of what ``torch.nn.LSTM`` keeps as two.
-        weight_projection: (dim, lstm_dim).
+        weight_projection: (dim, lstm_dim); None without a projection, and then m = o * tanh(c').
         forget_bias: added to the forget gate at run time and never stored. TensorFlow adds 1.0, so published weights
             need 1.0; adding it to the stored bias could not be undone exactly in float32.
     """
@@ -40,6 +44,7 @@ class ProjectedLSTM(nn.Module):
         cell_clip: float | None = None,
         projection_clip: float | None = None,
         forget_bias: float = 0.0,
+        projection: bool = True,
     ) -> None:
         """Make the weights and draw them.
 
@@ -48,17 +53,21 @@ class ProjectedLSTM(nn.Module):
             dim: D, width of the output and of the recurrent input.
             lstm_dim: width of the cell.
             cell_clip: bound on the absolute value of the cell, positive; None for no bound.
-            projection_clip: bound on the absolute value of the output, positive; None for no bound.
+            projection_clip: bound on the absolute value of the projected output, positive; None for no bound.
             forget_bias: constant added to the forget gate at run time.
+            projection: whether a projection follows the cell; where not, ``dim`` is ``lstm_dim``.
         """
         super().__init__()
         self.input_dim, self.dim, self.lstm_dim = input_dim, dim, lstm_dim
-        self.cell_clip, self.projection_clip = cell_clip, projection_clip
+        self.cell_clip, self.projection_clip = cell_clip, projection_clip if projection else None
         self.forget_bias = float(forget_bias)
         self.weight_ih = nn.Parameter(torch.empty(4 * lstm_dim, input_dim))
         self.weight_hh = nn.Parameter(torch.empty(4 * lstm_dim, dim))
         self.bias = nn.Parameter(torch.empty(4 * lstm_dim))
-        self.weight_projection = nn.Parameter(torch.empty(dim, lstm_dim))
+        self.weight_projection = nn.Parameter(torch.empty(dim, lstm_dim)) if projection else None
+        self._run_time: tuple[PackedProduct, RunTimeWeights] | None = None
+        self._run_time_dtype: torch.dtype | None = None
+        self._snapshot = WeightSnapshot()
         self.reset_parameters()
 
     @torch.no_grad()
@@ -83,12 +92,59 @@ class ProjectedLSTM(nn.Module):
         Returns:
             The outputs (B, T, D), and the state after position T.
         """
-        h, c = self._zero_state(inputs) if state is None else state
-        # All input products at once: only the recurrent product has to wait for the step before.
-        gates = F.linear(inputs.transpose(0, 1), self.weight_ih, self._run_time_bias())  # (T, B, 4 * lstm_dim)
-        if torch.is_grad_enabled() and any(t.requires_grad for t in (gates, h, c, *self.parameters())):
-            return self._run_recorded(gates, h, c)
-        return self._run_in_place(gates, h, c)
+        h, c = self.zero_state(len(inputs)) if state is None else state
+        recorded = needs_graph(inputs, h, c, *self.parameters())
+        outputs, last = (self._run_recorded if recorded else self._run_packed)(inputs.transpose(0, 1), h, c)
+        return outputs.transpose(0, 1), last
+
+    def _run_recorded(self, inputs: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ProjectedState]:
+        """With a graph: all input products at once, and the recurrence as one operation with its own backward pass.
+
+        Inputs are (T, B, input_dim), outputs (T, B, D).
+        """
+        gates = F.linear(inputs, self.weight_ih, self._run_time_bias())  # (T, B, 4 * lstm_dim)
+        outputs, h, c = Recurrence.apply(  # type: ignore[no-untyped-call]
+            gates, h, c, self.weight_hh, self.weight_projection, self.cell_clip, self.projection_clip
+        )
+        return outputs, (h, c)
+
+    @torch.no_grad()
+    def _run_packed(self, inputs: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ProjectedState]:
+        """Without a graph: packed weights, and a bounded number of input products at a time.
+
+        Inputs are (T, B, input_dim), outputs (T, B, D).
+        """
+        dtype = torch.get_autocast_dtype(inputs.device.type) if _autocasts(inputs) else self.weight_hh.dtype
+        input_product, weights = self._packed(dtype)
+        h, c = h.to(dtype), c.clone()
+        outputs = inputs.new_empty((*inputs.shape[:2], self.dim), dtype=dtype)
+        size = max(1, _POSITIONS_AT_ONCE // max(1, inputs.shape[1]))
+        for start in range(0, len(inputs), size):
+            gates = input_product(inputs[start : start + size].to(dtype))
+            h = run(gates, h, c, weights, outputs[start : start + size])
+        # The last output alone is kept as state: a view would hold on to all T of them.
+        return outputs, (h.to(c.dtype, copy=True), c)
+
+    def _packed(self, dtype: torch.dtype) -> tuple[PackedProduct, RunTimeWeights]:
+        """The weights laid out for ``dtype``, once for as long as they stay the same."""
+        weights = list(self.parameters())
+        if self._run_time is None or self._run_time_dtype != dtype or not self._snapshot.matches(weights):
+            bias = self._run_time_bias().to(dtype)
+            self._run_time = (
+                PackedProduct(self.weight_ih.to(dtype), bias),
+                RunTimeWeights(
+                    self.weight_hh.to(dtype),
+                    None if self.weight_projection is None else self.weight_projection.to(dtype),
+                    self.cell_clip,
+                    self.projection_clip,
+                ),
+            )
+            self._run_time_dtype, self._snapshot = dtype, WeightSnapshot(weights)
+        return self._run_time
+
+    def clear_packed(self) -> None:
+        """Forget the packed weights; needed only after weights were written through ``parameter.data``."""
+        self._run_time, self._run_time_dtype, self._snapshot = None, None, WeightSnapshot()
 
     def extra_repr(self) -> str:
         """The numbers shown by ``print``."""
@@ -97,8 +153,8 @@ class ProjectedLSTM(nn.Module):
             f"projection_clip={self.projection_clip}, forget_bias={self.forget_bias}"
         )
 
-    def _zero_state(self, inputs: Tensor) -> ProjectedState:
-        batch = inputs.shape[0]
+    def zero_state(self, batch: int) -> ProjectedState:
+        """Zero h (B, D) and c (B, lstm_dim) before the first position."""
         return self.weight_hh.new_zeros(batch, self.dim), self.weight_hh.new_zeros(batch, self.lstm_dim)
 
     def _run_time_bias(self) -> Tensor:
@@ -108,45 +164,15 @@ class ProjectedLSTM(nn.Module):
         constant[self.lstm_dim : 2 * self.lstm_dim] = self.forget_bias
         return self.bias + constant
 
-    def _run_recorded(self, gates: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ProjectedState]:
-        """The loop as autograd records it; gates (T, B, 4 * lstm_dim) hold the input products."""
-        recurrent = self.weight_hh.t().contiguous()  # (D, 4 * lstm_dim)
-        projection = self.weight_projection.t().contiguous()  # (lstm_dim, D)
-        outputs = []
-        for step in gates.unbind(0):
-            i, f, g, o = (step + h @ recurrent).chunk(4, dim=1)
-            c = _clip(torch.addcmul(f.sigmoid() * c, i.sigmoid(), g.tanh()), self.cell_clip)
-            h = _clip((o.sigmoid() * c.tanh()) @ projection, self.projection_clip)
-            outputs.append(h)
-        stacked = torch.stack(outputs, dim=1) if outputs else gates.new_zeros(gates.shape[1], 0, self.dim)
-        return stacked, (h, c)
+    def _apply(self, fn: Any, recurse: bool = True) -> ProjectedLSTM:
+        self.clear_packed()
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
 
-    def _run_in_place(self, gates: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ProjectedState]:
-        """The same loop without a graph: every step writes into ``gates`` and into one tensor of outputs."""
-        width = self.lstm_dim
-        # Under autocast the input products come narrower than the weights, and in-place products do not cast.
-        recurrent = self.weight_hh.t().to(gates.dtype).contiguous()
-        projection = self.weight_projection.t().to(gates.dtype).contiguous()
-        outputs = gates.new_empty(gates.shape[0], gates.shape[1], self.dim)  # (T, B, D)
-        c, cell_output = c.clone(), gates.new_empty(gates.shape[1], width)
-        narrow_h = h.to(gates.dtype)
-        for step, output in zip(gates.unbind(0), outputs.unbind(0), strict=True):
-            step.addmm_(narrow_h, recurrent)
-            step[:, : 2 * width].sigmoid_()
-            step[:, 3 * width :].sigmoid_()
-            i, f, g, o = step.chunk(4, dim=1)
-            c.mul_(f).addcmul_(i, g.tanh_())
-            _clip_in_place(c, self.cell_clip)
-            torch.tanh(c.to(gates.dtype), out=cell_output).mul_(o)
-            torch.mm(cell_output, projection, out=output)
-            narrow_h = _clip_in_place(output, self.projection_clip)
-        # The last output alone is kept as state: a view would hold on to all T of them.
-        return outputs.transpose(0, 1), (narrow_h.to(h.dtype, copy=True), c)
+    def __getstate__(self) -> dict[str, Any]:
+        """State for copies and worker processes, without packed weights: each packs its own."""
+        return {**self.__dict__, "_run_time": None, "_snapshot": WeightSnapshot()}
 
 
-def _clip(values: Tensor, bound: float | None) -> Tensor:
-    return values if bound is None else values.clamp(-bound, bound)
-
-
-def _clip_in_place(values: Tensor, bound: float | None) -> Tensor:
-    return values if bound is None else values.clamp_(-bound, bound)
+def _autocasts(inputs: Tensor) -> bool:
+    return torch.is_autocast_enabled(inputs.device.type)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from elmo_lite.bilm import BiLM
 from elmo_lite.characters import PADDING, encode_words
+from elmo_lite.packed_linear import WeightSnapshot
 
 BEGIN_ROW, END_ROW = 0, 1
 NUM_BOUNDARY_ROWS = 2
@@ -47,8 +48,7 @@ class WordVectors:
         self._used = np.zeros(0, dtype=np.int64)  # (capacity,) the call that asked for a slot last
         self._calls = 0
         self._table: Tensor | None = None
-        self._seen: list[Tensor] = []
-        self._versions: list[int] = []
+        self._snapshot = WeightSnapshot()
 
     def __len__(self) -> int:
         """Words that are remembered."""
@@ -83,20 +83,14 @@ class WordVectors:
     def _refresh(self) -> None:
         """Empty the table where the weights are not those it was made with."""
         weights = list(self.bilm.char_cnn.parameters())
-        versions = [0 if weight.is_inference() else weight._version for weight in weights]
-        same = len(weights) == len(self._seen) and all(
-            weight.data_ptr() == seen.data_ptr() and weight.dtype == seen.dtype and weight.device == seen.device
-            for weight, seen in zip(weights, self._seen, strict=True)
-        )
-        if same and versions == self._versions and self._table is not None:
+        if self._table is not None and self._snapshot.matches(weights):
             return
         self.clear()
-        # Kept so that no new weights can come to lie at an old address.
-        self._seen, self._versions = [weight.detach() for weight in weights], versions
+        self._snapshot = WeightSnapshot(weights)
         self._allocate()
 
     def _allocate(self) -> None:
-        weight = self.bilm.char_cnn.projection.weight
+        weight = self.bilm.char_cnn.embedding.weight
         self._slot_of, self._word_at = {}, [""] * self.capacity
         self._free = list(range(self.capacity))[::-1]
         self._used = np.zeros(self.capacity, dtype=np.int64)

@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, str] = {
     "bigrams": "numpy",
     "bilm": "config characters char_cnn bilstm numpy torch",
     "bilstm": "projected_lstm torch",
-    "char_cnn": "characters torch",
+    "char_cnn": "characters packed_linear torch",
     "characters": "numpy torch",
     "checkpoint": "config vocabulary tokenization bilm lm_head huggingface_hub safetensors torch",
     "cost": "config",
@@ -50,7 +50,9 @@ MAY_IMPORT: dict[str, str] = {
     "speed": "bilm corpus cost data_module memory new_model optimizers precision pretrain_config numpy torch",
     "pretrain": EVERYTHING,
     "pretrain_config": "config",
-    "projected_lstm": "torch",
+    "packed_linear": "torch",
+    "projected_lstm": "packed_linear projected_recurrence torch",
+    "projected_recurrence": "packed_linear torch",
     "python_prose": "",
     "quickstart": "bigrams cli contexts corpus elmo python_prose",
     "scalar_mix": "torch",
@@ -61,7 +63,7 @@ MAY_IMPORT: dict[str, str] = {
     "training_callbacks": "scoring pytorch_lightning torch tqdm",
     "vector_files": "h5py numpy pyarrow safetensors",
     "vocabulary": "",
-    "word_vectors": "bilm characters numpy torch",
+    "word_vectors": "bilm characters packed_linear numpy torch",
 }
 
 

@@ -35,8 +35,8 @@ def test_token_layer() -> None:
 def test_projected_lstm() -> None:
     """The plain engine is opaque to the counter; it differs by its missing projection alone."""
     config = config_of(lstm_dim=12)
-    bilm = BiLM(config)
-    vectors = torch.randn(2, 5, 8)
+    bilm = BiLM(config).double()  # as packed weights are opaque too
+    vectors = torch.randn(2, 5, 8, dtype=torch.float64)
 
     def both() -> None:
         bilm.run_direction("forward", vectors)
