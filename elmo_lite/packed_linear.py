@@ -15,6 +15,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 _ROWS_HINT = 32
 """Rows that oneDNN chooses the layout for; measured to serve 1 to 256 rows equally well."""
@@ -24,7 +25,7 @@ class WeightSnapshot:
     """Tells whether weights are still those that something was computed from.
 
     It notices weights changed in place and weights replaced by others, by another dtype or device. What is written
-    through ``parameter.data`` leaves no trace.
+    through ``parameter.data``, or into weights made under ``torch.inference_mode``, leaves no trace.
     """
 
     def __init__(self, weights: Sequence[Tensor] = ()) -> None:
@@ -37,6 +38,8 @@ class WeightSnapshot:
         """Whether these are the weights remembered, unchanged."""
         return len(weights) == len(self._seen) and all(
             weight.data_ptr() == seen.data_ptr()
+            and weight.shape == seen.shape
+            and weight.stride() == seen.stride()
             and weight.dtype == seen.dtype
             and weight.device == seen.device
             and _version(weight) == version
@@ -46,6 +49,16 @@ class WeightSnapshot:
 
 def _version(weight: Tensor) -> int:
     return 0 if weight.is_inference() else weight._version
+
+
+def _count_step(optimizer: torch.optim.Optimizer, *_: object) -> None:
+    for group in optimizer.param_groups:
+        for weight in group["params"]:
+            torch.autograd.graph.increment_version(weight)
+
+
+# Fused optimisers change weights in place without saying so to autograd, whose count of changes a snapshot reads.
+register_optimizer_step_post_hook(_count_step)
 
 
 def can_pack(weight: Tensor) -> bool:
@@ -106,7 +119,9 @@ class PackedLinear(nn.Linear):
     def forward(self, inputs: Tensor) -> Tensor:
         """Multiply (..., in_features). Returns (..., out_features)."""
         weights = (self.weight, self.bias)
-        if needs_graph(inputs, *weights) or inputs.dtype != self.weight.dtype or not can_pack(self.weight):
+        autocast = torch.is_autocast_enabled(inputs.device.type)  # torch's product picks the dtype there
+        mixed = autocast or inputs.dtype != self.weight.dtype
+        if mixed or needs_graph(inputs, *weights) or not can_pack(self.weight):
             return super().forward(inputs)
         if self._product is None or not self._snapshot.matches(weights):
             self._product, self._snapshot = PackedProduct(*weights), WeightSnapshot(weights)
