@@ -26,7 +26,7 @@ def _products(a: Tensor, b: Tensor) -> Iterator[Callable[[], Any]]:
     transposed = b.t().contiguous()
     yield lambda: a @ transposed
     try:
-        packed = torch.ops.mkldnn._reorder_linear_weight(b.to_mkldnn(), len(a))
+        packed = torch.ops.mkldnn._reorder_linear_weight(b, len(a))
         torch.ops.mkldnn._linear_pointwise(a, packed, None, "none", [], "")
     except (RuntimeError, AttributeError):
         return  # torch without oneDNN

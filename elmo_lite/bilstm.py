@@ -6,7 +6,9 @@ never reaches a real position, and a long sentence can run in chunks with the st
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Sequence
+from itertools import groupby
+from typing import cast, overload
 
 import torch
 import torch.nn.functional as F
@@ -36,15 +38,30 @@ class PlainLSTM(nn.Module):
         if forget_bias == 0:
             nn.init.constant_(bias[dim : 2 * dim].detach(), 1.0)
 
-    def zero_state(self, inputs: Tensor) -> LayerState:
-        """Zero h (B, D) and c (B, D) for inputs (T, B, D)."""
-        return inputs.new_zeros(inputs.shape[1:]), inputs.new_zeros(inputs.shape[1:])
+    def forward(
+        self, inputs: Tensor, state: LayerState | None, counts: Sequence[int] | None = None
+    ) -> tuple[Tensor, LayerState]:
+        """Read (T, B, D). Returns (T, B, D) and the state (h (B, D), c (B, D)) after each row's last position.
 
-    def forward(self, inputs: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
-        """Read (T, B, D). Returns (T, B, D) and the state (h (B, D), c (B, D)) after the last position."""
+        Where ``counts`` are given, only the first ``counts[t]`` rows, fewer and fewer, have a position t.
+        """
+        if counts is not None:
+            return self._run_parts(inputs, state, counts)
         hx = None if state is None else (state[0][None].to(inputs.dtype), state[1][None].to(inputs.dtype))
         outputs, (h, c) = self.lstm(inputs, hx)
         return outputs, (h[0], c[0])
+
+    def _run_parts(self, inputs: Tensor, state: LayerState | None, counts: Sequence[int]) -> tuple[Tensor, LayerState]:
+        """Run from one row's end to the next over the rows that go on; packed sequences would leave oneDNN."""
+        h, c = (inputs.new_zeros(inputs.shape[1:]) for _ in range(2)) if state is None else state
+        outputs, ended = [], []
+        for rows, positions in groupby(range(len(counts)), key=lambda t: counts[t]):
+            ended.append((h[rows:], c[rows:]))
+            part = inputs[list(positions), :rows]
+            output, (h, c) = self(part, (h[:rows], c[:rows])) if rows else (part, (h[:0], c[:0]))
+            outputs.append(F.pad(output, (0, 0, 0, inputs.shape[1] - rows)))
+        h, c = (torch.cat(parts) for parts in zip((h, c), *reversed(ended), strict=True))
+        return torch.cat(outputs) if outputs else inputs, (h, c)
 
 
 class ClippedLSTM(nn.Module):
@@ -63,17 +80,15 @@ class ClippedLSTM(nn.Module):
         super().__init__()
         self.lstm = ProjectedLSTM(dim, dim, lstm_dim, cell_clip, projection_clip, forget_bias, projection)
 
-    def zero_state(self, inputs: Tensor) -> LayerState:
-        """Zero h (B, D) and c (B, lstm_dim) for inputs (T, B, D)."""
-        return self.lstm.zero_state(inputs.shape[1])
+    def forward(
+        self, inputs: Tensor, state: LayerState | None, counts: Sequence[int] | None = None
+    ) -> tuple[Tensor, LayerState]:
+        """Read (T, B, D). Returns (T, B, D) and the state (h (B, D), c (B, lstm_dim)) after each row's last position.
 
-    def forward(self, inputs: Tensor, state: LayerState | None) -> tuple[Tensor, LayerState]:
-        """Read (T, B, D). Returns (T, B, D) and the state (h (B, D), c (B, lstm_dim)) after the last position."""
-        outputs, last = self.lstm(inputs.transpose(0, 1), state)
+        Where ``counts`` are given, only the first ``counts[t]`` rows, fewer and fewer, have a position t.
+        """
+        outputs, last = self.lstm(inputs.transpose(0, 1), state, counts)
         return outputs.transpose(0, 1), last
-
-
-Layer = PlainLSTM | ClippedLSTM
 
 
 class LSTMStack(nn.Module):
@@ -132,15 +147,25 @@ class LSTMStack(nn.Module):
             The outputs of each layer, (B, T, D), zero behind a row's end; and the state after position T, or after each
             row's end where ``lengths`` are given.
         """
+        if lengths is None or bool((lengths == inputs.shape[1]).all()):
+            return self._run(inputs, state)
+        ordered, order = lengths.sort(descending=True, stable=True)
+        counts = (ordered > torch.arange(inputs.shape[1])[:, None]).sum(dim=1).tolist()
+        order = order.to(inputs.device)
+        restore = order.argsort()
+        outputs, last = self._run(inputs[order], _take(state, order), counts)
+        return [output[restore] for output in outputs], _take(last, restore)
+
+    def _run(
+        self, inputs: Tensor, state: LSTMState | None, counts: Sequence[int] | None = None
+    ) -> tuple[list[Tensor], LSTMState]:
+        """The layers over rows by falling length, the first ``counts[t]`` of which have a position t."""
         current = inputs.transpose(0, 1)  # (T, B, D)
         outputs: list[Tensor] = []
         new_state: LSTMState = []
         for index, layer in enumerate(self.layers):
             current = self.drop(current)
-            before = None if state is None else state[index]
-            output, last = (
-                layer(current, before) if lengths is None else run_rows(cast(Layer, layer), current, before, lengths)
-            )
+            output, last = layer(current, None if state is None else state[index], counts)
             current = output + current if self.skip_connections and index > 0 else output
             outputs.append(current.transpose(0, 1))  # (B, T, D)
             new_state.append(cast(LayerState, last))
@@ -148,37 +173,10 @@ class LSTMStack(nn.Module):
         return outputs, new_state
 
 
-def run_rows(layer: Layer, inputs: Tensor, state: LayerState | None, lengths: Tensor) -> tuple[Tensor, LayerState]:
-    """Run a layer over rows of different lengths, each no further than its end.
-
-    The rows are sorted by falling length; between one end and the next the layer runs over the rows that go on.
-
-    Args:
-        layer: maps time-major inputs and a state to outputs and a state.
-        inputs: (T, B, D).
-        state: h (B, D) and c (B, lstm_dim); zero where None.
-        lengths: (B,) in 0..T, on the CPU.
-
-    Returns:
-        Outputs (T, B, D), zero behind a row's end, and the state at each row's end.
-    """
-    steps, batch, _ = inputs.shape
-    ordered, order = lengths.sort(descending=True, stable=True)
-    order = order.to(inputs.device)
-    h, c = layer.zero_state(inputs) if state is None else state
-    sorted_inputs, running = inputs.index_select(1, order), (h[order], c[order])
-    pieces: list[Tensor] = []
-    ended: list[LayerState] = []
-    start = 0
-    for stop in sorted(set(ordered.tolist()) - {0}):
-        rows = int((ordered >= stop).sum())
-        if rows < len(running[0]):
-            ended.append((running[0][rows:], running[1][rows:]))
-            running = running[0][:rows], running[1][:rows]
-        output, running = layer(sorted_inputs[start:stop, :rows], running)
-        pieces.append(F.pad(output, (0, 0, 0, batch - rows)))
-        start = stop
-    outputs = F.pad(torch.cat(pieces), (0, 0, 0, 0, 0, steps - start)) if pieces else torch.zeros_like(inputs)
-    restore = order.argsort()
-    last_h, last_c = (torch.cat(parts)[restore] for parts in zip(running, *reversed(ended), strict=True))
-    return outputs.index_select(1, restore), (last_h, last_c)
+@overload
+def _take(state: LSTMState, rows: Tensor) -> LSTMState: ...
+@overload
+def _take(state: None, rows: Tensor) -> None: ...
+def _take(state: LSTMState | None, rows: Tensor) -> LSTMState | None:
+    """The state of chosen rows."""
+    return None if state is None else [(h[rows], c[rows]) for h, c in state]

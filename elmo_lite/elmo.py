@@ -323,13 +323,17 @@ class Elmo(nn.Module):
         Yields:
             The chunk's first position (0 = boundary), and token vectors and layers, each (T', B, D).
         """
-        positions = max(map(len, sentences)) + 1
+        ends = torch.tensor([len(sentence) + 1 for sentence in sentences])
+        positions = int(ends.max())
         size = max(1, batch_tokens // len(sentences))
         state = None
         for start in range(0, positions, size):
-            slots = self._slots(direction, sentences, start, min(start + size, positions))
+            stop = min(start + size, positions)
+            slots = self._slots(direction, sentences, start, stop)
             vectors = F.embedding(torch.from_numpy(slots).to(self._words.table.device), self._words.table)
-            outputs, state = self.bilm.run_direction(direction, vectors.transpose(0, 1), state)
+            # oneDNN and cuDNN run padding along faster than they stop; the engine with projection gains by stopping.
+            lengths = (ends - start).clamp(0, stop - start) if self.bilm.config.is_projected else None
+            outputs, state = self.bilm.run_direction(direction, vectors.transpose(0, 1), state, lengths)
             yield start, [vectors, *(output.transpose(0, 1) for output in outputs)]
 
     def _slots(self, direction: Direction, sentences: list[list[str]], start: int, stop: int) -> npt.NDArray[np.int64]:

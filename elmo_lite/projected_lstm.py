@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,8 +13,9 @@ from torch.nn import functional as F
 from elmo_lite.packed_linear import PackedProduct, WeightSnapshot, needs_graph
 from elmo_lite.projected_recurrence import ProjectedState, Recurrence, RunTimeWeights, run
 
-_POSITIONS_AT_ONCE = 1024
-"""Positions whose input products are computed together: enough to fill the matrix library, few enough for the cache."""
+_POSITIONS_AT_ONCE = 256
+"""Positions whose input products are computed together: enough to fill the matrix library, and their 16 MB at published
+size small enough for the C library to keep between calls instead of returning it to the system page by page."""
 
 
 class ProjectedLSTM(nn.Module):
@@ -82,48 +84,55 @@ class ProjectedLSTM(nn.Module):
         if self.forget_bias == 0:
             self.bias[self.lstm_dim : 2 * self.lstm_dim] += 1
 
-    def forward(self, inputs: Tensor, state: ProjectedState | None = None) -> tuple[Tensor, ProjectedState]:
+    def forward(
+        self, inputs: Tensor, state: ProjectedState | None = None, counts: Sequence[int] | None = None
+    ) -> tuple[Tensor, ProjectedState]:
         """Run over all positions, left to right.
 
         Args:
             inputs: (B, T, input_dim).
             state: h (B, D) and c (B, lstm_dim) before the first position; zeros where None. It is not modified.
+            counts: T numbers that never grow: only the first ``counts[t]`` rows have a position t; all where None.
 
         Returns:
-            The outputs (B, T, D), and the state after position T.
+            The outputs (B, T, D), zero behind a row's end, and the state at each row's end.
         """
-        h, c = self.zero_state(len(inputs)) if state is None else state
+        h, c = self._zero_state(len(inputs)) if state is None else state
         recorded = needs_graph(inputs, h, c, *self.parameters())
-        outputs, last = (self._run_recorded if recorded else self._run_packed)(inputs.transpose(0, 1), h, c)
+        outputs, last = (self._run_recorded if recorded else self._run_packed)(inputs.transpose(0, 1), h, c, counts)
         return outputs.transpose(0, 1), last
 
-    def _run_recorded(self, inputs: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ProjectedState]:
+    def _run_recorded(
+        self, inputs: Tensor, h: Tensor, c: Tensor, counts: Sequence[int] | None
+    ) -> tuple[Tensor, ProjectedState]:
         """With a graph: all input products at once, and the recurrence as one operation with its own backward pass.
 
         Inputs are (T, B, input_dim), outputs (T, B, D).
         """
         gates = F.linear(inputs, self.weight_ih, self._run_time_bias())  # (T, B, 4 * lstm_dim)
         outputs, h, c = Recurrence.apply(  # type: ignore[no-untyped-call]
-            gates, h, c, self.weight_hh, self.weight_projection, self.cell_clip, self.projection_clip
+            gates, h, c, self.weight_hh, self.weight_projection, self.cell_clip, self.projection_clip, counts
         )
         return outputs, (h, c)
 
     @torch.no_grad()
-    def _run_packed(self, inputs: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ProjectedState]:
+    def _run_packed(
+        self, inputs: Tensor, h: Tensor, c: Tensor, counts: Sequence[int] | None
+    ) -> tuple[Tensor, ProjectedState]:
         """Without a graph: packed weights, and a bounded number of input products at a time.
 
         Inputs are (T, B, input_dim), outputs (T, B, D).
         """
         dtype = torch.get_autocast_dtype(inputs.device.type) if _autocasts(inputs) else self.weight_hh.dtype
         input_product, weights = self._packed(dtype)
-        h, c = h.to(dtype), c.clone()
-        outputs = inputs.new_empty((*inputs.shape[:2], self.dim), dtype=dtype)
+        last_h, last_c = h.to(dtype, copy=True), c.clone()
+        outputs = inputs.new_zeros((*inputs.shape[:2], self.dim), dtype=dtype)
         size = max(1, _POSITIONS_AT_ONCE // max(1, inputs.shape[1]))
         for start in range(0, len(inputs), size):
-            gates = input_product(inputs[start : start + size].to(dtype))
-            h = run(gates, h, c, weights, outputs[start : start + size])
-        # The last output alone is kept as state: a view would hold on to all T of them.
-        return outputs, (h.to(c.dtype, copy=True), c)
+            part, rows = slice(start, start + size), None if counts is None else counts[start : start + size]
+            gates = input_product(inputs[part, : None if rows is None else rows[0]].to(dtype))
+            run(gates, last_h, last_c, weights, outputs[part], counts=rows)
+        return outputs, (last_h.to(h.dtype), last_c)
 
     def _packed(self, dtype: torch.dtype) -> tuple[PackedProduct, RunTimeWeights]:
         """The weights laid out for ``dtype``, once for as long as they stay the same."""
@@ -153,8 +162,7 @@ class ProjectedLSTM(nn.Module):
             f"projection_clip={self.projection_clip}, forget_bias={self.forget_bias}"
         )
 
-    def zero_state(self, batch: int) -> ProjectedState:
-        """Zero h (B, D) and c (B, lstm_dim) before the first position."""
+    def _zero_state(self, batch: int) -> ProjectedState:
         return self.weight_hh.new_zeros(batch, self.dim), self.weight_hh.new_zeros(batch, self.lstm_dim)
 
     def _run_time_bias(self) -> Tensor:
