@@ -1,4 +1,4 @@
-"""Words a second of the published model size (two layers of 4096 cells projected to 512), beside the plain per-step cell.
+"""Words a second of the published model size (2 x 4096 cells projected to 512), beside the plain per-step cell.
 
     python benchmarks/published_elmo.py [TEXT] [--batches 1 32 128] [--threads 2] [--device cpu] [--training]
         [--json FILE]
@@ -9,8 +9,9 @@ of more than ``--max_words`` words are left out. The weights are random: speed d
 The plain version computes as AllenNLP does: batches in input order, the character CNN at every position over the full
 width, and in each direction a loop over positions, whose step multiplies the input and the last output with their
 weights and the cell's output with the projection, for the rows that have not ended. It has the same weights, and its
-vectors are compared with ours. Both give one float32 array (L, T, 2D) a sentence. They take turns (A B A B ...) in one
-process; figures are medians, with our token vectors forgotten before every turn. "default" is our own choice of batches.
+vectors are compared with ours. Both give one float32 array (L, T, 2D) a sentence. They take turns (A B A B ...) in
+one process; figures are medians, with our token vectors forgotten before every turn. "default" is our own choice of
+batches.
 
 The floor is 2 operations for each of the LSTM layers' 75.6 million weights a word, at the speed of the best matrix
 product measured in the same run, packed weights included; its share leaves out token layer and boundaries.
@@ -99,7 +100,7 @@ class PlainELMo(torch.nn.Module):
         return outputs
 
     def forward(self, char_ids: Tensor, lengths: Tensor) -> Tensor:
-        """(B, T, C) characters, boundary tokens at both ends, rows sorted by falling length, to layers (L, B, T, 2D)."""
+        """(B, T, C) characters, boundaries at both ends, rows sorted by falling length, to layers (L, B, T, 2D)."""
         tokens = self.token_vectors(char_ids)
         halves = []
         stacks = self.bilm.forward_lstm, self.bilm.backward_lstm
