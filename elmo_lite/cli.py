@@ -58,6 +58,16 @@ COMMANDS = {
         "contextual vectors of a file's sentences (HDF5, Parquet or safetensors)",
         ("model", "input", "output"),
     ),
+    "import": Command(
+        "elmo_lite.published_format:import_command",
+        "published ELMo weights (options.json, HDF5) -> saved model",
+        ("options", "weights", "model"),
+    ),
+    "export": Command(
+        "elmo_lite.published_format:export_command",
+        "saved model -> published ELMo format (options.json, HDF5)",
+        ("model", "options", "weights"),
+    ),
     "quickstart": Command(
         "elmo_lite.quickstart:quickstart_command", "all of the above on text that Python carries, in five minutes", ()
     ),
