@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,11 @@ import torch
 from torch import Tensor
 
 from elmo_lite.bilm import BiLM
-from elmo_lite.characters import PADDING, encode_words
+from elmo_lite.characters import PADDING, CharIds, encode_words
 from elmo_lite.packed_linear import WeightSnapshot
+
+Word = str | bytes
+"""A word, or its character ids as bytes."""
 
 BEGIN_ROW, END_ROW = 0, 1
 NUM_BOUNDARY_ROWS = 2
@@ -42,13 +46,22 @@ class WordVectors:
 
     def clear(self) -> None:
         """Forget everything."""
-        self._slot_of: dict[str, int] = {}
-        self._word_at: list[str] = []
+        self._slot_of: dict[Word, int] = {}
+        self._word_at: list[Word] = []
         self._free: list[int] = []
         self._used = np.zeros(0, dtype=np.int64)  # (capacity,) the call that asked for a slot last
         self._calls = 0
         self._table: Tensor | None = None
         self._snapshot = WeightSnapshot()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """State for copies and worker processes, without the table: each fills its own."""
+        return {"bilm": self.bilm, "capacity": self.capacity}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Start empty."""
+        self.__dict__.update(state)
+        self.clear()
 
     def __len__(self) -> int:
         """Words that are remembered."""
@@ -61,21 +74,22 @@ class WordVectors:
         assert self._table is not None
         return self._table
 
-    def rows(self, words: Sequence[str]) -> npt.NDArray[np.int64]:
+    def rows(self, words: Sequence[str] | CharIds) -> npt.NDArray[np.int64]:
         """Numbers of the words' rows in ``table``, valid until the next call.
 
         Args:
-            words: N words, as often as they come.
+            words: N words, as often as they come; or their character ids (N, C) int16.
 
         Returns:
             (N,) in 2..capacity + 1.
         """
         self._refresh()
-        distinct = list(dict.fromkeys(words))
+        keys: Sequence[Word] = [row.tobytes() for row in words] if isinstance(words, np.ndarray) else words
+        distinct = list(dict.fromkeys(keys))
         missing = [word for word in distinct if word not in self._slot_of]
         if missing:
             self._add(missing, distinct)
-        slots = np.fromiter(map(self._slot_of.__getitem__, words), dtype=np.int64, count=len(words))
+        slots = np.fromiter(map(self._slot_of.__getitem__, keys), dtype=np.int64, count=len(keys))
         self._calls += 1
         self._used[slots] = self._calls
         return slots + NUM_BOUNDARY_ROWS
@@ -100,7 +114,7 @@ class WordVectors:
             self._table = torch.empty((rows, self.bilm.config.dim), dtype=weight.dtype, device=weight.device)
         self._table[:NUM_BOUNDARY_ROWS] = self._compute(self.bilm.boundary_char_ids.cpu())
 
-    def _add(self, missing: list[str], needed: list[str]) -> None:
+    def _add(self, missing: list[Word], needed: list[Word]) -> None:
         """Compute vectors for the words ``missing`` and keep all that are ``needed``."""
         if len(needed) > self.capacity:
             self.capacity = len(needed)
@@ -112,13 +126,13 @@ class WordVectors:
         for word, slot in zip(missing, slots, strict=True):
             self._slot_of[word] = slot
             self._word_at[slot] = word
-        ids = torch.from_numpy(encode_words(missing, self.bilm.config.char_cnn.max_characters))
+        ids = torch.from_numpy(_char_ids(missing, self.bilm.config.char_cnn.max_characters))
         assert self._table is not None
         places = torch.tensor(slots, device=self._table.device) + NUM_BOUNDARY_ROWS
         with torch.no_grad():
             self._table[places] = self._compute(ids)
 
-    def _evict(self, needed: list[str], number: int) -> None:
+    def _evict(self, needed: list[Word], number: int) -> None:
         """Make room for ``number`` words, at least half of the table: what was asked for longest ago goes first."""
         self._used[[self._slot_of[word] for word in needed if word in self._slot_of]] = self._calls + 1
         occupied = np.fromiter(self._slot_of.values(), dtype=np.int64, count=len(self._slot_of))
@@ -134,7 +148,7 @@ class WordVectors:
         assert self._table is not None
         vectors = torch.empty((len(char_ids), self._table.shape[1]), dtype=self._table.dtype, device=self._table.device)
         max_characters = self.bilm.config.char_cnn.max_characters
-        widths = [0, *(width for width in _WIDTHS if width < max_characters), max_characters]
+        widths = [-1, *(width for width in _WIDTHS if width < max_characters), max_characters]
         size = _BLOCK.get(self._table.device.type, _ACCELERATOR_BLOCK)
         used = used_characters(char_ids)
         for shorter, width in pairwise(widths):
@@ -143,9 +157,18 @@ class WordVectors:
             members = ((used > shorter) & (used <= width)).nonzero()[:, 0]
             for chosen in torch.split(members, size - 1):
                 block = torch.cat([char_ids[chosen], filler.expand(size - len(chosen), -1)])
-                computed = self.bilm.token_vectors(block.to(vectors.device))[: len(chosen)]
+                # What is remembered has the weights' precision, also where it is first asked for under autocast.
+                with torch.autocast(vectors.device.type, enabled=False):
+                    computed = self.bilm.token_vectors(block.to(vectors.device))[: len(chosen)]
                 vectors[chosen.to(vectors.device)] = computed.to(vectors.dtype)
         return vectors
+
+
+def _char_ids(words: Sequence[Word], max_characters: int) -> CharIds:
+    """Character ids (N, C) of words, or of the bytes of such ids."""
+    ids = encode_words([word for word in words if isinstance(word, str)], max_characters)
+    rows = [np.frombuffer(word, dtype=np.int16) for word in words if isinstance(word, bytes)]
+    return np.concatenate([ids, np.stack(rows)]) if rows else ids
 
 
 def used_characters(char_ids: Tensor) -> Tensor:

@@ -19,6 +19,10 @@ EVERYTHING = "*"
 MAY_IMPORT: dict[str, str] = {
     "__init__": "",
     "__main__": "cli",
+    "allennlp": "allennlp_layers allennlp_mix characters published_format numpy torch",
+    "allennlp_layers": "allennlp_state bilm bilstm characters word_vectors torch",
+    "allennlp_mix": "torch",
+    "allennlp_state": "torch",
     "arguments": "presets docstring_parser jsonargparse yaml",
     "batches": "characters corpus numpy torch",
     "bigrams": "numpy",
