@@ -17,16 +17,19 @@ from elmo_lite.config import BiLMConfig, CharCNNConfig
 
 WIDTH, DIM = 12, 6
 CNN = CharCNNConfig(embedding_dim=4, filters=((1, 6), (3, 5)), max_characters=WIDTH)
+NARROW_CNN = CharCNNConfig(embedding_dim=4, filters=((1, 2), (3, 4)), max_characters=WIDTH, projection=False)
 ENGINES: dict[str, dict[str, Any]] = {
     "plain": {"lstm_dim": DIM},
     "projected": {"lstm_dim": 9, "cell_clip": 1.0, "projection_clip": 0.7},
+    "projected, one width": {"lstm_dim": DIM, "lstm_projection": True, "forget_bias": 1.0, "skip_connections": False},
+    "no projection at all": {"lstm_dim": DIM, "lstm_projection": False, "char_cnn": NARROW_CNN, "forget_bias": 1.0},
 }
 SENTENCE = ["the", "cat", "sat", "on", "the", "mat", "."]
 
 
 def make(engine: str = "plain") -> BiLM:
     torch.manual_seed(0)
-    bilm = BiLM(BiLMConfig(char_cnn=CNN, dim=DIM, dropout=0.5, **ENGINES[engine]))
+    bilm = BiLM(BiLMConfig(**{"char_cnn": CNN, "dim": DIM, "dropout": 0.5, **ENGINES[engine]}))
     with torch.no_grad():
         for parameter in bilm.parameters():
             if parameter.requires_grad:
@@ -215,3 +218,79 @@ def test_dropout_off_in_eval_and_gradients_everywhere() -> None:
     output.layers[output.mask.expand(3, -1, -1)].square().sum().backward()
     for name, parameter in bilm.named_parameters():
         assert not parameter.requires_grad or (parameter.grad is not None and parameter.grad.any()), name
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_weights_by_settings(engine: str) -> None:
+    names = set(make(engine).state_dict())
+    projected = engine.startswith("projected")
+    assert ("forward_lstm.layers.0.lstm.weight_projection" in names) == projected
+    assert ("forward_lstm.layers.0.lstm.weight_ih_l0" in names) != projected
+    assert ("char_cnn.projection.weight" in names) == (engine != "no projection at all")
+
+
+def loss_of(output: BiLMOutput, row: int, words: int) -> Tensor:
+    """A scalar that every real number of one sentence enters with a factor of its own."""
+    chosen = output.layers[:, row, :words]
+    factors = torch.randn(chosen.shape, generator=torch.Generator().manual_seed(words))
+    return (chosen * factors).sum()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("row", range(4))
+def test_gradients_know_neither_neighbours_nor_padding(engine: str, row: int) -> None:
+    sentences = [["a", "b"], SENTENCE, ["cat"], ["the", "mat", "."]]
+    bilm = make(engine)
+    learned = [parameter for parameter in bilm.parameters() if parameter.requires_grad]
+    words = len(sentences[row])
+    together = torch.autograd.grad(loss_of(bilm(batch_of(sentences, 9)), row, words), learned)
+    alone = torch.autograd.grad(loss_of(bilm(batch_of([sentences[row]])), 0, words), learned)
+    for ours, theirs in zip(together, alone, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_recorded_and_unrecorded_passes_agree(engine: str) -> None:
+    """After steps of a fused optimiser too, which tells autograd nothing of the weights that it changed."""
+    bilm, char_ids = make(engine), batch_of([SENTENCE, ["a"], []], 8)
+    learned = [parameter for parameter in bilm.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(learned, lr=0.05, fused=True)
+    for _ in range(3):
+        recorded = bilm(char_ids)
+        with torch.no_grad():
+            found = bilm(char_ids)
+        assert torch.equal(found.mask, recorded.mask)
+        real = found.mask.expand(3, -1, -1)
+        torch.testing.assert_close(found.layers[real], recorded.layers[real].detach(), rtol=1e-4, atol=1e-5)
+        optimizer.zero_grad()
+        recorded.layers[real].square().sum().backward()
+        optimizer.step()
+        with torch.no_grad():
+            assert not torch.allclose(bilm(char_ids).layers[real], found.layers[real], atol=1e-3)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_lengths_count_the_boundaries_put_in(engine: str, direction: Direction) -> None:
+    """A sentence between both its boundaries, beside longer and shorter ones, and its state when it has been read."""
+    bilm = make(engine)
+    sentences = [["a", "b"], SENTENCE, [], ["the", "mat", "."]]
+    begin, end = bilm.token_vectors(bilm.boundary_char_ids)
+    read = []
+    for sentence in sentences:
+        words = (
+            bilm.token_vectors(torch.from_numpy(encode_words(sentence, WIDTH))) if sentence else begin[:0].view(0, DIM)
+        )
+        whole = torch.cat([begin[None], words, end[None]])
+        read.append(whole if direction == "forward" else whole.flip(0))
+    lengths = torch.tensor([len(vectors) for vectors in read])
+    padded = torch.nn.utils.rnn.pad_sequence(read, batch_first=True, padding_value=7.0)
+    together, last = bilm.run_direction(direction, padded, lengths=lengths)
+    for row, vectors in enumerate(read):
+        alone, alone_last = bilm.run_direction(direction, vectors[None])
+        for layer in range(2):
+            torch.testing.assert_close(together[layer][row, : len(vectors)], alone[layer][0], rtol=1e-5, atol=1e-5)
+            assert not together[layer][row, len(vectors) :].any()
+            for ours, theirs in zip(last[layer], alone_last[layer], strict=True):
+                torch.testing.assert_close(ours[row], theirs[0], rtol=1e-5, atol=1e-5)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from elmo_lite.char_cnn import CharCNN
 from elmo_lite.characters import NO_TOKEN, NUM_CHAR_IDS, begin_sentence_row, encode_words
 
 FILTERS = ((1, 3), (2, 4), (5, 6), (7, 2))
+NUM_FILTERS = 15
 WORDS = ["a", "of", "naïve", "дом", "x" * 20, "y" * 47, "z" * 48, "z" * 200, "", "😀"]
 
 
-def make(activation: str = "relu", num_highway: int = 2, max_characters: int = 50) -> CharCNN:
+def make(activation: str = "relu", num_highway: int = 2, max_characters: int = 50, projection: bool = True) -> CharCNN:
     torch.manual_seed(0)
     cnn = CharCNN(
         embedding_dim=4,
@@ -21,7 +22,8 @@ def make(activation: str = "relu", num_highway: int = 2, max_characters: int = 5
         num_highway=num_highway,
         activation=activation,
         max_characters=max_characters,
-        output_dim=5,
+        output_dim=5 if projection else NUM_FILTERS,
+        projection=projection,
     )
     with torch.no_grad():  # biases start at constants, which would hide a mistake
         for name, parameter in cnn.named_parameters():
@@ -50,16 +52,23 @@ def plain(cnn: CharCNN, row: Tensor, activation: str) -> Tensor:
         gate = torch.sigmoid(highway.gate.weight @ vector + highway.gate.bias)
         new = (highway.transform.weight @ vector + highway.transform.bias).clamp(min=0)
         vector = gate * new + (1 - gate) * vector
+    if isinstance(cnn.projection, nn.Identity):
+        return vector
     return cnn.projection.weight @ vector + cnn.projection.bias
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("num_highway", [0, 2])
-def test_equals_the_plain_loop(activation: str, num_highway: int) -> None:
-    cnn = make(activation, num_highway)
+@pytest.mark.parametrize("projection", [True, False])
+@pytest.mark.parametrize("recorded", [True, False])
+def test_equals_the_plain_loop(activation: str, num_highway: int, projection: bool, recorded: bool) -> None:
+    cnn = make(activation, num_highway, projection=projection)
     rows = torch.from_numpy(encode_words(WORDS))
     expected = torch.stack([plain(cnn, row, activation) for row in rows])
-    torch.testing.assert_close(cnn(rows).detach(), expected, rtol=1e-4, atol=1e-5)
+    with torch.set_grad_enabled(recorded):
+        found = cnn(rows)
+    assert found.requires_grad == recorded
+    torch.testing.assert_close(found.detach(), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("word", ["a", "ab", "z" * 42, "z" * 48])
@@ -110,8 +119,33 @@ def test_initial_weights() -> None:
     assert (fresh.highways[0].gate.bias < 0).all()  # the input passes at first
 
 
-def test_every_weight_is_trained() -> None:
-    cnn = make()
+def test_without_a_projection_there_is_none() -> None:
+    with_projection, without = (set(make(projection=projection).state_dict()) for projection in (True, False))
+    assert with_projection - without == {"projection.weight", "projection.bias"} and without < with_projection
+    assert make(projection=False)(torch.from_numpy(encode_words(WORDS))).shape == (len(WORDS), NUM_FILTERS)
+
+
+@pytest.mark.parametrize("projection", [True, False])
+@pytest.mark.parametrize("fused", [True, False])
+def test_vectors_follow_the_weights(projection: bool, fused: bool) -> None:
+    """As in training, where each validation runs without a graph: packed weights must not outlive a step."""
+    cnn, rows = make(projection=projection), torch.from_numpy(encode_words(WORDS))
+    optimizer = torch.optim.AdamW(cnn.parameters(), lr=0.05, fused=fused)
+    for _ in range(3):
+        with torch.no_grad():
+            before = cnn(rows)
+        recorded = cnn(rows)
+        torch.testing.assert_close(before, recorded.detach(), rtol=1e-4, atol=1e-5)
+        optimizer.zero_grad()
+        recorded.square().sum().backward()
+        optimizer.step()
+        with torch.no_grad():
+            assert not torch.allclose(cnn(rows), before, atol=1e-2)
+
+
+@pytest.mark.parametrize("projection", [True, False])
+def test_every_weight_is_trained(projection: bool) -> None:
+    cnn = make(projection=projection)
     cnn(torch.from_numpy(encode_words(WORDS))).square().sum().backward()
     for name, parameter in cnn.named_parameters():
         assert parameter.grad is not None and parameter.grad.any(), name
