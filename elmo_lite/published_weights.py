@@ -20,6 +20,9 @@ from elmo_lite.published_options import FORGET_BIAS
 if TYPE_CHECKING:
     import h5py
 
+_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
+"""What h5py raises where a file's structure is damaged."""
+
 
 class WeightFile:
     """An open weight file whose data sets are read one at a time."""
@@ -60,7 +63,7 @@ class WeightFile:
         """
         try:
             values = np.asarray(self.data_sets[name][()])
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
+        except _DAMAGE as error:
             raise CheckpointError(f"{self.path}: {name}: expected a readable data set, found {_line(error)}") from None
         with np.errstate(over="ignore"):
             values = np.ascontiguousarray(values, dtype=np.float32)
@@ -99,9 +102,10 @@ def open_weights(path: Path) -> Iterator[WeightFile]:
 
     data_sets: dict[str, Any] = {}
 
-    def keep(name: str, item: Any) -> None:
+    def keep(name: str | bytes, item: Any) -> None:
         if isinstance(item, h5py.Dataset):
-            data_sets[name] = item
+            _ = item.shape, item.dtype  # damage shows here
+            data_sets[name if isinstance(name, str) else repr(name)] = item
 
     if not path.exists():
         raise CheckpointError(f"{path}: expected the weights of a published model, found no such file")
@@ -112,7 +116,7 @@ def open_weights(path: Path) -> Iterator[WeightFile]:
     with file:
         try:
             file.visititems(keep)
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
+        except _DAMAGE as error:
             raise CheckpointError(f"{path}: expected a whole HDF5 file, found {_line(error)}") from None
         yield WeightFile(path, data_sets)
 
