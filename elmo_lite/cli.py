@@ -58,6 +58,9 @@ COMMANDS = {
         "contextual vectors of a file's sentences (HDF5, Parquet or safetensors)",
         ("model", "input", "output"),
     ),
+    "quickstart": Command(
+        "elmo_lite.quickstart:quickstart_command", "all of the above on text that Python carries, in five minutes", ()
+    ),
     "import": Command(
         "elmo_lite.published_format:import_command",
         "published ELMo weights (options.json, HDF5) -> saved model",
@@ -67,9 +70,6 @@ COMMANDS = {
         "elmo_lite.published_format:export_command",
         "saved model -> published ELMo format (options.json, HDF5)",
         ("model", "options", "weights"),
-    ),
-    "quickstart": Command(
-        "elmo_lite.quickstart:quickstart_command", "all of the above on text that Python carries, in five minutes", ()
     ),
 }
 

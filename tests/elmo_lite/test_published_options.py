@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elmo_lite.config import BiLMConfig, CharCNNConfig
@@ -177,6 +177,7 @@ def test_a_directory(tmp_path: Path) -> None:
         read_options(tmp_path)
 
 
+@settings(deadline=None)
 @given(
     dim=st.integers(1, 9),
     more=st.integers(0, 9),
@@ -221,20 +222,20 @@ def test_there_and_back(
 
 
 @pytest.mark.parametrize(
-    "settings", [{"dropout": 0.2}, {"variational_dropout": True}, {"forget_bias": 0.0}], ids=lambda s: next(iter(s))
+    "changes", [{"dropout": 0.2}, {"variational_dropout": True}, {"forget_bias": 0.0}], ids=lambda s: next(iter(s))
 )
-def test_original_options_still_describe(settings: dict[str, Any]) -> None:
-    config = dataclasses.replace(config_from_options(OPTIONS), **settings)
+def test_original_options_still_describe(changes: dict[str, Any]) -> None:
+    config = dataclasses.replace(config_from_options(OPTIONS), **changes)
     assert options_from_config(config, OPTIONS | TRAINING) == OPTIONS | TRAINING
 
 
 @pytest.mark.parametrize(
-    "settings",
+    "changes",
     [{"num_layers": 3}, {"cell_clip": None}, {"skip_connections": False}, {"lstm_dim": 4097}],
     ids=lambda s: next(iter(s)),
 )
-def test_original_options_describe_no_more(settings: dict[str, Any]) -> None:
-    config = dataclasses.replace(config_from_options(OPTIONS), **settings)
+def test_original_options_describe_no_more(changes: dict[str, Any]) -> None:
+    config = dataclasses.replace(config_from_options(OPTIONS), **changes)
     options = options_from_config(config, OPTIONS | TRAINING)
     assert options.keys() == {"lstm", "char_cnn"} and config_from_options(options) == config
 
