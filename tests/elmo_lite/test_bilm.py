@@ -229,6 +229,17 @@ def test_weights_by_settings(engine: str) -> None:
     assert ("char_cnn.projection.weight" in names) == (engine != "no projection at all")
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_forget_bias_reaches_both_directions(engine: str) -> None:
+    bilm = make(engine)
+    expected = bilm.config.forget_bias
+    for stack in (bilm.forward_lstm, bilm.backward_lstm):
+        for layer in stack.layers:
+            plain = not bilm.config.is_projected
+            found = layer.lstm.bias_hh_l0[DIM : 2 * DIM].unique().tolist() if plain else [layer.lstm.forget_bias]
+            assert found == [expected]
+
+
 def loss_of(output: BiLMOutput, row: int, words: int) -> Tensor:
     """A scalar that every real number of one sentence enters with a factor of its own."""
     chosen = output.layers[:, row, :words]

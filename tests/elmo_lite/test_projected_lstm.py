@@ -429,9 +429,14 @@ def test_precision_of_one_call_is_that_call_s_alone() -> None:
 # Rows that end
 
 
+@pytest.mark.parametrize("at_once", [6, 1000])
 @pytest.mark.parametrize("recorded", [True, False])
 @pytest.mark.parametrize("lengths", [[7, 4, 1], [5, 5, 0], [7, 7, 7], [1, 0, 0], [0, 0, 0], [7, 0, 0]])
-def test_rows_end_where_the_counts_say(recorded: bool, lengths: list[int]) -> None:
+def test_rows_end_where_the_counts_say(
+    recorded: bool, lengths: list[int], at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the input products are computed in several parts, each with counts of its own."""
+    monkeypatch.setattr(projected_lstm, "_POSITIONS_AT_ONCE", at_once)
     lstm = make(0.3, 0.05, 1.0)
     inputs, (h, c) = draw()
     counts = [sum(length > t for length in lengths) for t in range(STEPS)]
