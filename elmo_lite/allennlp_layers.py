@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from elmo_lite.allennlp_ids import enclose, lengths_of
 from elmo_lite.allennlp_state import AllenNLPNames
 from elmo_lite.bilm import BiLM, distinct_rows, reverse_sequences
 from elmo_lite.bilstm import ClippedLSTM, LSTMState
@@ -60,39 +61,6 @@ def _weights(lstm: nn.Module) -> dict[str, Tensor]:
     if projection is None:
         projection = torch.eye(len(bias) // 4, dtype=bias.dtype, device=bias.device)
     return {"weight_ih": own["weight_ih"], "weight_hh": own["weight_hh"], "bias": bias, "weight_projection": projection}
-
-
-def lengths_of(mask: Tensor, name: str) -> Tensor:
-    """Tokens of each row, (B,), of a mask (B, T).
-
-    Raises:
-        CorpusError: padding stands before a token.
-    """
-    lengths = mask.sum(dim=1)
-    behind = torch.arange(mask.shape[1], device=mask.device) >= lengths[:, None]
-    if bool((mask & behind).any()):
-        row = int((mask & behind).any(dim=1).nonzero()[0])
-        place = int((~mask[row]).nonzero()[0])
-        raise CorpusError(f"{name}: sentence {row}: expected padding at its end only, found it at word {place}")
-    return lengths
-
-
-def enclose(tokens: Tensor, lengths: Tensor, begin: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
-    """Put a begin before each row's tokens and an end behind them.
-
-    Args:
-        tokens: (B, T, ...) of any kind.
-        lengths: (B,) in 0..T.
-        begin: what comes first, (...).
-        end: what comes last, (...).
-
-    Returns:
-        (B, T + 2, ...), and its mask (B, T + 2).
-    """
-    enclosed = F.pad(tokens, (0, 0, 1, 1))
-    enclosed[:, 0] = begin
-    enclosed[torch.arange(len(tokens), device=tokens.device), lengths + 1] = end
-    return enclosed, torch.arange(enclosed.shape[1], device=tokens.device) < lengths[:, None] + 2
 
 
 class CharacterEncoder(AllenNLPNames):

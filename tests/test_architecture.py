@@ -19,8 +19,10 @@ EVERYTHING = "*"
 MAY_IMPORT: dict[str, str] = {
     "__init__": "",
     "__main__": "cli",
-    "allennlp": "allennlp_layers allennlp_mix characters published_format numpy torch",
-    "allennlp_layers": "allennlp_state bilm bilstm characters word_vectors torch",
+    "allennlp": "allennlp_bilm allennlp_ids allennlp_mix torch",
+    "allennlp_bilm": "allennlp_ids allennlp_layers published_format torch",
+    "allennlp_ids": "characters numpy torch",
+    "allennlp_layers": "allennlp_ids allennlp_state bilm bilstm characters word_vectors torch",
     "allennlp_mix": "torch",
     "allennlp_state": "torch",
     "arguments": "presets docstring_parser jsonargparse yaml",

@@ -1,0 +1,52 @@
+"""Pages in docs that hold Python run from top to bottom, as a reader would type them."""
+
+import operator
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from elmo_lite.allennlp import ElmoTokenEmbedder
+from elmo_lite.cli import main
+from tests.elmo_lite.published_reference import random_model
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+NAME = operator.attrgetter("name")
+BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def published_model() -> None:
+    """What a reader of from-allennlp.md has: a model's two files, and a task model's checkpoint."""
+    random_model(Path())
+    embedder = ElmoTokenEmbedder("options.json", "weights.hdf5", projection_dim=100)
+    state = {f"token_embedder_elmo.{name}": tensor for name, tensor in embedder.state_dict().items()}
+    torch.save(state | {"tags.weight": torch.ones(9, 100), "tags.bias": torch.ones(9)}, "tagger.th")
+
+
+BEFORE: dict[str, Callable[[], None]] = {"from-allennlp.md": published_model}
+"""By page, what its reader has in the working directory."""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "```python" in page.read_text(encoding="utf-8")], ids=NAME)
+def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    BEFORE.get(page.name, lambda: None)()
+    namespace: dict[str, object] = {"__name__": page.stem}
+    for language, block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if language == "python":
+            exec(compile(block, page.name, "exec"), namespace)
+            continue
+        for line in block.splitlines():
+            program, *argv = shlex.split(line, comments=True)
+            assert program == "elmo-lite", line
+            assert main(argv) == 0, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAME)
+def test_links_exist(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+    assert all("://" in link or (page.parent / link).exists() for link in links)
