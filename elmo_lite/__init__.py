@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from elmo_lite.bilm import BiLM, BiLMOutput
+    from elmo_lite.char_cnn import CharCNN
+    from elmo_lite.characters import encode_words
     from elmo_lite.checkpoint import SavedModel, load_model, save_model
     from elmo_lite.config import BiLMConfig, CharCNNConfig
     from elmo_lite.corpus import Corpus
@@ -26,6 +28,7 @@ _MODULE_OF = {
     "BiLM": "bilm",
     "BiLMConfig": "config",
     "BiLMOutput": "bilm",
+    "CharCNN": "char_cnn",
     "CharCNNConfig": "config",
     "CheckpointError": "errors",
     "ConfigError": "errors",
@@ -39,6 +42,7 @@ _MODULE_OF = {
     "ScalarMix": "scalar_mix",
     "Tokenization": "tokenization",
     "Vocabulary": "vocabulary",
+    "encode_words": "characters",
     "load_model": "checkpoint",
     "preset_path": "presets",
     "save_model": "checkpoint",
@@ -48,6 +52,7 @@ __all__ = [
     "BiLM",
     "BiLMConfig",
     "BiLMOutput",
+    "CharCNN",
     "CharCNNConfig",
     "CheckpointError",
     "ConfigError",
@@ -61,6 +66,7 @@ __all__ = [
     "ScalarMix",
     "Tokenization",
     "Vocabulary",
+    "encode_words",
     "load_model",
     "preset_path",
     "save_model",
