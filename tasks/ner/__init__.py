@@ -1,0 +1,1 @@
+"""Named entity recognition: words or text in, entities out."""

@@ -1,0 +1,207 @@
+"""A linear-chain conditional random field (Lafferty, McCallum and Pereira 2001) over legal tag sequences only.
+
+The score of tags y of a sentence of T words, with emissions e (T, N), is
+
+    s(y) = first[y_1] + sum_t e[t, y_t] + sum_t follow[y_t, y_t+1] + last[y_T]
+
+and log p(y) = s(y) - log Z, where Z sums exp(s) over the legal sequences. A path that a scheme forbids scores minus
+infinity in training, decoding and marginals alike, so no probability is ever given to it, and none of the parameters
+learns what is known beforehand.
+
+The partition function is an autograd function of its own: its gradient is the marginals, which forward-backward gives
+without a graph over the time steps. That is what makes the loss cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class LinearChainCRF(nn.Module):
+    """Transition scores of N labels; emissions come from the network below."""
+
+    forbidden_first: Tensor
+    forbidden_follow: Tensor
+    forbidden_last: Tensor
+
+    def __init__(self, first: Sequence[bool], follow: Sequence[Sequence[bool]], last: Sequence[bool]) -> None:
+        """Start with equal scores.
+
+        Args:
+            first: (N,) whether a label may begin a sentence.
+            follow: (N, N) whether label j may follow label i, at [i][j].
+            last: (N,) whether a label may end one.
+        """
+        super().__init__()
+        self.num_labels = len(first)
+        self.first = nn.Parameter(torch.zeros(self.num_labels))
+        self.follow = nn.Parameter(torch.zeros(self.num_labels, self.num_labels))
+        self.last = nn.Parameter(torch.zeros(self.num_labels))
+        # Not saved: they follow from the labels.
+        for name, allowed in (("first", first), ("follow", follow), ("last", last)):
+            self.register_buffer(f"forbidden_{name}", ~torch.tensor(allowed, dtype=torch.bool), persistent=False)
+
+    def scores(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores of beginnings (N,), of steps (N, N) and of ends (N,), minus infinity where forbidden."""
+        return (
+            self.first.masked_fill(self.forbidden_first, -torch.inf),
+            self.follow.masked_fill(self.forbidden_follow, -torch.inf),
+            self.last.masked_fill(self.forbidden_last, -torch.inf),
+        )
+
+    def log_likelihood(self, emissions: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
+        """Log-probability of the right labels.
+
+        Args:
+            emissions: (B, T, N) scores; computed in float32 at least.
+            targets: (B, T) labels, anything where there is padding; a forbidden sequence gives minus infinity.
+            mask: (B, T) True at words, which come first; no sentence is empty.
+
+        Returns:
+            (B,) at most 0.
+        """
+        emissions = _at_least_float32(emissions)
+        first, follow, last = self.scores()
+        log_z: Tensor = _LogPartition.apply(emissions, first, follow, last, mask)  # type: ignore[no-untyped-call]
+        return self._score(emissions, targets.masked_fill(~mask, 0), mask) - log_z
+
+    def _score(self, emissions: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
+        """s(y) of given sequences: (B,)."""
+        first, follow, last = self.scores()
+        words = emissions.gather(2, targets.unsqueeze(2)).squeeze(2)
+        steps = follow[targets[:, :-1], targets[:, 1:]]
+        ends = targets.gather(1, mask.sum(dim=1, keepdim=True) - 1).squeeze(1)
+        total: Tensor = (
+            first[targets[:, 0]]
+            + words.masked_fill(~mask, 0.0).sum(dim=1)
+            + steps.masked_fill(~mask[:, 1:], 0.0).sum(dim=1)
+            + last[ends]
+        )
+        return total
+
+    @torch.no_grad()
+    def decode(self, emissions: Tensor, mask: Tensor) -> list[list[int]]:
+        """The most probable legal labels of each sentence (Viterbi 1967).
+
+        Args:
+            emissions: (B, T, N).
+            mask: (B, T), as for ``log_likelihood``.
+
+        Returns:
+            One list of labels a sentence, as long as it.
+        """
+        emissions = _at_least_float32(emissions)
+        first, follow, last = self.scores()
+        best = first + emissions[:, 0]  # (B, N): the best score of a path that ends in each label
+        came_from: list[Tensor] = []
+        stay = torch.arange(self.num_labels, device=emissions.device)
+        for step in range(1, emissions.shape[1]):
+            scores, previous = (best.unsqueeze(2) + follow).max(dim=1)
+            real = mask[:, step, None]
+            best = torch.where(real, scores + emissions[:, step], best)
+            came_from.append(torch.where(real, previous, stay))
+        label = (best + last).argmax(dim=1)
+        path = [label]
+        for previous in reversed(came_from):
+            label = previous.gather(1, label.unsqueeze(1)).squeeze(1)
+            path.append(label)
+        labels = torch.stack(path[::-1], dim=1).tolist()
+        return [row[:length] for row, length in zip(labels, mask.sum(dim=1).tolist(), strict=True)]
+
+    @torch.no_grad()
+    def marginals(self, emissions: Tensor, mask: Tensor) -> Marginals:
+        """What forward-backward knows of some sentences; arguments as for ``decode``."""
+        emissions = _at_least_float32(emissions)
+        first, follow, last = self.scores()
+        ahead = _ahead(emissions, first, follow, mask)
+        back = _back(emissions, follow, last, mask)
+        return Marginals(emissions, follow, ahead, back, torch.logsumexp(ahead[:, 0] + back[:, 0], dim=1))
+
+
+@dataclass(frozen=True)
+class Marginals:
+    """Probabilities of parts of a sequence, whatever the rest of it is."""
+
+    emissions: Tensor
+    """(B, T, N)"""
+    follow: Tensor
+    """(N, N)"""
+    ahead: Tensor
+    """(B, T, N) log of what all paths to a label at a word weigh, that word included"""
+    back: Tensor
+    """(B, T, N) log of what all paths on from it weigh"""
+    log_z: Tensor
+    """(B,)"""
+
+    def labels(self) -> Tensor:
+        """(B, T, N) probability of each label at each word; the numbers of padding mean nothing."""
+        return (self.ahead + self.back - self.log_z[:, None, None]).exp()
+
+    def segment(self, sentence: int, start: int, labels: Sequence[int]) -> float:
+        """Probability that the words from ``start`` on have exactly these labels, such as those of one entity.
+
+        Culotta and McCallum 2004, Confidence estimation for information extraction, equation 5.
+        """
+        stop = start + len(labels)
+        words = self.emissions[sentence, range(start + 1, stop), labels[1:]].sum()
+        steps = self.follow[labels[:-1], labels[1:]].sum()
+        ends = self.ahead[sentence, start, labels[0]] + self.back[sentence, stop - 1, labels[-1]]
+        return min(1.0, float((ends + words + steps - self.log_z[sentence]).exp()))
+
+
+class _LogPartition(torch.autograd.Function):
+    """log Z: (B,) from emissions (B, T, N), first (N,), follow (N, N), last (N,) and mask (B, T)."""
+
+    @staticmethod
+    def forward(ctx: Any, emissions: Tensor, first: Tensor, follow: Tensor, last: Tensor, mask: Tensor) -> Tensor:
+        ahead = _ahead(emissions, first, follow, mask)
+        log_z = torch.logsumexp(ahead[:, -1] + last, dim=1)  # padding carries the last word's on
+        ctx.save_for_backward(emissions, follow, last, mask, ahead, log_z)
+        return log_z
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:
+        emissions, follow, last, mask, ahead, log_z = ctx.saved_tensors
+        back = _back(emissions, follow, last, mask)
+        words = (ahead + back - log_z[:, None, None]).exp() * (mask * gradient[:, None])[..., None]
+        rows = torch.arange(len(mask), device=mask.device)
+        # Pairs at t, t + 1: exp(ahead[t, i] + follow[i, j] + emissions[t + 1, j] + back[t + 1, j] - log Z).
+        onward = (emissions + back - log_z[:, None, None])[:, 1:].masked_fill(~mask[:, 1:, None], -torch.inf)
+        pairs = (ahead[:, :-1, :, None] + follow + onward[:, :, None, :]).exp()
+        steps = torch.einsum("btij,b->ij", pairs, gradient)
+        return words, words[:, 0].sum(dim=0), steps, words[rows, mask.sum(dim=1) - 1].sum(dim=0), None
+
+
+def _ahead(emissions: Tensor, first: Tensor, follow: Tensor, mask: Tensor) -> Tensor:
+    """(B, T, N): log weight of all paths up to and with a word; at padding that of the last word."""
+    current = first + emissions[:, 0]
+    found = [current]
+    columns = follow.t().contiguous()  # the sum runs over the last, contiguous dimension
+    for step in range(1, emissions.shape[1]):
+        reached = torch.logsumexp(current.unsqueeze(1) + columns, dim=2) + emissions[:, step]
+        current = torch.where(mask[:, step, None], reached, current)
+        found.append(current)
+    return torch.stack(found, dim=1)
+
+
+def _back(emissions: Tensor, follow: Tensor, last: Tensor, mask: Tensor) -> Tensor:
+    """(B, T, N): log weight of all paths on from a word, that word left out."""
+    end = last.expand(emissions.shape[0], -1)
+    current = end
+    found = [current]
+    for step in range(emissions.shape[1] - 1, 0, -1):
+        reached = torch.logsumexp((emissions[:, step] + current).unsqueeze(1) + follow, dim=2)
+        current = torch.where(mask[:, step, None], reached, end)
+        found.append(current)
+    return torch.stack(found[::-1], dim=1)
+
+
+def _at_least_float32(emissions: Tensor) -> Tensor:
+    """Half precision would lose the differences of long sentences."""
+    return emissions if emissions.dtype == torch.float64 else emissions.float()
