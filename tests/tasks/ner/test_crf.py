@@ -78,7 +78,7 @@ def test_probabilities_sum_to_one(crf: LinearChainCRF, emissions: Tensor) -> Non
     paths = torch.tensor(list(itertools.product(range(crf.num_labels), repeat=3)))
     mask = torch.ones(paths.shape, dtype=torch.bool)
     likelihood = crf.log_likelihood(emissions[:1, :3].expand(len(paths), -1, -1), paths, mask)
-    assert float(likelihood.exp().sum()) == pytest.approx(1.0)
+    assert likelihood.exp().sum().item() == pytest.approx(1.0)
 
 
 def test_decoding(crf: LinearChainCRF, emissions: Tensor) -> None:

@@ -1,0 +1,193 @@
+"""Labelled sentences for NER, from column files, JSONL and hub data sets, with tags in BIOES whatever they were."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from elmo_lite import CorpusError
+from tasks.ner.columns import read_columns
+from tasks.ner.files import read_lines
+from tasks.ner.tags import Scheme, detect_scheme, entities_of, is_tag, repairs, spell
+
+log = logging.getLogger("elmo_lite")
+
+JSONL = (".jsonl", ".ndjson")
+WORD_FIELDS = ("tokens", "words")
+TAG_FIELDS = ("ner_tags", "tags", "labels")
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+){0,2}")
+
+
+@dataclass(frozen=True)
+class TaggedSentence:
+    """Words with one tag each, and where they stand."""
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+    """BIOES and well formed once ``read_tagged`` returns them; as the file has them before."""
+    source: str = ""
+    line: int = 0
+    """Line of the first word, or number of the record, from 1."""
+
+
+@dataclass(frozen=True)
+class TaggedData:
+    """What one source holds."""
+
+    sentences: list[TaggedSentence]
+    scheme: Scheme
+    """How its tags were spelled."""
+    repaired: int
+    """Tags that were not well formed in that scheme and were read as what comes nearest."""
+
+    def types(self) -> Counter[str]:
+        """How many entities of each type there are."""
+        return Counter(entity.type for sentence in self.sentences for entity in entities_of(sentence.tags))
+
+
+def read_tagged(source: str | Path, word_column: int | None = None, tag_column: int | None = None) -> TaggedData:
+    """Read labelled sentences.
+
+    Args:
+        source: a column file (see ``columns.py``); a JSONL file with ``tokens`` or ``words`` and ``ner_tags``, ``tags``
+            or ``labels`` in each line; or a hub data set with the same fields: ``owner/name``, ``owner/name:split`` or
+            ``owner/name:config:split`` ("train" where no split is given), whose tags may be class numbers.
+        word_column: column of the words in a column file, from 0; detected where None.
+        tag_column: column of the tags, likewise; -1 is the last.
+
+    Raises:
+        CorpusError: nothing there, no sentence in it, a line with too few columns, an unknown tag, a sentence without
+            words; one line with file, line, expected and found.
+    """
+    raw = list(_read(str(source), word_column, tag_column))
+    if not raw:
+        raise CorpusError(f"{source}: expected labelled sentences, found none")
+    scheme = detect_scheme([sentence.tags for sentence in raw])
+    repaired = sum(repairs(sentence.tags, scheme) for sentence in raw)
+    if repaired:
+        first = next(sentence for sentence in raw if repairs(sentence.tags, scheme))
+        count = "1 tag is" if repaired == 1 else f"{repaired:,} tags are"
+        log.info("%s: %s not well formed in %s and repaired, first at line %d", source, count, scheme, first.line)
+    return TaggedData([_in_bioes(sentence) for sentence in raw], scheme, repaired)
+
+
+def read_words(source: str | Path, word_column: int | None = None) -> list[tuple[str, ...]]:
+    """Sentences without their tags, for prediction: JSONL with ``tokens`` or ``words``, or a column file.
+
+    Raises:
+        CorpusError: as ``read_tagged``.
+    """
+    name = str(source)
+    if Path(name).suffix in JSONL:
+        sentences = [_words(row, where) for row, where, _ in _json_rows(name)]
+    else:
+        sentences = [words for words, _, _ in read_columns(name, word_column, None, with_tags=False)]
+    if not sentences:
+        raise CorpusError(f"{name}: expected sentences, found none")
+    return sentences
+
+
+def unseen_types(data: TaggedData, known: Iterable[str]) -> Counter[str]:
+    """Entities by type that a model with the types ``known`` can never find."""
+    known = set(known)
+    return Counter({kind: count for kind, count in data.types().items() if kind not in known})
+
+
+def _in_bioes(sentence: TaggedSentence) -> TaggedSentence:
+    return replace(sentence, tags=tuple(spell(entities_of(sentence.tags), len(sentence.tags), "BIOES")))
+
+
+def _read(name: str, word_column: int | None, tag_column: int | None) -> Iterator[TaggedSentence]:
+    path = Path(name)
+    if path.suffix in JSONL and path.exists():
+        for row, where, line in _json_rows(name):
+            yield _tagged(_words(row, where), _field(row, TAG_FIELDS, where), None, where, name, line)
+    elif not path.exists() and _HUB_NAME.fullmatch(name) and not path.parent.exists() and not path.suffix:
+        yield from _hub_sentences(name)
+    else:
+        for words, tags, line in read_columns(name, word_column, tag_column):
+            yield TaggedSentence(words, tags, name, line)
+
+
+def _json_rows(name: str) -> Iterator[tuple[dict[str, Any], str, int]]:
+    """Objects of a JSONL file, with where they stand; blank lines are skipped."""
+    for number, line in enumerate(read_lines(name), start=1):
+        where = f"{name}, line {number}"
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise CorpusError(f"{where}: expected a JSON object, found none ({error})") from None
+        if not isinstance(row, dict):
+            raise CorpusError(f"{where}: expected a JSON object, found {type(row).__name__}")
+        yield row, where, number
+
+
+def _hub_sentences(name: str) -> Iterator[TaggedSentence]:
+    import datasets
+
+    path, *options = name.split(":")
+    split = options.pop() if options else "train"
+    try:
+        rows = datasets.load_dataset(path, *options, split=split)
+    except Exception as error:  # the hub fails in as many ways as a network does
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise CorpusError(f"{name}: no such file, and no hub data set: {reason}") from None
+    yield from sentences_of_dataset(rows, name)
+
+
+def sentences_of_dataset(rows: Any, name: str) -> Iterator[TaggedSentence]:
+    """Sentences of an open ``datasets.Dataset``; class numbers become the names that its features give.
+
+    Raises:
+        CorpusError: no words or no tags among its columns, or a row that does not fit.
+    """
+    tag_field = next((field for field in TAG_FIELDS if field in rows.features), "")
+    feature = getattr(rows.features.get(tag_field), "feature", None)
+    names: list[str] | None = getattr(feature, "names", None)
+    for number, row in enumerate(rows, start=1):
+        where = f"{name}, record {number}"
+        yield _tagged(_words(row, where), _field(row, TAG_FIELDS, where), names, where, name, number)
+
+
+def _field(row: dict[str, Any], names: Sequence[str], where: str) -> list[Any]:
+    for name in names:
+        if name in row:
+            if not isinstance(row[name], list):
+                raise CorpusError(f"{where}: expected a list in {name!r}, found {type(row[name]).__name__}")
+            return list(row[name])
+    raise CorpusError(f"{where}: expected a field {' or '.join(names)}, found {', '.join(row) or 'none'}")
+
+
+def _words(row: dict[str, Any], where: str) -> tuple[str, ...]:
+    words = _field(row, WORD_FIELDS, where)
+    if not words:
+        raise CorpusError(f"{where}: expected a sentence with words, found none")
+    for word in words:
+        if not isinstance(word, str) or not word.strip():
+            raise CorpusError(f"{where}: expected words that are not empty, found {word!r:.60}")
+    return tuple(words)
+
+
+def _tagged(
+    words: tuple[str, ...], tags: list[Any], names: list[str] | None, where: str, source: str, line: int
+) -> TaggedSentence:
+    if len(tags) != len(words):
+        raise CorpusError(f"{where}: expected one tag for each of {len(words)} words, found {len(tags)}")
+    return TaggedSentence(words, tuple(_tag(tag, names, where) for tag in tags), source, line)
+
+
+def _tag(tag: Any, names: list[str] | None, where: str) -> str:
+    """A tag by its name or class number."""
+    if isinstance(tag, int) and names is not None and 0 <= tag < len(names):
+        tag = names[tag]
+    if not isinstance(tag, str) or not is_tag(tag):
+        raise CorpusError(f"{where}: expected O or B-, I-, E- or S- and a type, found {tag!r:.60}")
+    return tag

@@ -1,0 +1,52 @@
+"""Entity-level precision, recall and F1 by seqeval, in strict mode: both ends and the type must be right."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from tasks.ner.tags import entities_of, spell
+
+
+def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Scores in percent.
+
+    Args:
+        gold: the right tags of each sentence, in any scheme.
+        predicted: the tags to judge, as long.
+
+    Returns:
+        ``main`` (micro F1), ``precision``, ``recall``, ``f1`` (micro), ``macro_f1``, ``accuracy`` (of words) and
+        ``types``: precision, recall, f1 and support (number of right entities) of each type. 0 where there is none.
+    """
+    from seqeval.metrics import accuracy_score, classification_report
+    from seqeval.scheme import IOB2
+
+    right, judged = _iob2(gold), _iob2(predicted)
+    if not any(tag != "O" for tags in (*right, *judged) for tag in tags):
+        report: dict[str, Any] = {}  # seqeval fails where there is no entity at all
+    else:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=UserWarning)  # of types that are never predicted
+            report = classification_report(right, judged, output_dict=True, mode="strict", scheme=IOB2, zero_division=0)
+    micro = _percent(report.pop("micro avg", {}))
+    macro = _percent(report.pop("macro avg", {}))
+    report.pop("weighted avg", None)
+    return {
+        "main": micro["f1"],
+        **{name: micro[name] for name in ("precision", "recall", "f1")},
+        "macro_f1": macro["f1"],
+        "accuracy": 100 * float(accuracy_score(right, judged)),
+        "types": {kind: _percent(row) for kind, row in sorted(report.items())},
+    }
+
+
+def _iob2(sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+    return [spell(entities_of(tags), len(tags), "IOB2") for tags in sentences]
+
+
+def _percent(row: dict[str, Any]) -> dict[str, Any]:
+    names = {"precision": "precision", "recall": "recall", "f1-score": "f1"}
+    scores = {ours: 100 * float(row.get(theirs, 0.0)) for theirs, ours in names.items()}
+    return {**scores, "support": int(row.get("support", 0))}

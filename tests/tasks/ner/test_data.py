@@ -1,0 +1,139 @@
+"""Labelled sentences from files, JSONL and data sets."""
+
+import json
+import logging
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from elmo_lite import CorpusError
+from tasks.ner.data import TaggedSentence, read_tagged, read_words, sentences_of_dataset, unseen_types
+
+SHARED = Path(__file__).parents[4] / "shared" / "data" / "ner"
+ROWS = [
+    {"tokens": ["Anna", "works"], "ner_tags": ["B-PER", "O"]},
+    {"tokens": ["New", "York", "City"], "ner_tags": ["B-LOC", "I-LOC", "I-LOC"]},
+]
+
+
+def jsonl(folder: Path, *rows: Any) -> Path:
+    path = folder / "data.jsonl"
+    path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows) + "\n")
+    return path
+
+
+def test_tags_come_as_bioes(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, *ROWS)
+    data = read_tagged(path)
+    assert (data.scheme, data.repaired) == ("IOB2", 0)
+    assert data.sentences == [
+        TaggedSentence(("Anna", "works"), ("S-PER", "O"), str(path), 1),
+        TaggedSentence(("New", "York", "City"), ("B-LOC", "I-LOC", "E-LOC"), str(path), 2),
+    ]
+    assert data.types() == Counter(PER=1, LOC=1)
+
+
+def test_repairs_are_counted_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "data.conll"
+    path.write_text("a B-X\nb O\n\nc B-X\nd I-X\n\ne O\nf I-X\ng I-Y\n")
+    with caplog.at_level(logging.INFO, logger="elmo_lite"):
+        data = read_tagged(path)
+    assert (data.scheme, data.repaired) == ("IOB2", 2)
+    assert data.sentences[2].tags == ("O", "S-X", "S-Y")
+    assert caplog.messages == [f"{path}: 2 tags are not well formed in IOB2 and repaired, first at line 7"]
+
+
+def test_unseen_types(tmp_path: Path) -> None:
+    data = read_tagged(jsonl(tmp_path, *ROWS, ROWS[1]))
+    assert unseen_types(data, ["PER", "ORG"]) == Counter(LOC=2)
+    assert not unseen_types(data, ["PER", "LOC"])
+
+
+def test_words_for_prediction(tmp_path: Path) -> None:
+    expected = [("Anna", "works"), ("New", "York", "City")]
+    assert read_words(jsonl(tmp_path, *({"words": row["tokens"]} for row in ROWS))) == expected
+    column = tmp_path / "words.conll"
+    column.write_text("Anna O\nworks O\n\nNew O\nYork O\nCity O\n")
+    assert read_words(column) == expected
+
+
+def test_hub_data_sets_by_class_number() -> None:
+    datasets = pytest.importorskip("datasets")
+    names = ["O", "B-PER", "B-LOC", "I-LOC"]
+    classes = datasets.Sequence(datasets.ClassLabel(names=names))
+    features = datasets.Features({"tokens": datasets.Sequence(datasets.Value("string")), "ner_tags": classes})
+    rows = [{**row, "ner_tags": [names.index(tag) for tag in row["ner_tags"]]} for row in ROWS]
+    found = list(sentences_of_dataset(datasets.Dataset.from_list(rows, features=features), "owner/name"))
+    assert found[1] == TaggedSentence(("New", "York", "City"), ("B-LOC", "I-LOC", "I-LOC"), "owner/name", 2)
+
+
+def test_hub_names_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets")
+    asked: list[Any] = []
+
+    def load(*arguments: str, split: str) -> Any:
+        asked.append((*arguments, split))
+        return datasets.Dataset.from_list(ROWS)
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    for name in ("owner/name", "owner/name:test", "owner/name:en:test"):
+        assert len(read_tagged(name).sentences) == 2
+    assert asked == [("owner/name", "train"), ("owner/name", "test"), ("owner/name", "en", "test")]
+
+    def fail(*_: str, split: str) -> None:
+        raise ConnectionError("no\nnetwork")
+
+    monkeypatch.setattr(datasets, "load_dataset", fail)
+    with pytest.raises(CorpusError, match="owner/name: no such file, and no hub data set: no network"):
+        read_tagged("owner/name")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("{", "line 3: expected a JSON object, found none"),
+        ("[1]", "line 3: expected a JSON object, found list"),
+        ({"text": "a"}, "line 3: expected a field tokens or words, found text"),
+        ({"tokens": ["a"]}, "line 3: expected a field ner_tags or tags or labels, found tokens"),
+        ({"tokens": [], "tags": []}, "line 3: expected a sentence with words, found none"),
+        ({"tokens": ["a", " "], "tags": ["O", "O"]}, "line 3: expected words that are not empty, found ' '"),
+        ({"tokens": ["a", 1], "tags": ["O", "O"]}, "line 3: expected words that are not empty, found 1"),
+        ({"tokens": ["a", "b"], "tags": ["O"]}, "line 3: expected one tag for each of 2 words, found 1"),
+        ({"tokens": ["a"], "tags": ["PER"]}, "line 3: expected O or B-, I-, E- or S- and a type, found 'PER'"),
+        ({"tokens": ["a"], "tags": [3]}, "line 3: expected O or B-, I-, E- or S- and a type, found 3"),
+        ({"tokens": "a", "tags": ["O"]}, "line 3: expected a list in 'tokens', found str"),
+    ],
+)
+def test_broken_records(tmp_path: Path, row: Any, message: str) -> None:
+    with pytest.raises(CorpusError, match=rf"data\.jsonl, {message}"):
+        read_tagged(jsonl(tmp_path, ROWS[0], "", row))
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"absent\.conll: expected a file, found: No such file"):
+        read_tagged(tmp_path / "absent.conll")
+    with pytest.raises(CorpusError, match=r"data\.jsonl: expected labelled sentences, found none"):
+        read_tagged(jsonl(tmp_path, ""))
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the data sets are not in ../shared/data")
+@pytest.mark.parametrize(
+    ("name", "sentences", "entities"),
+    [
+        ("uner-en-ewt/dev.iob2", 2001, {"LOC": 399, "PER": 343, "ORG": 224}),
+        ("uner-en-ewt/test.iob2", 2077, {"PER": 449, "ORG": 322, "LOC": 317}),
+        (
+            "wnut17/train.conll",
+            3394,
+            {"person": 660, "location": 548, "group": 264, "corporation": 221, "product": 142, "creative-work": 140},
+        ),
+        ("wnut17/dev.conll", 1009, None),
+        ("wnut17/test.conll", 1287, None),
+    ],
+)
+def test_known_data_sets(name: str, sentences: int, entities: dict[str, int] | None) -> None:
+    data = read_tagged(SHARED / name)
+    assert (len(data.sentences), data.scheme, data.repaired) == (sentences, "IOB2", 0)
+    assert entities is None or data.types() == Counter(entities)
