@@ -20,10 +20,13 @@ PROGRAM = "elmo-lite"
 ENTRY_POINT_GROUP = "elmo_lite.commands"
 EXTRA_OF = {
     "datasets": "datasets",
-    "gensim": "benchmarks",
+    "gensim": "vectors",
     "h5py": "hdf5",
+    "matplotlib": "pictures",
     "pyarrow": "parquet",
-    "sklearn": "benchmarks",
+    "seqeval": "tasks",
+    "sklearn": "tasks",
+    "sklearn_crfsuite": "benchmarks",
     "tensorboard": "tensorboard",
     "zstandard": "zstd",
 }

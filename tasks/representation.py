@@ -94,7 +94,7 @@ class Representation(nn.Module):
 
         Args:
             word_inputs: x_k; None for none.
-            elmo: the encoder or None; used, not copied: frozen, or made to require gradients, as ``config.freeze`` says.
+            elmo: the encoder, if any; used, not copied: frozen or made to require gradients, by ``config.freeze``.
             config: how the encoder is used.
 
         Raises:
@@ -187,7 +187,7 @@ def _mix(elmo: Elmo, config: EncoderConfig) -> ScalarMix | OneLayer:
 
 
 def encoder_layers(elmo: Elmo) -> list[list[nn.Parameter]]:
-    """The parameters of an encoder by depth: L lists, the character CNN first, then both directions of each LSTM layer."""
+    """L lists of an encoder's parameters by depth: the character CNN's, then each LSTM layer's, both directions."""
     bilm = elmo.bilm
     stacks = zip(bilm.forward_lstm.layers, bilm.backward_lstm.layers, strict=True)
     lstms = [[*ahead.parameters(), *back.parameters()] for ahead, back in stacks]
