@@ -77,22 +77,6 @@ def read_tagged(source: str | Path, word_column: int | None = None, tag_column: 
     return TaggedData([_in_bioes(sentence) for sentence in raw], scheme, repaired)
 
 
-def read_words(source: str | Path, word_column: int | None = None) -> list[tuple[str, ...]]:
-    """Sentences without their tags, for prediction: JSONL with ``tokens`` or ``words``, or a column file.
-
-    Raises:
-        CorpusError: as ``read_tagged``.
-    """
-    name = str(source)
-    if Path(name).suffix in JSONL:
-        sentences = [_words(row, where) for row, where, _ in _json_rows(name)]
-    else:
-        sentences = [words for words, _, _ in read_columns(name, word_column, None, with_tags=False)]
-    if not sentences:
-        raise CorpusError(f"{name}: expected sentences, found none")
-    return sentences
-
-
 def unseen_types(data: TaggedData, known: Iterable[str]) -> Counter[str]:
     """Entities by type that a model with the types ``known`` can never find."""
     known = set(known)
@@ -106,8 +90,8 @@ def _in_bioes(sentence: TaggedSentence) -> TaggedSentence:
 def _read(name: str, word_column: int | None, tag_column: int | None) -> Iterator[TaggedSentence]:
     path = Path(name)
     if path.suffix in JSONL and path.exists():
-        for row, where, line in _json_rows(name):
-            yield _tagged(_words(row, where), _field(row, TAG_FIELDS, where), None, where, name, line)
+        for row, where, line in json_rows(name):
+            yield _tagged(words_of(row, where), _field(row, TAG_FIELDS, where), None, where, name, line)
     elif not path.exists() and _HUB_NAME.fullmatch(name) and not path.parent.exists() and not path.suffix:
         yield from _hub_sentences(name)
     else:
@@ -115,7 +99,7 @@ def _read(name: str, word_column: int | None, tag_column: int | None) -> Iterato
             yield TaggedSentence(words, tags, name, line)
 
 
-def _json_rows(name: str) -> Iterator[tuple[dict[str, Any], str, int]]:
+def json_rows(name: str) -> Iterator[tuple[dict[str, Any], str, int]]:
     """Objects of a JSONL file, with where they stand; blank lines are skipped."""
     for number, line in enumerate(read_lines(name), start=1):
         where = f"{name}, line {number}"
@@ -154,7 +138,7 @@ def sentences_of_dataset(rows: Any, name: str) -> Iterator[TaggedSentence]:
     names: list[str] | None = getattr(feature, "names", None)
     for number, row in enumerate(rows, start=1):
         where = f"{name}, record {number}"
-        yield _tagged(_words(row, where), _field(row, TAG_FIELDS, where), names, where, name, number)
+        yield _tagged(words_of(row, where), _field(row, TAG_FIELDS, where), names, where, name, number)
 
 
 def _field(row: dict[str, Any], names: Sequence[str], where: str) -> list[Any]:
@@ -166,7 +150,12 @@ def _field(row: dict[str, Any], names: Sequence[str], where: str) -> list[Any]:
     raise CorpusError(f"{where}: expected a field {' or '.join(names)}, found {', '.join(row) or 'none'}")
 
 
-def _words(row: dict[str, Any], where: str) -> tuple[str, ...]:
+def words_of(row: dict[str, Any], where: str) -> tuple[str, ...]:
+    """The words of a record, checked.
+
+    Raises:
+        CorpusError: there are none, or one is empty.
+    """
     words = _field(row, WORD_FIELDS, where)
     if not words:
         raise CorpusError(f"{where}: expected a sentence with words, found none")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from elmo_lite import CorpusError
-from tasks.ner.data import TaggedSentence, read_tagged, read_words, sentences_of_dataset, unseen_types
+from tasks.ner.data import TaggedSentence, read_tagged, sentences_of_dataset, unseen_types
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "ner"
 ROWS = [
@@ -49,14 +49,6 @@ def test_unseen_types(tmp_path: Path) -> None:
     data = read_tagged(jsonl(tmp_path, *ROWS, ROWS[1]))
     assert unseen_types(data, ["PER", "ORG"]) == Counter(LOC=2)
     assert not unseen_types(data, ["PER", "LOC"])
-
-
-def test_words_for_prediction(tmp_path: Path) -> None:
-    expected = [("Anna", "works"), ("New", "York", "City")]
-    assert read_words(jsonl(tmp_path, *({"words": row["tokens"]} for row in ROWS))) == expected
-    column = tmp_path / "words.conll"
-    column.write_text("Anna O\nworks O\n\nNew O\nYork O\nCity O\n")
-    assert read_words(column) == expected
 
 
 def test_hub_data_sets_by_class_number() -> None:

@@ -1,0 +1,113 @@
+"""Sentences to predict on, and predictions as text, JSONL or columns; the formats go by the names of the files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from elmo_lite import CorpusError
+from tasks.ner.columns import read_columns
+from tasks.ner.data import JSONL, json_rows, words_of
+from tasks.ner.files import read_lines
+from tasks.ner.tagger import Sentence, Tagged
+from tasks.ner.tags import spell
+
+Format = Literal["text", "jsonl", "columns"]
+
+COLUMNS = (".conll", ".conllu", ".iob", ".iob2", ".bio", ".tsv")
+STANDARD_INPUT = "-"
+
+
+def format_of(name: str) -> Format:
+    """What a file's name says: JSONL or columns by the suffix, text otherwise."""
+    suffix = Path(name).suffix.lower()
+    return "jsonl" if suffix in JSONL else "columns" if suffix in COLUMNS else "text"
+
+
+def read_sentences(name: str, word_column: int | None = None) -> list[Sentence]:
+    """Sentences of a file.
+
+    Args:
+        name: text with a sentence a line (a blank one is a sentence without words, so that numbers stay aligned); JSONL
+            with ``tokens``, ``words`` or ``text``; a column file, whose tags are not read; "-" for text on standard
+            input.
+        word_column: column of the words in a column file; detected where None.
+
+    Raises:
+        CorpusError: nothing there, or a line that does not fit.
+    """
+    sentences: list[Sentence] = []
+    if name == STANDARD_INPUT:
+        sentences += sys.stdin.read().splitlines()
+    elif format_of(name) == "columns":
+        sentences += (words for words, _, _ in read_columns(name, word_column, None, with_tags=False))
+    elif format_of(name) == "jsonl":
+        for row, where, _ in json_rows(name):
+            text = row.get("text")
+            has_words = "tokens" in row or "words" in row
+            sentences.append(text if isinstance(text, str) and not has_words else words_of(row, where))
+    else:
+        sentences += read_lines(name)
+    if not sentences:
+        raise CorpusError(f"{name}: expected sentences, found none")
+    return sentences
+
+
+def format_predictions(
+    sentences: Iterable[Tagged], labels: Sequence[str], kind: Format, probabilities: bool = False
+) -> str:
+    """Predictions as a file has them.
+
+    Args:
+        sentences: what the tagger says.
+        labels: its tags, in the order of the probabilities.
+        kind: "text", ``[PER Anna] works at [ORG Siemens] .``; "jsonl", an object a sentence with words, IOB2 tags and
+            entities; "columns", word, TAB, IOB2 tag.
+        probabilities: add marginal probabilities: in text those of entities; in JSONL those of all labels of a word; in
+            columns, as the third, that of the label that the word has.
+    """
+    if kind == "text":
+        return "".join(_text(tagged, probabilities) + "\n" for tagged in sentences)
+    if kind == "jsonl":
+        return "".join(_json(tagged, labels, probabilities) + "\n" for tagged in sentences)
+    return "".join(_columns(tagged, labels, probabilities) + "\n" for tagged in sentences)
+
+
+def _text(tagged: Tagged, probabilities: bool) -> str:
+    words = list(tagged.words)
+    for span in tagged.spans:
+        score = f" {span.score:.2f}" if probabilities else ""
+        words[span.start_word] = f"[{span.type}{score} {words[span.start_word]}"
+        words[span.end_word - 1] += "]"
+    return " ".join(words)
+
+
+def _iob2(tagged: Tagged) -> list[str]:
+    return spell(tagged.decoded.entities, len(tagged.words), "IOB2")
+
+
+def _json(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> str:
+    row = {
+        "tokens": tagged.words,
+        "tags": _iob2(tagged),
+        "entities": [{**asdict(span), "score": round(span.score, 6)} for span in tagged.spans],
+    }
+    if probabilities:
+        row["probabilities"] = [
+            {label: round(number, 6) for label, number in zip(labels, numbers, strict=True)}
+            for numbers in tagged.decoded.probabilities
+        ]
+    return json.dumps(row, ensure_ascii=False)
+
+
+def _columns(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> str:
+    """One line a word and a blank line after them."""
+    lines = []
+    rows = zip(tagged.words, _iob2(tagged), tagged.decoded.tags, tagged.decoded.probabilities, strict=True)
+    for word, tag, label, numbers in rows:
+        lines.append(f"{word}\t{tag}" + (f"\t{numbers[labels.index(label)]:.4f}" if probabilities else "") + "\n")
+    return "".join(lines)
