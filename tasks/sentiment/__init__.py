@@ -1,0 +1,1 @@
+"""Sentiment, or any one label a text: readers, two heads, training, prediction."""

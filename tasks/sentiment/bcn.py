@@ -1,0 +1,137 @@
+"""The biattentive classification network (McCann et al. 2017, section 5) for one sentence.
+
+A sentence is read by a biLSTM, attends to itself word by word, and is read again beside what was attended to; four
+ways of pooling and a maxout network make the classes of it. The paper pairs a sentence with a copy of itself where the
+task has only one; both halves then compute the same, so here there is one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elmo_lite import ConfigError
+from tasks.bilstm import BiLSTM
+from tasks.sentiment.pooling import AttentivePooling, masked_max, masked_mean, masked_min
+
+
+@dataclass(frozen=True, kw_only=True)
+class BCNConfig:
+    """Sizes of the network; half of the paper's 300, for two cores."""
+
+    feed_forward_dim: int = 150
+    """Width of the ReLU layer over the word vectors."""
+    lstm_dim: int = 150
+    """Width of one direction of the encoder and of the integrator."""
+    maxout_dims: tuple[int, ...] = (300, 150)
+    """Widths of the maxout layers before the one that gives the classes."""
+    pool_size: int = 4
+    """Linear pieces of a maxout unit."""
+    feed_forward_dropout: float = 0.25
+    """Probability in [0, 1) after the ReLU layer."""
+    pooled_dropout: float = 0.1
+    """The same on the pooled vector."""
+    maxout_dropout: float = 0.25
+    """The same after each maxout layer but the last."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; lists from YAML become tuples."""
+        object.__setattr__(self, "maxout_dims", tuple(self.maxout_dims))
+        for name in ("feed_forward_dim", "lstm_dim", "pool_size"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"bcn.{name}: expected 1 or more, found {getattr(self, name)}")
+        if any(dim < 1 for dim in self.maxout_dims):
+            raise ConfigError(f"bcn.maxout_dims: expected positive widths, found {list(self.maxout_dims)}")
+        for name in ("feed_forward_dropout", "pooled_dropout", "maxout_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"bcn.{name}: expected a probability in [0, 1), found {getattr(self, name)}")
+
+
+class BCN(nn.Module):
+    """Word vectors of a sentence to scores of its classes."""
+
+    def __init__(self, input_dim: int, num_classes: int, config: BCNConfig, output_mix_dim: int = 0) -> None:
+        """Make the network.
+
+        Args:
+            input_dim: width of a word's vector.
+            num_classes: classes.
+            config: sizes.
+            output_mix_dim: width of the encoder's second mix, put beside the integrator's output; 0 for none.
+        """
+        super().__init__()
+        self.feed_forward = nn.Sequential(
+            nn.Linear(input_dim, config.feed_forward_dim), nn.ReLU(), nn.Dropout(config.feed_forward_dropout)
+        )
+        self.encoder = BiLSTM(config.feed_forward_dim, config.lstm_dim)
+        self.integrator = BiLSTM(3 * self.encoder.dim, config.lstm_dim)
+        read_dim = self.integrator.dim + output_mix_dim
+        self.attentive_pooling = AttentivePooling(read_dim)
+        self.pooled_dropout = nn.Dropout(config.pooled_dropout)
+        widths = [4 * read_dim, *config.maxout_dims, num_classes]
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            layers += [Maxout(before, after, config.pool_size), nn.Dropout(config.maxout_dropout)]
+        self.maxout = nn.Sequential(*layers[:-1])  # no dropout on the scores
+
+    def forward(self, vectors: Tensor, mask: Tensor, output_mix: Tensor | None = None) -> Tensor:
+        """Scores before the softmax.
+
+        Args:
+            vectors: (B, T, input_dim).
+            mask: (B, T).
+            output_mix: (B, T, output_mix_dim), or None.
+
+        Returns:
+            (B, num_classes).
+        """
+        states = self.encoder(self.feed_forward(vectors), mask)
+        attended = self_attended(states, mask)
+        read = self.integrator(torch.cat([states, states - attended, states * attended], dim=-1), mask)
+        if output_mix is not None:
+            read = torch.cat([read, output_mix], dim=-1)
+        pools = (masked_max, masked_mean, masked_min, self.attentive_pooling)
+        scores: Tensor = self.maxout(self.pooled_dropout(torch.cat([pool(read, mask) for pool in pools], dim=-1)))
+        return scores
+
+
+def self_attended(states: Tensor, mask: Tensor) -> Tensor:
+    """Each word's mean of all words' states, weighted by softmax of the inner products (equations 8 to 10).
+
+    Args:
+        states: (B, T, D).
+        mask: (B, T).
+
+    Returns:
+        (B, T, D).
+    """
+    affinity = states @ states.transpose(1, 2)
+    return torch.softmax(affinity.masked_fill(~mask[:, None, :], -torch.inf), dim=-1) @ states
+
+
+class Maxout(nn.Module):
+    """Each output is the largest of several linear functions of the normalised input (Goodfellow et al. 2013)."""
+
+    def __init__(self, input_dim: int, output_dim: int, pool_size: int) -> None:
+        """Make one layer of ``output_dim`` units with ``pool_size`` pieces each."""
+        super().__init__()
+        self.pool_size = pool_size
+        self.norm = nn.BatchNorm1d(input_dim)
+        self.pieces = nn.Linear(input_dim, output_dim * pool_size)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(B, input_dim) to (B, output_dim)."""
+        pieces = self.pieces(self._normalised(inputs))
+        largest: Tensor = pieces.unflatten(-1, (-1, self.pool_size)).amax(dim=-1)
+        return largest
+
+    def _normalised(self, inputs: Tensor) -> Tensor:
+        if self.training and len(inputs) == 1:  # one sentence has no variance: use what was seen so far
+            norm = self.norm
+            return F.batch_norm(inputs, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+        normalised: Tensor = self.norm(inputs)
+        return normalised

@@ -1,0 +1,200 @@
+"""Labelled sentences from trees, tables, JSON lines and hub data sets."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from elmo_lite import CorpusError
+from tasks.sentiment import trees
+from tasks.sentiment.tables import Columns, Row, decoded_lines, hub_rows, is_hub_name, json_rows, table_rows
+
+SplitWords = Callable[[str], list[str]]
+"""Text to words."""
+_TREE = re.compile(r"\s*\([0-4] (\(|[^ ()]+\)\s*$)")
+_TABLES = {".tsv": "\t", ".csv": ","}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """How files become labelled sentences."""
+
+    classes: Literal[2, 5] = 5
+    """Trees: all five labels, or two, where neutral sentences are left out and the rest merged."""
+    phrases: bool = False
+    """Trees: train on the phrases inside the sentences too, each phrase and label once; about 20 times the examples."""
+    text_column: str | None = None
+    """Tables, JSON and hub data sets: column of the text; detected where null; a number from 1 without a header."""
+    label_column: str | None = None
+    """The same for the label."""
+
+    def columns(self, needs_label: bool = True) -> Columns:
+        """What the readers of tables look for."""
+        return Columns(self.text_column, self.label_column, needs_label)
+
+
+@dataclass(frozen=True)
+class LabelledText:
+    """A sentence, or a short text, as words with one label."""
+
+    words: tuple[str, ...]
+    label: str
+    """Empty where there is none, in prediction."""
+    text: str = ""
+    """As it was written; the words with blanks where they came split."""
+    source: str = ""
+    line: int = 0
+    """Line of the file or number of the record, from 1."""
+
+    @property
+    def where(self) -> str:
+        """Place for errors."""
+        return f"{self.source}, line {self.line}"
+
+
+def read_labelled(
+    source: str | Path, config: DataConfig, split_words: SplitWords, *, training: bool = False
+) -> list[LabelledText]:
+    """Read labelled sentences.
+
+    Args:
+        source: file of labelled trees (a tree a line), ``.tsv``, ``.csv``, ``.jsonl``, or a hub data set.
+        config: how to read it.
+        split_words: for texts that are not words yet.
+        training: whether phrases are added where ``config.phrases`` asks for them.
+
+    Raises:
+        CorpusError: there is nothing there or nothing in it, or a line is not as it should be; file, line, expected,
+            found.
+    """
+    found = list(_unique(_examples(str(source), config, split_words, training)))
+    if not found:
+        raise CorpusError(f"{source}: expected labelled sentences, found none")
+    return found
+
+
+def read_texts(source: str | Path, config: DataConfig, split_words: SplitWords) -> list[LabelledText]:
+    """Read texts to label: whatever ``read_labelled`` reads, labels not needed, or a text a line without blank ones.
+
+    Raises:
+        CorpusError: as for ``read_labelled``.
+    """
+    path = Path(source)
+    if path.is_file() and path.suffix not in (*_TABLES, ".jsonl", ".ndjson") and not _holds_trees(path):
+        rows: Iterator[Row] = (Row(text.strip(), None, line) for line, text in decoded_lines(path) if text.strip())
+        found = [_labelled(row, str(source), split_words) for row in rows]
+    else:
+        config = dataclasses.replace(config, classes=5)  # so that neutral trees are labelled too
+        found = [
+            example for example, _ in _examples(str(source), config, split_words, training=False, needs_label=False)
+        ]
+    if not found:
+        raise CorpusError(f"{source}: expected texts, found none")
+    return found
+
+
+def label_set(train: Iterable[LabelledText]) -> list[str]:
+    """Labels in their natural order: those of trees from very negative up, numbers by size, others by name.
+
+    Raises:
+        CorpusError: there are fewer than two.
+    """
+    train = list(train)
+    found = {example.label for example in train}
+    if len(found) < 2:
+        only = train[0].label
+        raise CorpusError(f"{train[0].source}: expected at least two labels in the training data, found only {only!r}")
+    if found <= set(trees.LABELS):
+        return [label for label in trees.LABELS if label in found]
+    if all(re.fullmatch(r"-?\d+", label) for label in found):
+        return sorted(found, key=int)
+    return sorted(found)
+
+
+def check_labels(examples: Iterable[LabelledText], labels: Sequence[str]) -> None:
+    """See that every label is one that the model knows.
+
+    Raises:
+        CorpusError: one is not; file, line, expected, found.
+    """
+    known = frozenset(labels)
+    for example in examples:
+        if example.label not in known:
+            listed = ", ".join(labels[:20])
+            raise CorpusError(
+                f"{example.where}: expected a label of the training data ({listed}), found {example.label!r}"
+            )
+
+
+def _examples(
+    source: str, config: DataConfig, split_words: SplitWords, training: bool, needs_label: bool = True
+) -> Iterator[tuple[LabelledText, bool]]:
+    """Examples, and whether each is a phrase inside a sentence."""
+    path = Path(source)
+    if path.is_file() and path.suffix not in (*_TABLES, ".jsonl", ".ndjson") and _holds_trees(path):
+        yield from _tree_examples(path, config, with_phrases=training and config.phrases)
+        return
+    for row in _rows(source, config.columns(needs_label)):
+        yield _labelled(row, source, split_words), False
+
+
+def _rows(source: str, columns: Columns) -> Iterator[Row]:
+    path = Path(source)
+    if path.is_file():
+        if path.suffix in _TABLES:
+            return table_rows(path, columns, _TABLES[path.suffix])
+        if path.suffix in (".jsonl", ".ndjson"):
+            return json_rows(path, columns)
+        first = next((text.strip() for _, text in decoded_lines(path) if text.strip()), None)
+        if first is None:
+            return iter(())
+        expected = "labelled trees such as (3 (2 It) (4 works)), or a file named .tsv, .csv or .jsonl"
+        raise CorpusError(f"{source}, line 1: expected {expected}, found {first[:40]!r}")
+    if is_hub_name(source):
+        return hub_rows(source, columns)
+    raise CorpusError(f"{source}: expected a file, found {'a directory' if path.is_dir() else 'nothing there'}")
+
+
+def _holds_trees(path: Path) -> bool:
+    """Whether one of the first lines is a tree; then all must be."""
+    lines = (text for _, text in decoded_lines(path) if text.strip())
+    return any(_TREE.match(text) for text in islice(lines, 10))
+
+
+def _tree_examples(path: Path, config: DataConfig, with_phrases: bool) -> Iterator[tuple[LabelledText, bool]]:
+    for line, text in decoded_lines(path):
+        if not text.strip():
+            continue
+        tree = trees.parse_tree(text, f"{path}, line {line}")
+        for phrase, label in trees.labelled_phrases(tree, config.classes, with_phrases):
+            words = tree.words[phrase.start : phrase.end]
+            is_inner = phrase is not tree.phrases[-1]
+            yield LabelledText(words, label, " ".join(words), str(path), line), is_inner
+
+
+def _labelled(row: Row, source: str, split_words: SplitWords) -> LabelledText:
+    """Split a row's text.
+
+    Raises:
+        CorpusError: it has no words.
+    """
+    words = split_words(row.text) if isinstance(row.text, str) else row.text
+    text = row.text if isinstance(row.text, str) else " ".join(row.text)
+    if not words or not all(words):
+        raise CorpusError(f"{source}, line {row.line}: expected a text with words, found {text[:40]!r}")
+    return LabelledText(tuple(words), row.label or "", text, source, row.line)
+
+
+def _unique(examples: Iterable[tuple[LabelledText, bool]]) -> Iterator[LabelledText]:
+    """Every sentence, and each phrase that no sentence or phrase before it was with that label."""
+    seen: set[tuple[tuple[str, ...], str]] = set()
+    for example, is_inner in examples:
+        key = (example.words, example.label)
+        if not is_inner or key not in seen:
+            yield example
+        seen.add(key)

@@ -1,0 +1,116 @@
+r"""Labelled trees as the Stanford Sentiment Treebank has them (Socher et al. 2013), one a line.
+
+    (3 (2 It) (4 (4 (2 's) (3 lovely)) (2 .)))
+
+Every bracket is a phrase with a label from 0, very negative, to 4, very positive; the outermost one is the sentence.
+Leaves are spelled as treebanks do (``-LRB-`` for a bracket, ``\/`` for a slash, two grave accents for an opening
+quote); they are turned back into what stood in the text, which is what an encoder was trained on.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from elmo_lite import CorpusError
+
+LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
+"""Names of labels 0 to 4."""
+
+_TOKEN = re.compile(r"[()]|[^ \t\r\n()]+")  # no-break spaces are part of words
+_ESCAPES = {
+    "-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}", "``": '"', "''": '"',
+}  # fmt: skip
+
+
+class Phrase(NamedTuple):
+    """A bracket of a tree."""
+
+    label: int
+    """0 to 4."""
+    start: int
+    """Number of its first word."""
+    end: int
+    """One more than the number of its last word."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A sentence with labels at all of its phrases."""
+
+    words: tuple[str, ...]
+    phrases: tuple[Phrase, ...]
+    """Inner ones first; the last is the sentence."""
+
+
+def parse_tree(line: str, where: str) -> Tree:
+    """Read one tree.
+
+    Args:
+        line: the tree in brackets.
+        where: file and line, for errors.
+
+    Raises:
+        CorpusError: brackets are not balanced, a label is none of 0 to 4, a bracket is empty or mixes words and
+            brackets.
+    """
+    words: list[str] = []
+    phrases: list[Phrase] = []
+    is_open: list[tuple[int, int]] = []  # label and first word of the brackets around
+    tokens = list(_TOKEN.finditer(line))
+    position = 0
+    while position < len(tokens):
+        token, column = tokens[position].group(), tokens[position].start() + 1
+        if phrases and not is_open:
+            raise CorpusError(f"{where}: expected the end of the tree, found {token!r} in column {column}")
+        if token == "(":
+            is_open.append((_label(tokens, position + 1, where), len(words)))
+            position += 1
+        elif not is_open:
+            raise CorpusError(f"{where}: expected a tree such as (3 (2 It) (4 works)), found {line.strip()[:40]!r}")
+        elif token == ")":
+            label, start = is_open.pop()
+            if start == len(words):
+                raise CorpusError(f"{where}: expected words in every bracket, found none before column {column}")
+            phrases.append(Phrase(label, start, len(words)))
+        else:
+            after = tokens[position + 1].group() if position + 1 < len(tokens) else ")"
+            if tokens[position - 2].group() != "(" or after != ")":
+                raise CorpusError(f"{where}: expected a bracket around each word, found {token!r} in column {column}")
+            words.append(unescape(token))
+        position += 1
+    if is_open or not phrases:
+        raise CorpusError(f"{where}: expected balanced brackets, found {len(is_open)} left open at the end of the line")
+    return Tree(tuple(words), tuple(phrases))
+
+
+def _label(tokens: list[re.Match[str]], position: int, where: str) -> int:
+    found = tokens[position].group() if position < len(tokens) else "the end of the line"
+    if found not in ("0", "1", "2", "3", "4"):
+        raise CorpusError(f"{where}: expected a label 0 to 4 after '(', found {found!r}")
+    return int(found)
+
+
+def unescape(word: str) -> str:
+    """A treebank's spelling of a word to the text's."""
+    return _ESCAPES.get(word, word.replace("\\/", "/").replace("\\*", "*"))
+
+
+def class_name(label: int, classes: int) -> str | None:
+    """Name of a label among 5 or 2 classes; None for neutral among 2.
+
+    Args:
+        label: 0 to 4.
+        classes: 5, or 2 for negative (0, 1) and positive (3, 4).
+    """
+    if classes == 5:
+        return LABELS[label]
+    return None if label == 2 else LABELS[1] if label < 2 else LABELS[3]
+
+
+def labelled_phrases(tree: Tree, classes: int, all_phrases: bool) -> list[tuple[Phrase, str]]:
+    """The sentence, or all of its phrases, with their class; what has no class is left out."""
+    chosen = tree.phrases if all_phrases else tree.phrases[-1:]
+    named = [(phrase, class_name(phrase.label, classes)) for phrase in chosen]
+    return [(phrase, name) for phrase, name in named if name is not None]

@@ -1,0 +1,121 @@
+"""TSV, CSV, JSONL and hub data sets: columns, quotes, places, and what is wrong with a row."""
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from elmo_lite import CorpusError
+from tasks.sentiment.tables import Columns, Row, hub_rows, is_hub_name, json_rows, table_rows
+
+
+def file(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_tsv_keeps_quotes(tmp_path: Path) -> None:
+    path = file(tmp_path, "a.tsv", "\ufeffid\tsentence\tlabel\r\n7\t\"so'' good\t1\r\n\r\n8\tbad\"\t 0 \r\n")
+    assert list(table_rows(path, Columns(), "\t")) == [Row("\"so'' good", "1", 2), Row('bad"', "0", 4)]
+
+
+def test_csv_lines_are_where_a_record_begins(tmp_path: Path) -> None:
+    path = file(tmp_path, "a.csv", 'Label,Text\npos,"two\nlines, ""quoted"""\nneg,one\n')
+    assert list(table_rows(path, Columns(), ",")) == [Row('two\nlines, "quoted"', "pos", 2), Row("one", "neg", 4)]
+
+
+def test_columns_by_name_and_by_number(tmp_path: Path) -> None:
+    path = file(tmp_path, "a.tsv", "text\tmine\tlabel\na\tb\tc\n")
+    assert list(table_rows(path, Columns("mine"), "\t")) == [Row("b", "c", 2)]
+    assert list(table_rows(path, Columns("label", "mine"), "\t")) == [Row("c", "b", 2)]
+    assert list(table_rows(path, Columns("1", "2"), "\t")) == [Row("text", "mine", 1), Row("a", "b", 2)]
+
+
+def test_labels_may_be_absent_in_prediction(tmp_path: Path) -> None:
+    path = file(tmp_path, "a.tsv", "text\tid\na\t1\n")
+    assert list(table_rows(path, Columns(needs_label=False), "\t")) == [Row("a", None, 2)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "columns", "expected"),
+    [
+        ("a.tsv", "body\tlabel\n", Columns(), "line 1: expected columns 'text' and 'label', found 'body', 'label' (ch"),
+        ("a.tsv", "text\tlabel\n", Columns("body"), "line 1: expected columns 'body' and 'label', found 'text'"),
+        ("a.tsv", "text\tlabel\n", Columns(None, "grade"), "expected columns 'text' and 'grade'"),
+        ("a.tsv", "text\tlabel\n", Columns("1", "3"), "expected columns '1' and '3', found '1', '2'"),
+        ("a.tsv", "text\tlabel\na\tb\nc\n", Columns(), "line 3: expected 2 columns, found 1"),
+        ("a.tsv", "text\tlabel\na\t \n", Columns(), "line 2: expected a label (text or a whole number), found ' '"),
+        ("a.csv", 'text,label\n"a" b,c\n', Columns(), "line 2: expected comma-separated values"),
+        ("a.csv", 'text,label\na,b\n"c,d\n', Columns(), "line 3: expected comma-separated values"),
+        ("a.tsv", b"text\tlabel\na\xff\tb\n", Columns(), "line 2: expected UTF-8, found byte 0xff at position 2"),
+    ],
+)
+def test_bad_tables(tmp_path: Path, name: str, content: str | bytes, columns: Columns, expected: str) -> None:
+    path = file(tmp_path, name, content)
+    with pytest.raises(CorpusError) as error:
+        list(table_rows(path, columns, "," if name.endswith("csv") else "\t"))
+    assert str(error.value).startswith(f"{path}, ") and expected in str(error.value)
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    records = [{"text": "so good", "label": 1}, {"words": ["so", "bad"], "label": "neg"}]
+    path = file(tmp_path, "a.jsonl", json.dumps(records[0]) + "\n\n" + json.dumps(records[1]) + "\n")
+    assert list(json_rows(path, Columns())) == [Row("so good", "1", 1), Row(["so", "bad"], "neg", 3)]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("{", "expected a JSON object: "),
+        ("[1]", "expected a JSON object, found list"),
+        ('{"text": "a"}', "expected columns 'text' and 'label', found 'text'"),
+        ('{"text": 3, "label": 1}', "expected text or a list of words in 'text', found int"),
+        ('{"words": ["a", 3], "label": 1}', "expected text or a list of words in 'words', found list"),
+        ('{"text": "a", "label": 0.5}', "expected a label (text or a whole number), found 0.5"),
+        ('{"text": "a", "label": null}', "expected a label (text or a whole number), found 'none'"),
+        ('{"text": "a", "label": true}', "found True"),
+    ],
+)
+def test_bad_json(tmp_path: Path, line: str, expected: str) -> None:
+    path = file(tmp_path, "a.jsonl", '{"text": "a", "label": "b"}\n' + line)
+    with pytest.raises(CorpusError) as error:
+        list(json_rows(path, Columns()))
+    assert str(error.value).startswith(f"{path}, line 2: ") and expected in str(error.value)
+
+
+class Rows(list[dict[str, Any]]):
+    """Stands in for a streamed data set."""
+
+    features = {"label": SimpleNamespace(names=["negative", "positive"])}
+
+
+def test_hub_labels_become_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def load_dataset(*name: str, split: str, streaming: bool) -> Rows:
+        asked.append((*name, split))
+        return Rows([{"sentence": "a b", "label": 1}, {"sentence": "c", "label": -1}])
+
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
+    assert list(hub_rows("o/n:c:test", Columns(needs_label=False))) == [Row("a b", "positive", 1), Row("c", None, 2)]
+    with pytest.raises(CorpusError, match="o/n, record 2: expected a label"):
+        list(hub_rows("o/n", Columns()))
+    assert asked == [("o/n", "c", "test"), ("o/n", "train")]
+
+
+def test_hub_failures_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load_dataset(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no\nnetwork")
+
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
+    with pytest.raises(CorpusError, match="^o/n: no such file, and no hub data set: no network$"):
+        list(hub_rows("o/n", Columns()))
+
+
+def test_hub_names(tmp_path: Path) -> None:
+    assert is_hub_name("owner/name:config:split")
+    assert not any(map(is_hub_name, ["name", f"{tmp_path}/missing", "owner/file.tsv", "a/b/c"]))
