@@ -1,4 +1,4 @@
-"""The main job on text that every Python carries: corpus, pretraining, perplexity, vectors, in about five minutes."""
+"""The main job on text that every Python carries: corpus, pretraining, perplexity, vectors, heads, in five minutes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import contextlib
 import io
 import json
 import platform
-import shlex
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elmo_lite.bigrams import bigram_perplexity, unigram_perplexity
 from elmo_lite.contexts import nearest, occurrences, sentences
+from elmo_lite.demonstration import run, title
 from elmo_lite.errors import ConfigError
 from elmo_lite.python_prose import write_python_prose
+from elmo_lite.quickstart_heads import HEADS, installed_heads, train_heads
 
 if TYPE_CHECKING:
     from elmo_lite.corpus import Corpus
@@ -47,7 +47,7 @@ def quickstart_command(
     """Pretrain a tiny model on the English prose that Python carries, and use it; no network is needed.
 
     Args:
-        out: folder for the text, the corpus and the model.
+        out: folder for the text, the corpus, the model and the heads.
         max_time: how long to train, such as 90s or 3m.
         max_steps: training steps, instead of a time.
         overwrite: replace what an earlier quickstart left there.
@@ -61,6 +61,7 @@ def quickstart_command(
     _pretrain(folder, max_time, max_steps)
     _compare_perplexity(folder, corpus)
     _show_vectors(folder, corpus)
+    train_heads(folder, folder / "pretrained" / "model")
     _say_what_next(folder, time.monotonic() - started)
 
 
@@ -68,7 +69,8 @@ def _prepare(folder: Path, overwrite: bool) -> None:
     """Make the folder; remove what an earlier quickstart left, and nothing else."""
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder}: expected a folder or nothing there, found a file")
-    left = [folder / name for name in ("corpus", "pretrained") if (folder / name).exists()]
+    made = ("corpus", "pretrained", *(head.task for head in HEADS))
+    left = [folder / name for name in made if (folder / name).exists()]
     if left and not overwrite:
         raise ConfigError(f"{left[0]}: exists already; add --overwrite to do the quickstart again")
     for path in left:
@@ -76,33 +78,9 @@ def _prepare(folder: Path, overwrite: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _title(text: str) -> None:
-    print(f"\n== {text}", flush=True)
-
-
-def _run(name: str, *arguments: object) -> None:
-    """Show a command line and run it, so that what the reader sees is what was done."""
-    from elmo_lite.cli import COMMANDS, run_command
-
-    argv = [str(argument) for argument in arguments]
-    print(f"   $ elmo-lite {name} {shlex.join(argv)}", flush=True)
-    with _indented():
-        run_command(name, COMMANDS[name], argv)
-
-
-@contextlib.contextmanager
-def _indented() -> Iterator[None]:
-    """Print what is printed inside three columns to the right, at the end."""
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        yield
-    for line in output.getvalue().splitlines():
-        print(f"   {line}".rstrip())
-
-
 def _write_text(folder: Path) -> None:
     """Gather the prose; whole documents are held out, so that perplexity is measured on text of other modules."""
-    _title(f"Text: the English prose of Python {platform.python_version()} (help topics, docstrings of its library)")
+    title(f"Text: the English prose of Python {platform.python_version()} (help topics, docstrings of its library)")
     write_python_prose(folder / "python_prose.txt")
     documents = (folder / "python_prose.txt").read_text(encoding="utf-8").strip("\n").split("\n\n")
     places = range(HELD_OUT_EVERY // 2, len(documents), HELD_OUT_EVERY)
@@ -119,24 +97,24 @@ def _write_text(folder: Path) -> None:
 def _build_corpus(folder: Path) -> Corpus:
     from elmo_lite.corpus import Corpus
 
-    _title("Corpus: sentences and words as numbers")
+    title("Corpus: sentences and words as numbers")
     texts = (folder / "train.txt", "--held_out", folder / "held_out.txt")
-    _run("corpus", *texts, "--out", folder / "corpus", "--vocabulary_size", VOCABULARY_SIZE)
+    run("corpus", *texts, "--out", folder / "corpus", "--vocabulary_size", VOCABULARY_SIZE)
     return Corpus.open(folder / "corpus")
 
 
 def _pretrain(folder: Path, max_time: str, max_steps: int | None) -> None:
-    _title("Pretraining: one LSTM language model reads forward, one backward")
+    title("Pretraining: one LSTM language model reads forward, one backward")
     limit = ("--max_time", max_time) if max_steps is None else ("--max_steps", max_steps)
-    _run("pretrain", "--config", "tiny", "--corpus", folder / "corpus", "--out", folder / "pretrained", *limit)
+    run("pretrain", "--config", "tiny", "--corpus", folder / "corpus", "--out", folder / "pretrained", *limit)
 
 
 def _compare_perplexity(folder: Path, corpus: Corpus) -> None:
     """Held-out perplexity of the model beside models that count, over the same classes and positions."""
-    _title("Perplexity on the held-out text: among how many words, as it were, the model still hesitates")
+    title("Perplexity on the held-out text: among how many words, as it were, the model still hesitates")
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
-        _run("evaluate", folder / "pretrained" / "model", folder / "held_out.txt")
+        run("evaluate", folder / "pretrained" / "model", folder / "held_out.txt")
     command, _, result = output.getvalue().partition("\n")
     measured = json.loads(result)
     print(command)
@@ -167,13 +145,13 @@ def _show_vectors(folder: Path, corpus: Corpus) -> None:
     from elmo_lite.elmo import Elmo
 
     elmo = Elmo.from_pretrained(folder / "pretrained" / "model")
-    _title("Vectors: every word gets one from each layer, made from its whole sentence")
+    title("Vectors: every word gets one from each layer, made from its whole sentence")
     for (sentence, word), layers in zip(EXAMPLES.items(), elmo.embed(EXAMPLES, layers="all"), strict=True):
         num_layers, num_words, width = layers.shape
         first = " ".join(f"{number:+.2f}" for number in layers[-1, elmo.tokenize(sentence).index(word), :5])
         print(f"   {sentence}")
         print(f"      {num_layers} layers x {num_words} words x {width} numbers; {word!r}, top layer: {first} ...")
-    _title(f"Contexts: where {WORD!r} has the nearest vectors (cosine) in the text")
+    title(f"Contexts: where {WORD!r} has the nearest vectors (cosine) in the text")
     _show_contexts(elmo, corpus)
 
 
@@ -186,14 +164,21 @@ def _show_contexts(elmo: Elmo, corpus: Corpus) -> None:
 
 
 def _say_what_next(folder: Path, seconds: float) -> None:
-    _title(f"Done in {seconds / 60:.1f} minutes. The same for your own text:")
+    title(f"Done in {seconds / 60:.1f} minutes. The same for your own text:")
     print(
         "   $ elmo-lite corpus my_text.txt --out my_corpus             # files, globs, .gz, JSONL, Parquet, hub names\n"
         "   $ elmo-lite pretrain --config laptop --corpus my_corpus --out my_run --max_time 3h\n"
         "   $ elmo-lite evaluate my_run/model other_text.txt\n"
-        "   $ elmo-lite embed my_run/model sentences.txt vectors.h5    # one sentence a line\n"
+        "   $ elmo-lite embed my_run/model sentences.txt vectors.h5    # one sentence a line"
+    )
+    for head in installed_heads():
+        print(
+            f"   $ elmo-lite {head.task} train --encoder my_run/model --train my_train{head.suffix}"
+            f" --dev my_dev{head.suffix} --out my_{head.task}"
+        )
+    print(
         "   or in Python:\n"
-        f"   >>> from elmo_lite import Elmo\n"
+        "   >>> from elmo_lite import Elmo\n"
         f"   >>> elmo = Elmo.from_pretrained({str(folder / 'pretrained' / 'model')!r})\n"
         f"   >>> elmo.embed([{next(iter(EXAMPLES))!r}])[0].shape"
     )

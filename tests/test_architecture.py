@@ -41,6 +41,7 @@ MAY_IMPORT: dict[str, str] = {
     "corpus_blocks": "text_files tokenization numpy",
     "corpus_builder": "characters config corpus corpus_blocks text_files tokenization vocabulary numpy tqdm",
     "data_module": "batches corpus pretrain_config pytorch_lightning torch",
+    "demonstration": "cli",
     "elmo": "bilm characters checkpoint length_batches scalar_mix tokenization vocabulary word_vectors numpy torch",
     "embedding_files": "memory elmo text_files tokenization vector_files numpy tqdm",
     "errors": "",
@@ -64,7 +65,8 @@ MAY_IMPORT: dict[str, str] = {
     "published_options": "config",
     "published_weights": "bilm config published_layout published_options h5py numpy torch",
     "python_prose": "",
-    "quickstart": "bigrams cli contexts corpus elmo python_prose",
+    "quickstart": "bigrams contexts corpus demonstration elmo python_prose quickstart_heads",
+    "quickstart_heads": "cli demonstration",
     "scalar_mix": "torch",
     "scoring": "bilm characters checkpoint corpus corpus_blocks length_batches lm_head memory text_files tokenization "
     "vocabulary numpy torch tqdm",

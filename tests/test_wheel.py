@@ -1,6 +1,7 @@
 """The wheel carries the packages, the presets and the program, and works away from the checkout."""
 
 import importlib.util
+import itertools
 import os
 import shutil
 import subprocess
@@ -47,6 +48,12 @@ def test_finds_presets(installed: Path) -> None:
 def test_carries_both_packages_typed(installed: Path) -> None:
     assert run(installed, "import elmo_lite, tasks; print(tasks.__file__)").startswith(str(installed))
     assert (installed / "elmo_lite" / "py.typed").is_file() and (installed / "tasks" / "py.typed").is_file()
+
+
+def test_carries_the_samples(installed: Path) -> None:
+    code = "from importlib.resources import files; print(*(p.name for p in files('tasks.samples').iterdir()))"
+    names = {f"{task}_{p}" for task, p in itertools.product(("ner", "sentiment"), ("train", "dev", "test"))}
+    assert names <= {Path(name).stem for name in run(installed, code).split()}
 
 
 def test_has_the_program(installed: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from elmo_lite import quickstart
-from elmo_lite.cli import main
+from elmo_lite import cli, quickstart
+from elmo_lite.cli import COMMANDS, Command, main
 
 TEXT = [
     "This flag is set to true when the file is closed.",
@@ -26,8 +26,22 @@ def short_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quickstart, "write_python_prose", write)
 
 
+def head_command(**flags: str) -> None:
+    """Stand for a head's commands."""
+
+
+@pytest.fixture
+def no_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only this library's own commands, whatever is installed: heads have tests of their own."""
+    monkeypatch.setattr(cli, "all_commands", lambda: COMMANDS)
+
+
 def test_shows_the_whole_job(
-    short_text: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    short_text: None,
+    no_heads: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["quickstart", "--max_steps", "3"]) == 0
@@ -36,6 +50,7 @@ def test_shows_the_whole_job(
         assert part in output
     assert "$ elmo-lite pretrain --config tiny --corpus quickstart/corpus --out quickstart/pretrained" in output
     assert "[set] of all names" in output
+    assert "== Names" not in output and "ner train" not in output
     for line in ("words counted", "pairs counted", "this model"):
         forward, backward = next(row for row in output.splitlines() if line in row).split()[-2:]
         assert 1 < float(forward) < 10_000 and 1 < float(backward) < 10_000
@@ -45,8 +60,27 @@ def test_shows_the_whole_job(
     assert "add --overwrite" in capsys.readouterr().err
 
 
+def test_heads_are_trained_on_the_new_model(
+    short_text: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: list[tuple[Path, Path]] = []
+
+    def train_heads(folder: Path, encoder: Path) -> None:
+        assert (encoder / "config.json").is_file()
+        given.append((folder, encoder))
+
+    monkeypatch.setattr(quickstart, "train_heads", train_heads)
+    monkeypatch.setattr(cli, "all_commands", lambda: {**COMMANDS, "ner train": Command(f"{__name__}:head_command")})
+    folder = tmp_path / "tried"
+    assert main(["quickstart", "--out", str(folder), "--max_steps", "1"]) == 0
+    assert given == [(folder, folder / "pretrained" / "model")]
+    next_steps = capsys.readouterr().out.partition("== Done")[2]
+    assert "$ elmo-lite ner train --encoder my_run/model" in next_steps and "sentiment" not in next_steps
+
+
 def test_only_its_own_files_are_replaced(tmp_path: Path) -> None:
-    (tmp_path / "corpus").mkdir()
+    for name in ("corpus", "pretrained", "ner", "sentiment"):
+        (tmp_path / name).mkdir()
     (tmp_path / "mine.txt").write_text("kept")
     quickstart._prepare(tmp_path, overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
