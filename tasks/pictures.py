@@ -1,0 +1,188 @@
+"""Pictures of a training run as PNG: learning curve, layer weights, confusion matrix.
+
+Drawn with matplotlib, the optional extra ``pictures``; without it a line says so and nothing else happens. Lines carry
+their names, so no colour has to be matched with a legend; the colours are those of Okabe and Ito, which people with any
+colour vision tell apart.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+log = logging.getLogger("elmo_lite")
+
+LEARNING_CURVE = "learning_curve.png"
+LAYER_WEIGHTS = "layer_weights.png"
+CONFUSION = "confusion.png"
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+GREY = "#666666"
+
+
+def draw_training(epochs: Sequence[dict[str, Any]], best_epoch: int, out: Path) -> list[Path]:
+    """Draw the learning curve, and the layer weights where there are several layers to weigh.
+
+    Args:
+        epochs: ``FinetuneResult.epochs``.
+        best_epoch: counted from 1.
+        out: directory of the pictures.
+
+    Returns:
+        The files; none without matplotlib.
+    """
+    files = [_draw(out / LEARNING_CURVE, (6.4, 4.8), lambda figure: _learning_curve(figure, epochs, best_epoch))]
+    if any(max(weights) < 1 for weights, _ in epochs[0]["mix"].values()):
+        width = 6.4 * len(epochs[0]["mix"])
+        files.append(_draw(out / LAYER_WEIGHTS, (width, 4.8), lambda figure: _layer_weights(figure, epochs)))
+    return [file for file in files if file is not None]
+
+
+def draw_confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str], path: Path) -> Path | None:
+    """Draw a confusion matrix: shares of each true label as shades, numbers of examples in the cells.
+
+    Args:
+        matrix: true labels in rows, predicted ones in columns.
+        labels: names of the N labels.
+        path: the PNG to write.
+
+    Returns:
+        ``path``; None without matplotlib.
+    """
+    side = max(4.0, 1.6 + 0.8 * len(labels))
+    return _draw(path, (side, side), lambda figure: _confusion(figure, np.asarray(matrix), labels))
+
+
+def _draw(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> Path | None:
+    """Draw on a new figure, write it under a temporary name and rename."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        log.info("%s is not drawn, which needs: pip install 'elmo_lite[pictures]'", path.name)
+        return None
+    figure = Figure(figsize=size, dpi=150, layout="constrained")
+    draw(figure)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.tmp")
+    try:
+        figure.savefig(scratch, format="png")
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+    return path
+
+
+def _plain(axes: Axes, x_label: str, y_label: str) -> None:
+    """Two thin axes and a light grid."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+
+
+def _epoch_axis(axes: Axes, epochs: Sequence[dict[str, Any]]) -> list[int]:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    return [facts["epoch"] for facts in epochs]
+
+
+def _learning_curve(figure: Figure, epochs: Sequence[dict[str, Any]], best_epoch: int) -> None:
+    above, below = figure.subplots(2, 1, sharex=True)
+    numbers = _epoch_axis(below, epochs)
+    scores = [facts["dev"]["main"] for facts in epochs]
+    above.plot(numbers, [facts["loss"] for facts in epochs], color=COLOURS[1], marker="o", markersize=3)
+    below.plot(numbers, scores, color=COLOURS[0], marker="o", markersize=3)
+    best = scores[numbers.index(best_epoch)]
+    below.plot([best_epoch], [best], color=COLOURS[0], marker="o", markersize=8)
+    below.annotate(
+        f"{best:.1f} in epoch {best_epoch}", (best_epoch, best), (0, -16), textcoords="offset points", ha="center"
+    )
+    below.margins(y=0.25)
+    _plain(above, "", "training loss")
+    _plain(below, "epoch", "dev score, %")
+    above.set_title("Learning curve", loc="left", fontweight="bold")
+
+
+def _layer_weights(figure: Figure, epochs: Sequence[dict[str, Any]]) -> None:
+    places = list(epochs[0]["mix"])
+    for axes, place in zip(figure.subplots(1, len(places), squeeze=False)[0], places, strict=True):
+        numbers = _epoch_axis(axes, epochs)
+        weights = np.array([facts["mix"][place][0] for facts in epochs])
+        gammas = [facts["mix"][place][1] for facts in epochs]
+        for layer, shares in enumerate(weights.T):
+            axes.plot(numbers, shares, color=COLOURS[layer % len(COLOURS)], marker="o", markersize=3)
+        axes.set_ylim(0, 1.1 * weights.max())  # from 0, so that small differences look small
+        _label_ends(axes, numbers[-1], weights[-1])
+        axes.axhline(1 / weights.shape[1], color=GREY, linewidth=0.8, linestyle=":")
+        _plain(axes, "epoch", "share of the mix")
+        axes.set_title(f"Layers mixed at the {place}", loc="left", fontweight="bold", pad=18)
+        note = f"gamma {gammas[0]:.2f} to {gammas[-1]:.2f}; dotted: equal shares"
+        axes.text(0, 1.02, note, transform=axes.transAxes, color=GREY, fontsize=9)
+
+
+def _label_ends(axes: Axes, last: int, ends: Any) -> None:
+    """Write each layer's name at the end of its line, names kept apart where lines meet."""
+    low, high = axes.get_ylim()
+    places = spread(ends.tolist(), 0.06 * (high - low))
+    for layer, place in enumerate(places):
+        name = "token layer" if layer == 0 else f"LSTM layer {layer}"
+        axes.annotate(
+            f"{name} {ends[layer]:.2f}",
+            (last, place),
+            (8, 0),
+            textcoords="offset points",
+            color=COLOURS[layer % len(COLOURS)],
+            va="center",
+            annotation_clip=False,
+        )
+
+
+def spread(values: Sequence[float], distance: float) -> list[float]:
+    """Values moved as little as need be so that any two are ``distance`` apart or more, in the same order.
+
+    Neighbours that are too close become a group around their mean, and groups that then touch are joined.
+    """
+    groups: list[tuple[list[int], float]] = []
+    for index in sorted(range(len(values)), key=values.__getitem__):
+        members, centre = [index], values[index]
+        while groups:
+            others, other_centre = groups[-1]
+            if centre - other_centre >= distance * (len(members) + len(others)) / 2:
+                break
+            groups.pop()
+            members = others + members
+            centre = sum(values[member] for member in members) / len(members)
+        groups.append((members, centre))
+    places = [0.0] * len(values)
+    for members, centre in groups:
+        for rank, member in enumerate(members):
+            places[member] = centre + distance * (rank - (len(members) - 1) / 2)
+    return places
+
+
+def _confusion(figure: Figure, matrix: Any, labels: Sequence[str]) -> None:
+    axes = figure.subplots()
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(*matrix.shape):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        text = f"{matrix[row, column]:,}\n{shares[row, column]:.0%}"
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+    turned = 45 if max(map(len, labels)) > 8 else 0
+    axes.set_xticks(range(len(labels)), labels, rotation=turned, ha="right" if turned else "center")
+    axes.set_yticks(range(len(labels)), labels)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    axes.set_title("Predictions for each true label", loc="left", fontweight="bold")
