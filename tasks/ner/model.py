@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from elmo_lite import ConfigError
 from tasks.batch import Batch
 from tasks.bilstm import BiLSTM
 from tasks.ner.crf import LinearChainCRF, Marginals
@@ -38,7 +37,7 @@ class NerModel(nn.Module):
         representation: Representation,
         labels: Sequence[str],
         lstm_dim: int = 128,
-        num_layers: int = 1,
+        lstm_layers: int = 1,
         dropout: float = 0.5,
     ) -> None:
         """Make the network.
@@ -47,17 +46,13 @@ class NerModel(nn.Module):
             representation: vectors of words, and where it has one the second mix for the output of the biLSTM.
             labels: all N tags, BIOES.
             lstm_dim: width of one direction of the biLSTM.
-            num_layers: layers of the biLSTM.
+            lstm_layers: layers of the biLSTM.
             dropout: probability in [0, 1) after each of them.
         """
         super().__init__()
-        if lstm_dim < 1 or num_layers < 1:
-            raise ConfigError(f"lstm_dim and num_layers: expected 1 or more, found {lstm_dim} and {num_layers}")
-        if not 0 <= dropout < 1:
-            raise ConfigError(f"dropout: expected a probability in [0, 1), found {dropout}")
         self.labels = list(labels)
         self.representation = representation
-        widths = [representation.dim, *[2 * lstm_dim] * (num_layers - 1)]
+        widths = [representation.dim, *[2 * lstm_dim] * (lstm_layers - 1)]
         self.lstm = nn.ModuleList(BiLSTM(width, lstm_dim) for width in widths)
         self.dropout = nn.Dropout(dropout)
         self.tag_scores = nn.Linear(2 * lstm_dim + representation.output_dim, len(self.labels))

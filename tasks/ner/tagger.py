@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 
-from elmo_lite import CorpusError, Tokenization
+from elmo_lite import CheckpointError, ConfigError, CorpusError, Elmo, Tokenization
 from tasks.batch import collate
+from tasks.ner.config import NerConfig
 from tasks.ner.model import Decoded, NerModel
+from tasks.ner.tags import bioes_labels
+from tasks.representation import Representation
+from tasks.saved_task import load_task, own_tensors, save_task
+from tasks.word_inputs import WordInputs
 
 Sentence = str | Sequence[str]
 """Words, never split again; a plain ``str`` is split by the tagger's tokenisation."""
 BATCH_WORDS = 4096
 """Positions of a batch, padding included."""
+ENCODER_TENSORS = "representation.elmo."
+"""Names of a trained encoder's weights, which are saved as a model of their own."""
 NOTHING = Decoded([], [], [], [])
 
 
@@ -45,13 +55,86 @@ class Tagged:
 
 
 class NerTagger:
-    """A network with the tokenisation for plain strings."""
+    """A network with its settings and the tokenisation for plain strings."""
 
-    def __init__(self, model: NerModel, tokenization: Tokenization, device: str | torch.device = "cpu") -> None:
-        """Wrap a network; it is used, not copied."""
+    def __init__(
+        self, model: NerModel, config: NerConfig, tokenization: Tokenization, device: str | torch.device = "cpu"
+    ) -> None:
+        """Wrap a network; it is used, not copied.
+
+        Args:
+            model: the network.
+            config: what it was built and trained with.
+            tokenization: how plain strings become words.
+            device: where to run it.
+        """
         self.model = model.to(device).eval()
+        self.config = config
         self.tokenization = tokenization
         self.device = torch.device(device)
+
+    @classmethod
+    def from_pretrained(
+        cls, directory: str | os.PathLike[str], device: str = "cpu", encoder: str | None = None
+    ) -> NerTagger:
+        """Load a tagger.
+
+        Args:
+            directory: what ``save`` or ``elmo-lite ner train`` wrote.
+            device: where to run it.
+            encoder: where an encoder that is not inside lies now; where it was when None.
+
+        Raises:
+            CheckpointError: there is no such model, it is damaged, or is one for another task.
+        """
+        saved = load_task(directory, "ner", device=device, encoder=encoder)
+        try:
+            config = NerConfig.from_dict(saved.config["config"])
+            tokenization = Tokenization.from_dict(saved.config["tokenization"])
+            settings = saved.config["word_inputs"]
+        except (ConfigError, KeyError) as error:
+            raise CheckpointError(f"{Path(directory) / 'config.json'}: {error}") from None
+        inputs = None if settings is None else WordInputs.from_files(settings, saved.words)
+        model = _network(config, saved.labels, Representation(inputs, saved.encoder, config.representation))
+        saved.fill(model, without=ENCODER_TENSORS)
+        return cls(model, config, tokenization, device)
+
+    def save(
+        self,
+        directory: str | os.PathLike[str],
+        metrics: Mapping[str, Any] | None = None,
+        encoder_path: str = "",
+        overwrite: bool = False,
+    ) -> None:
+        """Write the directory that ``from_pretrained`` reads.
+
+        Args:
+            directory: made if need be; other files in it stay.
+            metrics: scores of JSON types, for the model card.
+            encoder_path: where the encoder was loaded from; needed where it is not kept inside.
+            overwrite: replace a tagger that is already there.
+
+        Raises:
+            CheckpointError: something else lies there.
+        """
+        inputs = self.model.representation.word_inputs
+        save_task(
+            directory,
+            "ner",
+            config={
+                "config": self.config.to_dict(),
+                "tokenization": self.tokenization.to_dict(),
+                "word_inputs": None if inputs is None else inputs.to_files()[0],
+            },
+            labels=self.labels,
+            tensors=own_tensors(self.model, ENCODER_TENSORS),
+            words=() if inputs is None else inputs.words,
+            encoder=self.model.representation.elmo,
+            encoder_path=encoder_path,
+            encoder_inside=self.config.encoder_inside,
+            metrics=metrics,
+            overwrite=overwrite,
+        )
 
     @property
     def labels(self) -> list[str]:
@@ -94,14 +177,46 @@ class NerTagger:
         """Sorted by length, so that batches have little padding, and back in order."""
         found = [NOTHING] * len(sentences)
         for batch in _batches([len(sentence) for sentence in sentences]):
-            with torch.inference_mode():
+            with torch.no_grad():
                 rows = self.model.decode(collate([sentences[index] for index in batch]).to(self.device))
             for index, row in zip(batch, rows, strict=True):
                 found[index] = row
         return found
 
 
-def _batches(lengths: list[int]) -> Iterable[list[int]]:
+def new_tagger(
+    config: NerConfig,
+    types: Iterable[str],
+    elmo: Elmo | None,
+    train: Iterable[Sequence[str]],
+    others: Iterable[Sequence[str]] = (),
+) -> NerTagger:
+    """An untrained tagger.
+
+    Args:
+        config: settings.
+        types: of entities that it shall find.
+        elmo: the encoder, if any; used, not copied.
+        train: sentences whose words get trainable vectors.
+        others: sentences that will be scored; what a file of vectors knows of their words is kept too.
+    """
+    inputs = WordInputs.build(config.inputs, train, others)
+    representation = Representation(inputs if inputs.dim else None, elmo, config.representation)
+    return NerTagger(_network(config, bioes_labels(types), representation), config, tokenization_of(config, elmo))
+
+
+def _network(config: NerConfig, labels: Sequence[str], representation: Representation) -> NerModel:
+    return NerModel(representation, labels, config.lstm_dim, config.lstm_layers, config.dropout)
+
+
+def tokenization_of(config: NerConfig, elmo: Elmo | None) -> Tokenization:
+    """How plain strings become words."""
+    if config.tokenizer != "auto":
+        return Tokenization(kind=config.tokenizer)
+    return elmo.tokenization if elmo is not None else Tokenization(kind="words")
+
+
+def _batches(lengths: list[int]) -> Iterator[list[int]]:
     """Numbers of sentences of similar length, at most ``BATCH_WORDS`` positions together; empty sentences left out."""
     batch: list[int] = []
     for index in sorted((k for k, length in enumerate(lengths) if length), key=lengths.__getitem__):

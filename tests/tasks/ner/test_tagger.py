@@ -8,6 +8,7 @@ import torch
 from elmo_lite import CorpusError, Tokenization
 from tasks.batch import Batch
 from tasks.ner import tagger as module
+from tasks.ner.config import NerConfig
 from tasks.ner.model import Decoded
 from tasks.ner.tagger import NerTagger, Span
 from tasks.ner.tags import entities_of
@@ -36,7 +37,7 @@ class Capitals(torch.nn.Module):
 
 @pytest.fixture
 def tagger() -> NerTagger:
-    return NerTagger(Capitals(), Tokenization(kind="words"))  # type: ignore[arg-type]
+    return NerTagger(Capitals(), NerConfig(), Tokenization(kind="words"))  # type: ignore[arg-type]
 
 
 def test_strings_give_characters(tagger: NerTagger) -> None:
