@@ -1,0 +1,130 @@
+"""The classifier as one object: predictions, saving and loading, tokenisation, bad texts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, CorpusError, Elmo, Tokenization
+from tasks.sentiment.bcn import BCNConfig
+from tasks.sentiment.classifier import SentimentClassifier, new_classifier
+from tasks.sentiment.config import SentimentConfig
+from tasks.sentiment.pooled import PooledConfig
+from tasks.word_inputs import WordInputConfig
+
+SENTENCES = [["a", "good", "film"], ["bad"], ["so", "so"]]
+SETTINGS: dict[str, Any] = {
+    "inputs": WordInputConfig(word_dim=3, char_filters=2),
+    "pooled": PooledConfig(hidden_dim=4),
+    "bcn": BCNConfig(feed_forward_dim=4, lstm_dim=3, maxout_dims=(4,), pool_size=2),
+}
+
+
+def encoder(kind: str = "whitespace") -> Elmo:
+    characters = CharCNNConfig(embedding_dim=2, filters=((1, 3),), num_highway=0)
+    bilm = BiLM(BiLMConfig(char_cnn=characters, dim=3, lstm_dim=3, num_layers=1))
+    return Elmo(bilm, Tokenization(kind=kind)).eval()  # type: ignore[arg-type]
+
+
+def classifier(elmo: Elmo | None = None, **settings: Any) -> SentimentClassifier:
+    config = SentimentConfig(**{**SETTINGS, **settings})
+    return new_classifier(config, ["negative", "positive"], elmo, SENTENCES)
+
+
+def test_predictions() -> None:
+    found = classifier().predict(["a good film", ["bad"], "so so"])
+    for prediction in found:
+        assert list(prediction.probabilities) == ["negative", "positive"]
+        assert sum(prediction.probabilities.values()) == pytest.approx(1)
+        assert prediction.score == prediction.probabilities[prediction.label] >= 0.5
+
+
+def test_order_and_company_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = classifier(encoder(), head="bcn")
+    texts = ["a b c d e", "bad", "a good film", "so so", "bad"]
+    together = network.predict(texts)
+    monkeypatch.setattr("tasks.sentiment.classifier.BATCH_WORDS", 5)
+    assert together[1] == together[4]
+    for prediction, text in zip(network.predict(texts), texts, strict=True):
+        (alone,) = network.predict([text])
+        assert prediction.probabilities == pytest.approx(alone.probabilities, abs=1e-5)
+    assert [p.label for p in together] == [p.label for p in network.predict(texts)]
+
+
+@pytest.mark.parametrize("head", ["pooled", "bcn"])
+@pytest.mark.parametrize("freeze", [True, False])
+def test_saved_and_loaded(tmp_path: Path, head: str, freeze: bool) -> None:
+    network = classifier(encoder("words"), head=head, freeze=freeze, encoder="somewhere/model")
+    with torch.no_grad():
+        for parameter in network.model.parameters():
+            parameter.normal_()
+    expected = network.predict(["a good film!", "unseen words"])
+    network.save(tmp_path / "saved", {"accuracy": 81.5})
+    again = SentimentClassifier.from_pretrained(tmp_path / "saved")
+    assert again.predict(["a good film!", "unseen words"]) == expected
+    assert again.labels == ["negative", "positive"] and again.tokenization == Tokenization(kind="words")
+    assert "81.5" in (tmp_path / "saved" / "README.md").read_text()
+    assert not list((tmp_path / "saved").rglob("*.pkl")) and not list((tmp_path / "saved").rglob("*.ckpt"))
+
+
+def test_without_words_or_encoder_inside(tmp_path: Path) -> None:
+    encoder().save_pretrained(tmp_path / "model")
+    elmo = Elmo.from_pretrained(tmp_path / "model")
+    network = classifier(elmo, words="none", chars=False, encoder_inside=False, encoder=str(tmp_path / "model"))
+    assert network.model.representation.word_inputs is None
+    network.save(tmp_path / "saved", encoder_path=str(tmp_path / "model"))
+    assert not (tmp_path / "saved" / "encoder").exists()
+    again = SentimentClassifier.from_pretrained(tmp_path / "saved")
+    assert again.predict(["a good film"]) == network.predict(["a good film"])
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "kind", "expected"),
+    [
+        ("auto", None, ["Good", "!"]),
+        ("auto", "whitespace", ["Good!"]),
+        ("auto", "words", ["Good", "!"]),
+        ("words", "whitespace", ["Good", "!"]),
+        ("whitespace", "words", ["Good!"]),
+    ],
+)
+def test_tokenisation(tokenizer: str, kind: str | None, expected: list[str]) -> None:
+    network = classifier(None if kind is None else encoder(kind), tokenizer=tokenizer)
+    assert network.tokenization.words("Good!") == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ("one text", "texts: expected a list of texts, found one string: put it in a list"),
+        (["good", " "], "text 1: expected a text or a list of words, found ' '"),
+        ([[]], "text 0: expected a text or a list of words, found []"),
+        ([["a", ""]], "text 0: expected a text or a list of words, found ['a', '']"),
+        ([None], "text 0: expected a text or a list of words, found None"),
+        ([3.5], "found 3.5"),
+    ],
+)
+def test_bad_texts(texts: Any, expected: str) -> None:
+    with pytest.raises(CorpusError) as error:
+        classifier().predict(texts)
+    assert expected in str(error.value)
+
+
+def test_no_texts() -> None:
+    assert classifier().predict([]) == []
+
+
+def test_damaged_models(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="expected the directory of a task model"):
+        SentimentClassifier.from_pretrained(tmp_path)
+    classifier().save(tmp_path / "saved")
+    path = tmp_path / "saved" / "config.json"
+    stored = json.loads(path.read_text())
+    path.write_text(json.dumps({**stored, "settings": {**stored["settings"], "config": {}}}))
+    with pytest.raises(CheckpointError, match="config.json: settings of a sentiment classifier"):
+        SentimentClassifier.from_pretrained(tmp_path / "saved")
+    path.write_text(json.dumps({**stored, "labels": ["a", "b", "c"]}))
+    with pytest.raises(CheckpointError, match="model.safetensors: head.layers.4"):
+        SentimentClassifier.from_pretrained(tmp_path / "saved")

@@ -1,0 +1,42 @@
+"""The package's own names: found on first use, and nothing heavy before that."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def loaded(code: str, *packages: str) -> set[str]:
+    """Which packages a fresh process has loaded after some code."""
+    code += f"\nimport sys\nprint(*(name for name in {packages!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_import_is_instant() -> None:
+    assert loaded("import tasks, tasks.sentiment", "torch", "sklearn", "numpy") == set()
+
+
+def test_a_classifier_loads_torch_and_nothing_heavier() -> None:
+    heavy = ("pytorch_lightning", "sklearn", "matplotlib", "gensim", "datasets", "pandas")
+    assert loaded("from tasks.sentiment import SentimentClassifier, evaluate", "torch", *heavy) == {"torch"}
+
+
+def test_train_is_the_function_whatever_was_imported_before() -> None:
+    modules = "import tasks.sentiment.training, tasks.sentiment.predict"
+    assert loaded(f"{modules}; from tasks.sentiment import train; assert train.__name__ == 'train'") == set()
+
+
+@pytest.mark.parametrize("package", ["tasks", "tasks.sentiment"])
+def test_names(package: str) -> None:
+    import importlib
+
+    pytest.importorskip("sklearn")
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        assert getattr(module, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'Bert'"):
+        _ = module.Bert
