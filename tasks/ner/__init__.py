@@ -1,17 +1,41 @@
-"""Named entity recognition: words or text in, entities out.
+"""Named entity recognition: readers, a biLSTM with a CRF, training, prediction.
 
     from tasks.ner import NerConfig, NerTagger, train
 
-    train(NerConfig(encoder="my_run/model"), "train.conll", "dev.conll", "my_tagger")
+    train(NerConfig(encoder="path or name"), "train.conll", "dev.conll", "my_tagger")
     NerTagger.from_pretrained("my_tagger").predict(["Anna works at Siemens in Munich ."])
 
-The names are imported at once, not lazily: a submodule has the name of the function ``train``, and whichever of them
-came last would be what others get. Lightning, seqeval and datasets are still loaded only by what needs them.
+Names are resolved on first use, as in ``elmo_lite``.
 """
 
-from tasks.ner.config import NerConfig
-from tasks.ner.data import TaggedData, TaggedSentence, read_tagged
-from tasks.ner.tagger import NerTagger, Span
-from tasks.ner.train import evaluate, train
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tasks.ner.config import NerConfig
+    from tasks.ner.data import TaggedData, TaggedSentence, read_tagged
+    from tasks.ner.predict import evaluate
+    from tasks.ner.tagger import NerTagger, Span
+    from tasks.ner.training import train
 
 __all__ = ["NerConfig", "NerTagger", "Span", "TaggedData", "TaggedSentence", "evaluate", "read_tagged", "train"]
+
+_MODULE_OF = {
+    "NerConfig": "config",
+    "NerTagger": "tagger",
+    "Span": "tagger",
+    "TaggedData": "data",
+    "TaggedSentence": "data",
+    "evaluate": "predict",
+    "read_tagged": "data",
+    "train": "training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module of a public name on its first use (PEP 562)."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.ner.tags import entities_of, spell
+from tasks.ner.tags import OUTSIDE, entities_of, spell, split_tag
 
 
 def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
     from seqeval.scheme import IOB2
 
     right, judged = _iob2(gold), _iob2(predicted)
-    if not any(tag != "O" for tags in (*right, *judged) for tag in tags):
+    if not any(tag != OUTSIDE for tags in (*right, *judged) for tag in tags):
         report: dict[str, Any] = {}  # seqeval fails where there is no entity at all
     else:
         with warnings.catch_warnings():
@@ -40,6 +41,21 @@ def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
         "accuracy": 100 * float(accuracy_score(right, judged)),
         "types": {kind: _percent(row) for kind, row in sorted(report.items())},
     }
+
+
+def confusion_of(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """How often words of one type are taken for another, entity boundaries aside.
+
+    Returns:
+        "labels", O and the types, and "matrix", the number of words by right type (rows) and predicted type (columns).
+    """
+    pairs = Counter(
+        (split_tag(right)[1] or OUTSIDE, split_tag(found)[1] or OUTSIDE)
+        for tags, judged in zip(gold, predicted, strict=True)
+        for right, found in zip(tags, judged, strict=True)
+    )
+    labels = [OUTSIDE, *sorted({label for pair in pairs for label in pair} - {OUTSIDE})]
+    return {"labels": labels, "matrix": [[pairs[right, found] for found in labels] for right in labels]}
 
 
 def _iob2(sentences: Sequence[Sequence[str]]) -> list[list[str]]:

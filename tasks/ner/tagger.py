@@ -14,7 +14,7 @@ from elmo_lite import CheckpointError, ConfigError, CorpusError, Elmo, Tokenizat
 from tasks.batch import collate
 from tasks.ner.config import NerConfig
 from tasks.ner.model import Decoded, NerModel
-from tasks.ner.tags import bioes_labels
+from tasks.ner.tags import bioes_labels, split_tag
 from tasks.representation import Representation
 from tasks.saved_task import load_task, own_tensors, save_task
 from tasks.word_inputs import WordInputs
@@ -140,6 +140,11 @@ class NerTagger:
     def labels(self) -> list[str]:
         """All N tags, in the order of ``Decoded.probabilities``."""
         return self.model.labels
+
+    @property
+    def types(self) -> list[str]:
+        """Types of entities that it can find."""
+        return sorted({split_tag(label)[1] for label in self.labels} - {""})
 
     def predict(self, sentences: Iterable[Sentence]) -> list[list[Span]]:
         """Entities of sentences.

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("seqeval")
 
-from tasks.ner.scoring import score_tags
+from tasks.ner.scoring import confusion_of, score_tags
 from tasks.ner.tags import entities_of, spell
 
 
@@ -48,3 +48,12 @@ def test_random_annotations() -> None:
     assert score_tags([spell(entities_of(s), len(s), "IOB1") for s in gold], predicted)["main"] == pytest.approx(
         expected
     )
+
+
+def test_confusion_of_words() -> None:
+    gold = ["B-PER I-PER O S-LOC".split(), ["O"]]
+    predicted = ["B-PER B-ORG O O".split(), ["S-LOC"]]
+    found = confusion_of(gold, predicted)
+    assert found["labels"] == ["O", "LOC", "ORG", "PER"]
+    assert found["matrix"] == [[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 1, 1]]
+    assert confusion_of([["O"]], [["O"]]) == {"labels": ["O"], "matrix": [[1]]}

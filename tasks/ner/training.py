@@ -1,33 +1,28 @@
-"""Training and scoring of taggers, and the commands ``elmo-lite ner train | evaluate | predict``."""
+"""Training of a tagger, with one seed or several (``elmo-lite ner train``)."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-import logging
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from elmo_lite import ConfigError, CorpusError, Elmo
 from tasks.encoder_hash import encoder_hash
-from tasks.finetune import METRICS, FinetuneResult, finetune, run_seeds
+from tasks.finetune import METRICS, finetune, run_seeds
 from tasks.json_files import write_json
 from tasks.ner.config import NerConfig
-from tasks.ner.data import TaggedData, TaggedSentence, read_tagged, unseen_types
-from tasks.ner.files import write_text
-from tasks.ner.predictions import format_of, format_predictions, read_sentences
+from tasks.ner.data import TaggedData, TaggedSentence, read_tagged
+from tasks.ner.predict import evaluate, warn_of_unseen
 from tasks.ner.scoring import score_tags
-from tasks.ner.tagger import NerTagger, new_tagger
+from tasks.ner.tagger import new_tagger
 from tasks.ner.tags import OUTSIDE
-
-log = logging.getLogger("elmo_lite")
+from tasks.pictures import CONFUSION, draw_confusion
 
 
 @dataclass(frozen=True)
@@ -71,8 +66,9 @@ def train(
         progress: show a bar and a line an epoch on standard error.
 
     Returns:
-        Of one: "dev" and "test" scores (see ``score_tags``), "epochs", "seconds_per_epoch", "words_per_second",
-        "interrupted". Of several: "mean" and "deviation" of each number by its dotted key, and "runs".
+        Of one: "dev" and "test", as ``evaluate`` gives them, "best_epoch", "num_epochs", "seconds_per_epoch",
+        "training_words_per_second" and "interrupted". Of several: "mean" and "deviation" of each number by its dotted
+        key, and "runs".
 
     Raises:
         CorpusError: data that cannot be used.
@@ -89,7 +85,6 @@ def train(
     data = _read(config, train, dev, test)
     encoder = _Encoder(config)
     if seeds == 1:
-        out.mkdir(parents=True, exist_ok=True)
         return _train_one(config, data, encoder, out, progress)
 
     def train_one(seed: int, directory: Path) -> dict[str, Any]:
@@ -107,15 +102,8 @@ def _read(config: NerConfig, train: str | Path, dev: str | Path, test: str | Pat
     if not data.train.types():
         raise CorpusError(f"{train}: expected entities to learn from, found {OUTSIDE} alone")
     for name, part in data.scored.items():
-        _warn_of_unseen(str(named[name]), part, list(data.train.types()))
+        warn_of_unseen(str(named[name]), part, list(data.train.types()))
     return data
-
-
-def _warn_of_unseen(name: str, data: TaggedData, known: Sequence[str]) -> None:
-    unseen = unseen_types(data, known)
-    if unseen:
-        listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(unseen.items()))
-        log.warning("%s: types that training never had count as wrong: %s", name, listed)
 
 
 class _Encoder:
@@ -162,50 +150,28 @@ def _train_one(config: NerConfig, data: DataSets, encoder: _Encoder, out: Path, 
     facts = {
         **scores,
         "best_epoch": result.best_epoch,
-        "epochs": len(result.epochs),
+        "num_epochs": len(result.epochs),
         "seconds_per_epoch": result.seconds_per_epoch,
-        "words_per_second": result.words_per_second,
+        "training_words_per_second": result.words_per_second,
         "interrupted": result.interrupted,
     }
-    tagger.save(out, metrics=facts, encoder_path=config.representation.encoder, overwrite=True)
-    _add_to_metrics(out, scores, result)
+    tagger.save(out, _card_scores(scores), encoder_path=config.representation.encoder, overwrite=True)
+    write_json(out / METRICS, {**json.loads((out / METRICS).read_text(encoding="utf-8")), **facts})
+    if config.finetune.pictures:
+        confusion = scores["dev"]["confusion"]
+        draw_confusion(confusion["matrix"], confusion["labels"], out / CONFUSION)
     return facts
+
+
+def _card_scores(scores: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What a model card says."""
+    names = ("f1", "precision", "recall", "sentences")
+    return {part: {name: found[name] for name in names} for part, found in scores.items()}
 
 
 def _dev_score(sentences: Sequence[TaggedSentence], predictions: list[list[str]]) -> dict[str, float]:
     scores = score_tags([sentence.tags for sentence in sentences], predictions)
     return {name: scores[name] for name in ("main", "precision", "recall")}
-
-
-def _add_to_metrics(out: Path, scores: dict[str, Any], result: FinetuneResult) -> None:
-    """Scores of the best weights, by type, beside what ``finetune`` wrote."""
-    metrics = json.loads((out / METRICS).read_text(encoding="utf-8"))
-    write_json(out / METRICS, {**metrics, "scores": scores})
-
-
-def evaluate(tagger: NerTagger, data: TaggedData) -> dict[str, Any]:
-    """Entity scores of a tagger on labelled sentences.
-
-    Returns:
-        What ``score_tags`` does, and "sentences", "words", "scheme", "repaired" (tags of the data that were not well
-        formed), "unseen_types" (entities by type that the tagger cannot find, scored as wrong) and "words_per_second",
-        the encoder included.
-    """
-    gold = [sentence.tags for sentence in data.sentences]
-    begun = time.perf_counter()
-    predicted = [tagged.decoded.tags for tagged in tagger.tag([sentence.words for sentence in data.sentences])]
-    seconds = time.perf_counter() - begun
-    num_words = sum(map(len, gold))
-    known = {label[2:] for label in tagger.labels if label != OUTSIDE}
-    return {
-        **score_tags(gold, predicted),
-        "sentences": len(gold),
-        "words": num_words,
-        "scheme": data.scheme,
-        "repaired": data.repaired,
-        "unseen_types": dict(unseen_types(data, known)),
-        "words_per_second": num_words / seconds,
-    }
 
 
 def train_command(
@@ -230,92 +196,20 @@ def train_command(
         overwrite: Replace a tagger that is in --out.
     """
     facts = _train(config, train, dev, out, test=test, seeds=seeds, overwrite=overwrite)
-    names = ["dev"] + ["test"] * (test is not None)
-    if seeds > 1:
-        print(f"models    {Path(out) / 'seed-*'}")
-        for name in names:
-            mean, deviation = facts["mean"][f"{name}.main"], facts["deviation"][f"{name}.main"]
-            print(f"{name:<8}  F1 {mean:.2f} +- {deviation:.2f} ({seeds} seeds)")
-        return
-    print(f"model     {out}")
-    print(
-        f"trained   {facts['epochs']} epochs, the best {facts['best_epoch']}, {facts['seconds_per_epoch']:.1f} s each, "
-        f"{facts['words_per_second']:,.0f} words/s"
-    )
-    for name in names:
-        scores = facts[name]
-        print(
-            f"{name:<8}  F1 {scores['f1']:.2f}, precision {scores['precision']:.2f}, recall {scores['recall']:.2f} "
-            f"({scores['words']:,} words, {scores['words_per_second']:,.0f} words/s)"
-        )
+    for name in ("dev", "test"):
+        if seeds == 1 and name in facts:
+            shown = [f"{title} {facts[name][key]:.2f}" for title, key in _SHOWN.items()]
+            print(f"{name:<5} {'  '.join(shown)}")
+        elif f"{name}.f1" in facts.get("mean", {}):
+            mean, deviation = facts["mean"], facts["deviation"]
+            shown = [
+                f"{title} {mean[f'{name}.{key}']:.2f} +- {deviation[f'{name}.{key}']:.2f}"
+                for title, key in _SHOWN.items()
+            ]
+            print(f"{name:<5} {'  '.join(shown)}  ({seeds} seeds)")
+    print(f"model {out if seeds == 1 else Path(out) / 'seed-0'}")
 
 
+_SHOWN = {"F1": "f1", "precision": "precision", "recall": "recall"}
 _train = train
 """``train_command`` has an argument of that name."""
-
-
-def evaluate_command(
-    directory: str,
-    file: str,
-    *,
-    word_column: int | None = None,
-    tag_column: int | None = None,
-    encoder: str | None = None,
-    device: Literal["cpu", "cuda"] = "cpu",
-) -> None:
-    """Print the entity scores of a tagger on labelled sentences, as JSON.
-
-    Args:
-        directory: What "elmo-lite ner train" wrote.
-        file: Labelled sentences: a column file, JSONL or a hub data set.
-        word_column: Column of the words, from 0; detected where not given.
-        tag_column: Column of the tags, likewise.
-        encoder: Where an encoder that is not inside lies now.
-        device: Where to run.
-    """
-    tagger = NerTagger.from_pretrained(directory, device, encoder)
-    labelled = read_tagged(file, word_column, tag_column)
-    _warn_of_unseen(file, labelled, [label[2:] for label in tagger.labels if label != OUTSIDE])
-    print(json.dumps({"model": directory, "data": file, **evaluate(tagger, labelled)}, indent=2, ensure_ascii=False))
-
-
-def predict_command(
-    directory: str,
-    paths: list[str],
-    *,
-    probabilities: bool = False,
-    word_column: int | None = None,
-    encoder: str | None = None,
-    device: Literal["cpu", "cuda"] = "cpu",
-    overwrite: bool = False,
-) -> None:
-    """Find the entities of sentences.
-
-    Args:
-        directory: What "elmo-lite ner train" wrote.
-        paths: INPUT [OUTPUT]. INPUT is text with a sentence a line (- for standard input), JSONL or a column file;
-            OUTPUT is JSONL, columns or text by its name, and text on standard output where it is not given.
-        probabilities: Add the marginal probabilities.
-        word_column: Column of the words in a column file, from 0; detected where not given.
-        encoder: Where an encoder that is not inside lies now.
-        device: Where to run.
-        overwrite: Replace OUTPUT if it is there.
-    """
-    if len(paths) > 2:
-        raise ConfigError(f"expected INPUT and OUTPUT, found {len(paths)} paths: {' '.join(paths)}")
-    output = paths[1] if len(paths) == 2 else None
-    if output is not None and Path(output).exists() and not overwrite:
-        raise ConfigError(f"{output}: expected no such file (or --overwrite), found one")
-    sentences = read_sentences(paths[0], word_column)
-    tagger = NerTagger.from_pretrained(directory, device, encoder)
-    begun = time.perf_counter()
-    tagged = tagger.tag(sentences)
-    seconds = time.perf_counter() - begun
-    kind = format_of(output) if output is not None else "text"
-    text = format_predictions(tagged, tagger.labels, kind, probabilities)
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        write_text(output, text)
-    words = sum(len(sentence.words) for sentence in tagged)
-    log.info("%s words in %.1f s: %s words/s", f"{words:,}", seconds, f"{words / max(seconds, 1e-9):,.0f}")
