@@ -155,6 +155,8 @@ def test_fasttext_model_cut_off(fasttext_model: Path, tmp_path: Path) -> None:
         (tmp_path / "cut.bin").write_bytes(whole[:size])
         with pytest.raises(CorpusError, match="cut.bin: expected a fastText model"):
             read_vectors(tmp_path / "cut.bin", ["walk"])
+    with pytest.raises(CorpusError, match=rf"of \d+ bytes or more, found {len(whole) // 2}"):
+        read_vectors(tmp_path / "cut.bin", ["walk"])
 
 
 def test_fasttext_model_of_another_kind(fasttext_model: Path, tmp_path: Path) -> None:
