@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-import signal
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -192,7 +190,7 @@ def fit(
     dev_batches = _loader(dev, by_length(lengths[1], config.batch_size), layers[1], None)
     model.train()  # Lightning leaves every module in the mode in which it comes
     loop = Loop(model, dev, score, config, progress)
-    with _quiet_lightning(), _interruptible():
+    with _quiet_lightning():
         trainer = pl.Trainer(
             accelerator="gpu" if device.type == "cuda" else "cpu",
             devices=1,
@@ -281,19 +279,6 @@ def _loader(
         return indices, batch
 
     return DataLoader(range(len(examples)), batch_sampler=batches, collate_fn=make)  # type: ignore[arg-type]
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C work again afterwards: Lightning turns it off for good when it was used once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager

@@ -90,8 +90,11 @@ def test_another_model_or_data_set_has_its_own_file(elmo: Elmo, tmp_path: Path) 
     third = cached(elmo, tmp_path, [["the", "cat"], ["sat"]])
     assert len({first.path, other.path, third.path}) == 3
     assert not torch.equal(first.batch([0]), other.batch([0]))
-    # The same letters, cut into other words.
-    assert cached(elmo, tmp_path, [["the cat"]]).path != cached(elmo, tmp_path, [["the", "cat"]]).path
+
+
+def test_the_same_letters_cut_into_other_words_and_sentences(elmo: Elmo, tmp_path: Path) -> None:
+    cuts = ([["a b", "c"]], [["a", "b c"]], [["a", "b"], ["c"]], [["a"], ["b", "c"]], [["a", "b", "c"]])
+    assert len({cached(elmo, tmp_path, cut).path for cut in cuts}) == len(cuts)
 
 
 @pytest.mark.parametrize("sentences", [[], [[]], [[], ["a"], []]])

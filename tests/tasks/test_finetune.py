@@ -183,6 +183,14 @@ def test_learning_rates_are_halved_on_a_plateau(tmp_path: Path) -> None:
     assert rates == pytest.approx([0.08, 0.08, 0.08, 0.04, 0.04, 0.02, 0.02, 0.02])
 
 
+def test_gradients_are_clipped(tmp_path: Path) -> None:
+    models = {clip: WordHead() for clip in (0.0, 1e9, 1e-3)}
+    for clip, model in models.items():
+        train(model, tmp_path, gradient_clip=clip, max_epochs=1)
+    assert equal(weights(models[0.0]), weights(models[1e9]))
+    assert not equal(weights(models[0.0]), weights(models[1e-3]))
+
+
 def test_a_score_that_is_no_number_is_not_the_best(tmp_path: Path) -> None:
     result = train(WordHead(), tmp_path, scripted(1, float("nan"), 2), max_epochs=3)
     assert result.best_epoch == 3
