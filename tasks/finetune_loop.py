@@ -58,7 +58,7 @@ class Loop(pl.LightningModule):
         config = self.config
         groups = parameter_groups(self.model, config.learning_rate, config.encoder_learning_rate, config.layer_decay)
         split = [part for group in groups for part in _split_by_decay(group, config.weight_decay)]
-        return torch.optim.AdamW(split, weight_decay=config.weight_decay)
+        return torch.optim.AdamW(split, weight_decay=config.weight_decay, fused=True)
 
     def transfer_batch_to_device(self, batch: Numbered, device: torch.device, dataloader_idx: int) -> Numbered:
         """Move the tensors."""

@@ -91,7 +91,11 @@ def train(
         changed = dataclasses.replace(config, finetune=dataclasses.replace(config.finetune, seed=seed))
         return _train_one(changed, data, encoder, directory, progress)
 
-    settings = {"config": dataclasses.asdict(config), "data": data.fingerprint()}
+    settings = {
+        "config": dataclasses.asdict(config),
+        "data": data.fingerprint(),
+        "encoder_hash": encoder.fingerprint(),
+    }
     return run_seeds(train_one, seeds, out, settings)
 
 
@@ -123,6 +127,11 @@ class _Encoder:
             self._frozen = Elmo.from_pretrained(self.config.encoder)
             self.hash = encoder_hash(self._frozen)
         return self._frozen
+
+    def fingerprint(self) -> str:
+        """What tells it from another model at the same place; empty without one."""
+        elmo = self.load()
+        return "" if elmo is None else encoder_hash(elmo)
 
 
 def _train_one(config: NerConfig, data: DataSets, encoder: _Encoder, out: Path, progress: bool) -> dict[str, Any]:
