@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +18,7 @@ from tasks.sentiment.tables import Columns, Row, decoded_lines, hub_rows, is_hub
 SplitWords = Callable[[str], list[str]]
 """Text to words."""
 _TREE = re.compile(r"\s*\([0-4] (\(|[^ ()]+\)\s*$)")
+STANDARD_INPUT = "-"
 _TABLES = {".tsv": "\t", ".csv": ","}
 
 
@@ -79,14 +81,20 @@ def read_labelled(
 
 
 def read_texts(source: str | Path, config: DataConfig, split_words: SplitWords) -> list[LabelledText]:
-    """Read texts to label: whatever ``read_labelled`` reads, labels not needed, or a text a line without blank ones.
+    """Read texts to label, without need of labels.
+
+    Args:
+        source: whatever ``read_labelled`` reads; a text a line, of which blank ones are skipped; "-" for such lines on
+            standard input.
+        config: how to read it.
+        split_words: for texts that are not words yet.
 
     Raises:
         CorpusError: as for ``read_labelled``.
     """
-    path = Path(source)
-    if path.is_file() and path.suffix not in (*_TABLES, ".jsonl", ".ndjson") and not _holds_trees(path):
-        rows: Iterator[Row] = (Row(text.strip(), None, line) for line, text in decoded_lines(path) if text.strip())
+    lines = _plain_lines(str(source))
+    if lines is not None:
+        rows = (Row(text.strip(), None, line) for line, text in lines if text.strip())
         found = [_labelled(row, str(source), split_words) for row in rows]
     else:
         config = dataclasses.replace(config, classes=5)  # so that neutral trees are labelled too
@@ -96,6 +104,15 @@ def read_texts(source: str | Path, config: DataConfig, split_words: SplitWords) 
     if not found:
         raise CorpusError(f"{source}: expected texts, found none")
     return found
+
+
+def _plain_lines(source: str) -> Iterable[tuple[int, str]] | None:
+    """Numbers and content of lines of plain text; None where the source is anything else."""
+    if source == STANDARD_INPUT:
+        return enumerate(sys.stdin, 1)
+    path = Path(source)
+    is_plain = path.is_file() and path.suffix not in (*_TABLES, ".jsonl", ".ndjson") and not _holds_trees(path)
+    return decoded_lines(path) if is_plain else None
 
 
 def label_set(train: Iterable[LabelledText]) -> list[str]:

@@ -8,8 +8,10 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
+from elmo_lite import ConfigError
 from tasks.ner.files import write_text
 from tasks.sentiment.classifier import Prediction, SentimentClassifier
 from tasks.sentiment.data import DataConfig, LabelledText, check_labels, read_labelled, read_texts
@@ -68,28 +70,35 @@ def evaluate_command(
 
 def predict_command(
     directory: str,
-    input: str,
+    paths: list[str],
     *,
-    output: str | None = None,
     probabilities: bool = False,
     text_column: str | None = None,
     encoder: str | None = None,
     device: Literal["cpu", "cuda"] = "cpu",
+    overwrite: bool = False,
 ) -> None:
     """Label texts.
 
     Args:
         directory: What "elmo-lite sentiment train" wrote.
-        input: A text a line, trees, .tsv, .csv, .jsonl, or a hub data set; labels are not needed.
-        output: File to write: .jsonl, .tsv, .csv, or lines of text; standard output where not given.
-        probabilities: Also the probability of every label.
+        paths: INPUT [OUTPUT]. INPUT is a text a line (- for standard input), trees, .tsv, .csv, .jsonl or a hub data
+            set; labels are not needed. OUTPUT is JSONL, a table or lines of text by its name, and lines on standard
+            output where it is not given.
+        probabilities: Add the probability of every label.
         text_column: Column of the text; as in training where not given.
         encoder: Where an encoder that is not inside lies now.
         device: Where to run.
+        overwrite: Replace OUTPUT if it is there.
     """
+    if len(paths) > 2:
+        raise ConfigError(f"expected INPUT and OUTPUT, found {len(paths)} paths: {' '.join(paths)}")
+    output = paths[1] if len(paths) == 2 else None
+    if output is not None and Path(output).exists() and not overwrite:
+        raise ConfigError(f"{output}: expected no such file (or --overwrite), found one")
     classifier = SentimentClassifier.from_pretrained(directory, device=device, encoder=encoder)
     data = _with_columns(classifier.config.data, text_column, None)
-    texts = read_texts(input, data, classifier.tokenization.words)
+    texts = read_texts(paths[0], data, classifier.tokenization.words)
     predictions, speed = _timed(classifier, texts)
     content = format_predictions(texts, predictions, format_of(output or ""), probabilities)
     if output is None:

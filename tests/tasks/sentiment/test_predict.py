@@ -1,12 +1,13 @@
 """Scoring and labelling with a saved classifier, and what its commands say of bad input."""
 
+import io
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("sklearn")
 
-from elmo_lite import CheckpointError, CorpusError  # noqa: E402
+from elmo_lite import CheckpointError, ConfigError, CorpusError  # noqa: E402
 from tasks.sentiment.classifier import SentimentClassifier, new_classifier  # noqa: E402
 from tasks.sentiment.config import SentimentConfig  # noqa: E402
 from tasks.sentiment.data import LabelledText  # noqa: E402
@@ -38,26 +39,44 @@ def test_columns_may_differ_from_training(saved: Path, tmp_path: Path, capsys: p
     table.write_text("body\tgrade\ngood\tpositive\n")
     evaluate_command(str(saved), str(table), text_column="body", label_column="grade")
     assert '"sentences": 1' in capsys.readouterr().out
-    predict_command(str(saved), str(table), text_column="body")
+    predict_command(str(saved), [str(table)], text_column="body")
     assert capsys.readouterr().out.endswith("\tgood\n")
     with pytest.raises(CorpusError, match="a.tsv, line 1: expected columns 'text' and 'label', found 'body', 'grade'"):
         evaluate_command(str(saved), str(table))
     with pytest.raises(CorpusError, match="a.tsv, line 1: expected columns 'text', found 'body', 'grade'"):
-        predict_command(str(saved), str(table))
+        predict_command(str(saved), [str(table)])
 
 
 def test_blank_lines_keep_their_numbers(saved: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("good\n\nbad film\n")
-    predict_command(str(saved), str(tmp_path / "a.txt"), output=str(tmp_path / "b.jsonl"))
+    predict_command(str(saved), [str(tmp_path / "a.txt"), str(tmp_path / "b.jsonl")])
     lines = (tmp_path / "b.jsonl").read_text().splitlines()
     assert ['"line": 1' in lines[0], '"line": 3' in lines[1], len(lines)] == [True, True, 2]
 
 
+def test_standard_input(saved: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("good\n\nbad film"))
+    predict_command(str(saved), ["-"])
+    assert [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()] == ["good", "bad film"]
+
+
+def test_a_file_is_not_replaced_unasked(saved: Path, tmp_path: Path) -> None:
+    files = [str(tmp_path / name) for name in ("a.txt", "b.txt")]
+    for file in files:
+        Path(file).write_text("good\n")
+    with pytest.raises(ConfigError, match="b.txt: expected no such file"):
+        predict_command(str(saved), files)
+    predict_command(str(saved), files, overwrite=True)
+    assert Path(files[1]).read_text().endswith("\tgood\n")
+    with pytest.raises(ConfigError, match="expected INPUT and OUTPUT, found 3 paths"):
+        predict_command(str(saved), [*files, "c.txt"])
+
+
 def test_bad_input(saved: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="expected the directory of a task model"):
-        predict_command(str(tmp_path / "nothing"), "a.txt")
+        predict_command(str(tmp_path / "nothing"), ["a.txt"])
     with pytest.raises(CorpusError, match="none.txt: expected a file, found nothing there"):
-        predict_command(str(saved), str(tmp_path / "none.txt"))
+        predict_command(str(saved), [str(tmp_path / "none.txt")])
     path = saved / "config.json"
     path.write_text(path.read_text().replace('"task": "sentiment"', '"task": "ner"'))
     with pytest.raises(CheckpointError, match="expected a model for the task sentiment, found one for 'ner'"):

@@ -162,7 +162,7 @@ def test_commands(files: dict[str, str], encoder: str, tmp_path: Path, capsys: p
     assert sum(map(sum, report["confusion"])) == 6
     assert main(["sentiment", "predict", out, files["test"]]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 6
-    assert main(["sentiment", "predict", out, files["test"], "--output", f"{out}/p.jsonl", "--probabilities"]) == 0
+    assert main(["sentiment", "predict", out, files["test"], f"{out}/p.jsonl", "--probabilities"]) == 0
     rows = [json.loads(line) for line in Path(out, "p.jsonl").read_text().splitlines()]
     assert capsys.readouterr().out == "" and len(rows) == 6 and len(rows[0]["probabilities"]) == 2
     assert (
