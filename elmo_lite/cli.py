@@ -5,12 +5,15 @@ Nothing heavy is imported before the command is known, so that ``elmo-lite --hel
 
 from __future__ import annotations
 
+import ast
 import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from elmo_lite import __version__
@@ -49,6 +52,21 @@ class Command:
         function: Callable[..., Any] = getattr(import_module(module), name)
         return function
 
+    def summary(self) -> str:
+        """``help``, or else the first line of the function's docstring, read without running its module."""
+        if self.help:
+            return self.help
+        module, _, name = self.target.partition(":")
+        try:
+            spec = find_spec(module)
+            source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+        except (ImportError, OSError, UnicodeDecodeError):
+            return ""
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.FunctionDef) and node.name == name:
+                return (ast.get_docstring(node) or "").partition("\n")[0].rstrip(".")
+        return ""
+
 
 COMMANDS = {
     "corpus": Command("elmo_lite.corpus:build_corpus_command", "text -> corpus directory, to pretrain on", ("inputs",)),
@@ -80,12 +98,12 @@ COMMANDS = {
 def all_commands() -> dict[str, Command]:
     """Commands by name, those that other packages add by the entry-point group included.
 
-    An entry point ``ner.train = tasks.ner.train:train_command`` is the command ``elmo-lite ner train``.
+    An entry point ``ner.train = tasks.ner.training:train_command`` is the command ``elmo-lite ner train``.
     """
     from importlib.metadata import entry_points
 
     found = {point.name.replace(".", " "): Command(point.value) for point in entry_points(group=ENTRY_POINT_GROUP)}
-    return {**found, **COMMANDS}
+    return {**COMMANDS, **{name: command for name, command in sorted(found.items()) if name not in COMMANDS}}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -188,7 +206,7 @@ def _help(group: str | None = None) -> str:
     if group is None:
         lines += ["Pretrain ELMo on any text and use its layers as contextual word vectors.", ""]
     lines += ["commands:"]
-    lines += [f"  {name:<20} {command.help}".rstrip() for name, command in commands.items()]
+    lines += [f"  {name:<20} {command.summary()}".rstrip() for name, command in commands.items()]
     lines += ["", f"`{PROGRAM} COMMAND --help` shows a command's arguments, `{PROGRAM} --version` the version."]
     return "\n".join(lines)
 

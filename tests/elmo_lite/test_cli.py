@@ -271,3 +271,10 @@ def test_commands_of_other_packages(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert main(["toy"]) == 2
     capsys.readouterr()
     assert error_line(capsys, ["toy", "trian"]).endswith("did you mean toy train?")
+
+
+def test_commands_of_other_packages_are_described_unread(capsys: pytest.CaptureFixture[str]) -> None:
+    command = Command("elmo_lite.published_format:import_command")  # its module loads torch
+    assert command.summary() == "Turn a model in the published ELMo format into a saved model directory"
+    assert Command("no_such_package.module:function").summary() == ""
+    assert Command("elmo_lite.errors:nothing").summary() == ""
