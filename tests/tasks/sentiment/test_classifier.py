@@ -53,6 +53,16 @@ def test_order_and_company_change_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     assert [p.label for p in together] == [p.label for p in network.predict(texts)]
 
 
+def test_batches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = classifier()
+    shapes = []
+    run = network.model.probabilities
+    monkeypatch.setattr(network.model, "probabilities", lambda batch: shapes.append(batch.mask.shape) or run(batch))
+    monkeypatch.setattr("tasks.sentiment.classifier.BATCH_WORDS", 6)
+    network.predict([["a"] * length for length in (2, 9, 1, 3, 2)])
+    assert shapes == [(3, 2), (1, 3), (1, 9)]
+
+
 @pytest.mark.parametrize("head", ["pooled", "bcn"])
 @pytest.mark.parametrize("freeze", [True, False])
 def test_saved_and_loaded(tmp_path: Path, head: str, freeze: bool) -> None:

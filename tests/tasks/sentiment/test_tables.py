@@ -19,7 +19,7 @@ def file(folder: Path, name: str, content: str | bytes) -> Path:
 
 
 def test_tsv_keeps_quotes(tmp_path: Path) -> None:
-    path = file(tmp_path, "a.tsv", "\ufeffid\tsentence\tlabel\r\n7\t\"so'' good\t1\r\n\r\n8\tbad\"\t 0 \r\n")
+    path = file(tmp_path, "a.tsv", "\ufeffsentence\tid\tlabel\r\n\"so'' good\t7\t1\r\n\r\nbad\"\t8\t 0 \r\n")
     assert list(table_rows(path, Columns(), "\t")) == [Row("\"so'' good", "1", 2), Row('bad"', "0", 4)]
 
 

@@ -74,6 +74,10 @@ def test_frozen_encoder(files: dict[str, str], encoder: str, tmp_path: Path, hea
 def test_the_encoder_is_trained_along(files: dict[str, str], encoder: str, tmp_path: Path) -> None:
     config = dataclasses.replace(CONFIG, encoder=encoder, freeze=False, max_epochs=2)
     found = train(config, files["train"], files["dev"], tmp_path / "out", test=files["test"], seeds=2)
+    alone = dataclasses.replace(config, finetune=dataclasses.replace(config.finetune, seed=1))
+    train(alone, files["train"], files["dev"], tmp_path / "alone", test=files["test"])
+    encoders = [tmp_path / name / "encoder" / "model.safetensors" for name in ("out/seed-1", "alone")]
+    assert encoders[0].read_bytes() == encoders[1].read_bytes()  # each seed starts from the encoder as it was
     before = Elmo.from_pretrained(encoder).bilm.state_dict()
     for seed in (0, 1):
         classifier = SentimentClassifier.from_pretrained(tmp_path / "out" / f"seed-{seed}")
@@ -96,12 +100,12 @@ def test_seeds(files: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureF
     scores = [run["dev"]["accuracy"] for run in found["runs"]]
     assert found["mean"]["dev.accuracy"] == pytest.approx(sum(scores) / 2)
     assert found["deviation"]["dev.accuracy"] == pytest.approx(abs(scores[0] - scores[1]) / 2**0.5)
-    single = train(
-        dataclasses.replace(config, finetune=dataclasses.replace(config.finetune, seed=1)),
-        *arguments[:2],
-        tmp_path / "one",
-    )
-    assert single["dev"]["confusion"] == found["runs"][1]["dev"]["confusion"]  # a seed is a seed
+    alone = dataclasses.replace(config, finetune=dataclasses.replace(config.finetune, seed=1))
+    train(alone, *arguments[:2], tmp_path / "alone")
+    folders = [tmp_path / name for name in ("out/seed-0", "out/seed-1", "alone")]
+    weights = [(folder / "model.safetensors").read_bytes() for folder in folders]
+    assert weights[0] != weights[1] == weights[2]  # a seed is a seed, whatever ran before it
+    assert SentimentClassifier.from_pretrained(folders[1]).config.finetune.seed == 1
     stamp = (tmp_path / "out" / "seed-0" / "config.json").stat().st_mtime_ns
     assert train(config, *arguments, seeds=3)["runs"][:2] == found["runs"]
     assert (tmp_path / "out" / "seed-0" / "config.json").stat().st_mtime_ns == stamp
@@ -125,6 +129,7 @@ def test_labels_that_training_never_had(files: dict[str, str], tmp_path: Path, p
         train(CONFIG, files["train"], files["dev"], tmp_path / "out", test=files["test"])
     expected = f"{files[part]}, line 2: expected a label of the training data (negative, positive), found 'neutral'"
     assert str(error.value) == expected
+    assert not (tmp_path / "out").exists()  # found before the training
 
 
 def test_phrases_are_for_training(tmp_path: Path) -> None:
