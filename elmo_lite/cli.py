@@ -179,24 +179,29 @@ def run_command(name: str, command: Command, argv: Sequence[str]) -> int:
     Returns:
         0, or what the parser ends with after ``--help``.
     """
-    import inspect
     import logging
 
     from elmo_lite.arguments import call_with_arguments
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    function = command.load()
-    positionals = command.positionals
-    if positionals is None:
-        parameters = inspect.signature(function).parameters.values()
-        positionals = tuple(p.name for p in parameters if p.default is p.empty and p.kind is not p.KEYWORD_ONLY)
+    positionals = command_positionals(command)
     try:
         call_with_arguments(
-            function, argv, prog=f"{PROGRAM} {name}", positionals=positionals, preset_group=name.split()[0]
+            command.load(), argv, prog=f"{PROGRAM} {name}", positionals=positionals, preset_group=name.split()[0]
         )
     except SystemExit as stop:  # --help and --print_config end the parser this way
         return stop.code if isinstance(stop.code, int) else 0
     return 0
+
+
+def command_positionals(command: Command) -> tuple[str, ...]:
+    """The parameters of a command that are given without a flag."""
+    import inspect
+
+    if command.positionals is not None:
+        return command.positionals
+    parameters = inspect.signature(command.load()).parameters.values()
+    return tuple(p.name for p in parameters if p.default is p.empty and p.kind is not p.KEYWORD_ONLY)
 
 
 def _help(group: str | None = None) -> str:

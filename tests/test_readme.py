@@ -7,12 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Tokenization, save_model
+from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo, Tokenization, save_model
 from elmo_lite.arguments import function_parser, parse
-from elmo_lite.cli import COMMANDS
+from elmo_lite.cli import COMMANDS, ENTRY_POINT_GROUP, Command, command_positionals
+from tasks.ner.config import NerConfig
+from tasks.ner.tagger import new_tagger
+from tasks.sentiment.classifier import new_classifier
+from tasks.sentiment.config import SentimentConfig
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
+
+
+# The commands of the task models too, as the project file names them: they need not be installed.
+ENTRY_POINTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
+ALL_COMMANDS = {
+    **COMMANDS,
+    **{name.replace(".", " "): Command(target) for name, target in ENTRY_POINTS[ENTRY_POINT_GROUP].items()},
+}
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
@@ -24,6 +36,7 @@ def blocks(language: str) -> list[tuple[str, str]]:
 def commands(program: str) -> list[str]:
     """Lines of the shell blocks that call a program."""
     lines = [line for _, block in blocks("sh") for line in block.replace("\\\n", " ").splitlines()]
+    lines = [part.strip() for line in lines for part in line.split(" | ")]
     return [line for line in lines if line.split()[:1] == [program]]
 
 
@@ -31,9 +44,10 @@ def commands(program: str) -> list[str]:
 def test_command_parses(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("my_settings.yaml").write_text("seed: 3\n")
-    _, name, *argv = shlex.split(line, comments=True)
-    command = COMMANDS[name]
-    parse(function_parser(command.load(), name, command.positionals or ()), argv, name)
+    words = shlex.split(line, comments=True)[1:]
+    name = next(name for name in (" ".join(words[:2]), words[0]) if name in ALL_COMMANDS)
+    command, argv = ALL_COMMANDS[name], words[len(name.split()) :]
+    parse(function_parser(command.load(), name, command_positionals(command)), argv, name.split()[0])
 
 
 @pytest.mark.parametrize("line", commands("make"))
@@ -68,5 +82,15 @@ def test_python_runs(document: str, block: str, tmp_path: Path, monkeypatch: pyt
     bilm = BiLM(BiLMConfig(char_cnn=cnn, dim=8, lstm_dim=8))
     Path("my_run").mkdir()
     save_model("my_run/model", bilm, Tokenization(kind="words"))
+    if 'from_pretrained("tagger")' in block:
+        save_task_models()
     Path("sentences.txt").write_text("One sentence.\nAnother one.\n")
     exec(compile(block, document, "exec"), {})
+
+
+def save_task_models() -> None:
+    """An untrained tagger and an untrained classifier on the model that lies here."""
+    elmo, words = Elmo.from_pretrained("my_run/model"), [["Anna", "works"]]
+    new_tagger(NerConfig(encoder="my_run/model"), ["PER"], elmo, words).save("tagger")
+    labels = ["negative", "positive"]
+    new_classifier(SentimentConfig(encoder="my_run/model"), labels, elmo, words).save("classifier")
