@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from elmo_lite import ConfigError, CorpusError
-from tasks.ner.files import read_lines
+from tasks.files import read_lines
 from tasks.ner.tags import is_tag
 
 DOCUMENT = "-DOCSTART-"

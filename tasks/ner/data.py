@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite import CorpusError
+from tasks.files import read_lines
 from tasks.ner.columns import read_columns
-from tasks.ner.files import read_lines
 from tasks.ner.tags import Scheme, detect_scheme, entities_of, is_tag, repairs, spell
 
 log = logging.getLogger("elmo_lite")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from elmo_lite import ConfigError
+from tasks.files import write_text
 from tasks.ner.data import TaggedData, read_tagged, unseen_types
-from tasks.ner.files import write_text
 from tasks.ner.predictions import format_of, format_predictions, read_sentences
 from tasks.ner.scoring import confusion_of, score_tags
 from tasks.ner.tagger import NerTagger, Sentence, Tagged

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from elmo_lite import CorpusError
+from tasks.files import read_lines
 from tasks.ner.columns import read_columns
 from tasks.ner.data import JSONL, json_rows, words_of
-from tasks.ner.files import read_lines
 from tasks.ner.tagger import Sentence, Tagged
 from tasks.ner.tags import spell
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from elmo_lite import ConfigError
-from tasks.ner.files import write_text
+from tasks.files import write_text
 from tasks.sentiment.classifier import Prediction, SentimentClassifier
 from tasks.sentiment.data import DataConfig, LabelledText, check_labels, read_labelled, read_texts
 from tasks.sentiment.predictions import format_of, format_predictions

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from elmo_lite import CorpusError
-from tasks.ner.files import read_lines, write_text
+from tasks.files import read_lines, write_text
 
 
 def test_lines(tmp_path: Path) -> None:
