@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+LINE_LENGTH = 80
+"""Characters after which a command line goes on below."""
 
 
 def title(text: str) -> None:
@@ -23,9 +26,21 @@ def run(name: str, *arguments: object) -> None:
     from elmo_lite.cli import all_commands, run_command
 
     argv = [str(argument) for argument in arguments]
-    print(f"   $ elmo-lite {name} {shlex.join(argv)}", flush=True)
+    print(f"   $ {_command_line(name, argv)}", flush=True)
     with _indented():
         run_command(name, all_commands()[name], argv)
+
+
+def _command_line(name: str, argv: Sequence[str]) -> str:
+    """As one would type it: broken before a flag where it gets long, so that it can still be copied."""
+    lines = [f"elmo-lite {name}"]
+    for argument in argv:
+        word = shlex.quote(argument)
+        if argument.startswith("--") and len(lines[-1]) >= LINE_LENGTH:
+            lines.append(f"    {word}")
+        else:
+            lines[-1] += f" {word}"
+    return " \\\n   ".join(lines)
 
 
 @contextlib.contextmanager

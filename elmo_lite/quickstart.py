@@ -16,7 +16,7 @@ from elmo_lite.contexts import nearest, occurrences, sentences
 from elmo_lite.demonstration import run, title
 from elmo_lite.errors import ConfigError
 from elmo_lite.python_prose import write_python_prose
-from elmo_lite.quickstart_heads import HEADS, installed_heads, train_heads
+from elmo_lite.quickstart_heads import HEADS, LAYERS, installed_heads, train_heads
 
 if TYPE_CHECKING:
     from elmo_lite.corpus import Corpus
@@ -69,7 +69,7 @@ def _prepare(folder: Path, overwrite: bool) -> None:
     """Make the folder; remove what an earlier quickstart left, and nothing else."""
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder}: expected a folder or nothing there, found a file")
-    made = ("corpus", "pretrained", *(head.task for head in HEADS))
+    made = ("corpus", "pretrained", LAYERS, *(head.task for head in HEADS))
     left = [folder / name for name in made if (folder / name).exists()]
     if left and not overwrite:
         raise ConfigError(f"{left[0]}: exists already; add --overwrite to do the quickstart again")
@@ -115,8 +115,8 @@ def _compare_perplexity(folder: Path, corpus: Corpus) -> None:
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
         run("evaluate", folder / "pretrained" / "model", folder / "held_out.txt")
-    command, _, result = output.getvalue().partition("\n")
-    measured = json.loads(result)
+    command, _, result = output.getvalue().partition("\n   {")
+    measured = json.loads("{" + result)
     print(command)
     train, held_out = corpus.class_of_word[corpus.train], corpus.class_of_word[corpus.held_out]
     size = len(corpus.vocabulary)

@@ -14,6 +14,10 @@ from elmo_lite.demonstration import run, title
 
 SAMPLES = "tasks.samples"
 """Package whose files are the samples."""
+LAYERS = "layers"
+"""Folder for the frozen layers of the samples."""
+TRAINING = "--finetune.batch_size 8 --finetune.learning_rate 0.003 --finetune.patience 10 --max_epochs 20".split()
+"""Few sentences want small batches and long steps; about twelve seconds a head on two cores."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,6 @@ class Head:
     """First word of its commands and of its samples' names."""
     title: str
     suffix: str
-    flags: tuple[str, ...]
-    """Settings for a few hundred sentences and some fifteen seconds of two cores."""
     sentences: tuple[str, ...]
     """Neither in the samples nor made of their names."""
 
@@ -35,9 +37,8 @@ HEADS = (
         "ner",
         "Names: a tagger on top of the frozen model, from a few hundred sentences (dev and test have other names)",
         ".iob2",
-        (),
         (
-            "Yesterday Helena Kovacs flew from Oslo to Marrakesh.",
+            "Helena Kovacs flew from Oslo to Marrakesh yesterday.",
             "Silverton Paper has opened an office in Mexico, said its founder, Omar Reyes.",
             "With a heavy heart, Joy Ellington sold the farm.",
             "It was a joy to see the sun again.",
@@ -47,7 +48,6 @@ HEADS = (
         "sentiment",
         "Opinions: a classifier on top of the same model",
         ".tsv",
-        (),
         (
             "The rooms are lovely and the staff are very kind.",
             "I was bored after ten minutes and left.",
@@ -91,7 +91,8 @@ def _train(head: Head, folder: Path, encoder: Path) -> None:
     data: list[object] = []
     for part in ("train", "dev", "test"):
         data += [f"--{part}", _copy(f"{head.task}_{part}{head.suffix}", samples)]
-    run(f"{head.task} train", "--encoder", encoder, *data, "--out", folder / head.task, *head.flags)
+    out = ("--out", folder / head.task, "--finetune.cache_dir", folder / LAYERS)
+    run(f"{head.task} train", "--encoder", encoder, *data, *out, *TRAINING)
     new = samples / f"{head.task}_new.txt"
     new.write_text("\n".join(head.sentences) + "\n", encoding="utf-8", newline="\n")
     run(f"{head.task} predict", folder / head.task, new)

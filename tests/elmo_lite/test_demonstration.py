@@ -1,5 +1,7 @@
 """What is shown is what was run."""
 
+import shlex
+
 import pytest
 
 from elmo_lite.cli import COMMANDS, Command
@@ -34,6 +36,15 @@ def test_title_stands_apart(capsys: pytest.CaptureFixture[str]) -> None:
 def test_shows_the_command_and_its_output(capsys: pytest.CaptureFixture[str]) -> None:
     run("say", "two words", "--times", 2)
     assert capsys.readouterr().out == "   $ elmo-lite say 'two words' --times 2\n   two words\n\n   two words\n\n"
+
+
+def test_long_command_can_be_copied(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "it's " + 20 * "long "
+    run("say", text, "--times", 1)
+    command = capsys.readouterr().out.partition("   it's")[0]
+    assert len(command.splitlines()) == 2
+    program, name, *argv = shlex.split(command.replace("\\\n", " ").strip(" $\n"))
+    assert (program, name, argv) == ("elmo-lite", "say", [text, "--times", "1"])
 
 
 def test_errors_are_left_to_the_caller(capsys: pytest.CaptureFixture[str]) -> None:

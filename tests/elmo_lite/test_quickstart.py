@@ -79,7 +79,7 @@ def test_heads_are_trained_on_the_new_model(
 
 
 def test_only_its_own_files_are_replaced(tmp_path: Path) -> None:
-    for name in ("corpus", "pretrained", "ner", "sentiment"):
+    for name in ("corpus", "pretrained", "layers", "ner", "sentiment"):
         (tmp_path / name).mkdir()
     (tmp_path / "mine.txt").write_text("kept")
     quickstart._prepare(tmp_path, overwrite=True)
