@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import platform
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,6 +31,8 @@ class WeightSnapshot:
 
     def __init__(self, weights: Sequence[Tensor] = ()) -> None:
         """Remember ``weights`` as they are."""
+        if weights:
+            _count_steps()
         # Kept, not copied, so that no other weight can come to lie at an old address.
         self._seen = [weight.detach() for weight in weights]
         self._versions = [_version(weight) for weight in weights]
@@ -51,14 +54,28 @@ def _version(weight: Tensor) -> int:
     return 0 if weight.is_inference() else weight._version
 
 
+_steps_are_counted = False
+_registering = threading.Lock()
+
+
+def _count_steps() -> None:
+    """From now on every optimiser step counts as a change of its weights.
+
+    Fused optimisers change weights in place without saying so to autograd, whose count of changes a snapshot reads.
+    """
+    global _steps_are_counted
+    if _steps_are_counted:
+        return
+    with _registering:
+        if not _steps_are_counted:
+            register_optimizer_step_post_hook(_count_step)
+            _steps_are_counted = True
+
+
 def _count_step(optimizer: torch.optim.Optimizer, *_: object) -> None:
     for group in optimizer.param_groups:
         for weight in group["params"]:
             torch.autograd.graph.increment_version(weight)
-
-
-# Fused optimisers change weights in place without saying so to autograd, whose count of changes a snapshot reads.
-register_optimizer_step_post_hook(_count_step)
 
 
 def can_pack(weight: Tensor) -> bool:
@@ -100,9 +117,10 @@ class PackedProduct:
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Multiply (..., K). Returns (..., N)."""
-        if not self.packed or inputs.numel() == 0:
-            weight = self.weight.to_dense() if self.packed else self.weight
-            return F.linear(inputs, weight, self.bias)
+        if not self.packed:
+            return F.linear(inputs, self.weight, self.bias)
+        if inputs.numel() == 0:  # a weight that is packed is not empty, so there are no rows
+            return inputs.new_zeros((*inputs.shape[:-1], self.weight.shape[0]))
         product: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self.weight, self.bias, "none", [], "")
         return product
 

@@ -130,6 +130,8 @@ class ProjectedLSTM(nn.Module):
         size = max(1, _POSITIONS_AT_ONCE // max(1, inputs.shape[1]))
         for start in range(0, len(inputs), size):
             part, rows = slice(start, start + size), None if counts is None else counts[start : start + size]
+            if rows is not None and rows[0] == 0:
+                break  # every row has ended
             gates = input_product(inputs[part, : None if rows is None else rows[0]].to(dtype))
             run(gates, last_h, last_c, weights, outputs[part], counts=rows)
         return outputs, (last_h.to(h.dtype), last_c)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -124,6 +126,15 @@ def test_a_pack_is_a_copy() -> None:
     assert torch.equal(product(inputs[:0]), torch.empty(0, OUT))
 
 
+@needs_packing
+@pytest.mark.parametrize("leading", [(0,), (2, 0), (2, 0, 3)])
+def test_no_rows_unpack_nothing(leading: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    product = PackedProduct(draw(OUT, IN, dtype=torch.bfloat16), draw(OUT, dtype=torch.bfloat16))
+    monkeypatch.setattr(Tensor, "to_dense", None)
+    found = product(draw(*leading, IN, dtype=torch.bfloat16))
+    assert found.shape == (*leading, OUT) and found.dtype == torch.bfloat16
+
+
 def test_product_records_nothing_of_its_weight() -> None:
     weight, bias = draw(OUT, IN).requires_grad_(), draw(OUT).requires_grad_()
     assert not PackedProduct(weight, bias)(draw(3, IN)).requires_grad
@@ -182,6 +193,30 @@ def test_no_later_weight_takes_the_place_of_a_remembered_one() -> None:
     snapshot = WeightSnapshot([weight])
     del weight
     assert not any(snapshot.matches([draw(64, 64, seed=seed)]) for seed in range(10))
+
+
+def test_optimisers_are_watched_from_the_first_snapshot_on() -> None:
+    """Importing and building a model changes nothing for other people's optimisers; one hook serves all snapshots."""
+    code = """
+import threading
+import torch
+from torch.optim.optimizer import _global_optimizer_post_hooks as hooks
+from elmo_lite import BiLM, BiLMConfig, CharCNNConfig
+from elmo_lite.packed_linear import WeightSnapshot
+
+BiLM(BiLMConfig(char_cnn=CharCNNConfig(filters=((1, 4),)), dim=4, lstm_dim=6))
+WeightSnapshot()
+print(len(hooks))
+weight = torch.nn.Parameter(torch.ones(2))
+threads = [threading.Thread(target=WeightSnapshot, args=([weight],)) for _ in range(20)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(hooks))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "1"]
 
 
 # PackedLinear

@@ -451,3 +451,27 @@ def test_rows_end_where_the_counts_say(
             assert not outputs[b, length:].any()
             for ours, theirs in zip(last, expected_last, strict=True):
                 torch.testing.assert_close(ours[row].detach(), theirs)
+
+
+def test_input_products_stop_where_the_last_row_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projected_lstm, "_POSITIONS_AT_ONCE", BATCH)
+    parts: list[int] = []
+    monkeypatch.setattr(projected_lstm, "run", lambda gates, *_, **__: parts.append(gates.shape[1]))
+    inputs, state = draw()
+    with torch.no_grad():
+        make()(inputs, state, [3, 1, 0, 0, 0, 0, 0])
+    assert parts == [3, 1]
+
+
+@pytest.mark.parametrize("projection", [True, False])
+def test_gradients_where_no_row_is_left(projection: bool) -> None:
+    """In float32, where the backward pass multiplies with packed weights: zeros, and the state's own go through."""
+    lstm = make(0.3, 0.05, projection=projection).float()
+    inputs, state = draw(dim=lstm.dim)
+    h, c = (part.float().requires_grad_() for part in state)
+    outputs, last = lstm(inputs.float(), (h, c), [0] * STEPS)
+    (outputs.sum() + 2 * last[0].sum() + 3 * last[1].sum()).backward()
+    assert h.grad is not None and c.grad is not None
+    assert torch.equal(h.grad, torch.full_like(h, 2)) and torch.equal(c.grad, torch.full_like(c, 3))
+    for parameter in lstm.parameters():
+        assert parameter.grad is not None and torch.equal(parameter.grad, torch.zeros_like(parameter))
