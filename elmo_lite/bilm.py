@@ -93,7 +93,8 @@ class BiLM(nn.Module):
             cell_clip=config.cell_clip,
             projection_clip=config.projection_clip,
             forget_bias=config.forget_bias,
-            lstm_projection=config.lstm_projection,
+            lstm_projection=config.has_lstm_projection,
+            is_projected=config.is_projected,
             dropout=config.dropout,
             variational_dropout=config.variational_dropout,
         )

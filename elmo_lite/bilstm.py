@@ -104,20 +104,35 @@ class LSTMStack(nn.Module):
         cell_clip: float | None = None,
         projection_clip: float | None = None,
         forget_bias: float = 0.0,
-        lstm_projection: bool | None = None,
+        lstm_projection: bool = False,
+        is_projected: bool = False,
         dropout: float = 0.0,
         variational_dropout: bool = False,
     ) -> None:
-        """Build the stack; the arguments are those of ``BiLMConfig``."""
+        """Build the stack.
+
+        Args:
+            dim: D, width of the input and of every output.
+            lstm_dim: width of the cells.
+            num_layers: 1 or more.
+            skip_connections: add a layer's input to its output, from the second layer on.
+            cell_clip: bound on the absolute value of the cells, positive; None for no bound.
+            projection_clip: bound on the absolute value of the projected outputs, likewise.
+            forget_bias: constant added to the forget gates beside their learned bias.
+            lstm_projection: whether a projection follows the cells.
+            is_projected: take the engine with projection and clipping; the other one has neither.
+            dropout: probability in [0, 1) on every layer's input and on the last output.
+            variational_dropout: one mask per sequence instead of one per position.
+        """
         super().__init__()
+        assert is_projected or (lstm_dim == dim and cell_clip is None)
         self.skip_connections = skip_connections
         self.dropout = dropout
         self.variational_dropout = variational_dropout
-        projection = lstm_dim != dim if lstm_projection is None else lstm_projection
-        self.is_projected = projection or cell_clip is not None
+        self.is_projected = is_projected
         self.layers = nn.ModuleList(
-            ClippedLSTM(dim, lstm_dim, cell_clip, projection_clip, forget_bias, projection)
-            if self.is_projected
+            ClippedLSTM(dim, lstm_dim, cell_clip, projection_clip, forget_bias, lstm_projection)
+            if is_projected
             else PlainLSTM(dim, forget_bias)
             for _ in range(num_layers)
         )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from elmo_lite.bilm import BiLM, BiLMOutput, Direction, distinct_rows, reverse_sequences
+from elmo_lite.bilstm import ClippedLSTM
 from elmo_lite.characters import begin_sentence_row, encode_words, end_sentence_row
 from elmo_lite.config import BiLMConfig, CharCNNConfig
 
@@ -227,6 +228,20 @@ def test_weights_by_settings(engine: str) -> None:
     assert ("forward_lstm.layers.0.lstm.weight_projection" in names) == projected
     assert ("forward_lstm.layers.0.lstm.weight_ih_l0" in names) != projected
     assert ("char_cnn.projection.weight" in names) == (engine != "no projection at all")
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"lstm_dim": 9}, {"cell_clip": 1.0}, {"lstm_projection": True}, {"lstm_projection": False}], ids=str
+)
+def test_engine_by_settings(changes: dict[str, Any]) -> None:
+    """torch's own engine wherever it can do the work; which one it is, the settings say."""
+    bilm = BiLM(BiLMConfig(**{"char_cnn": CNN, "dim": DIM, "lstm_dim": DIM, **changes}))
+    for stack in (bilm.forward_lstm, bilm.backward_lstm):
+        assert stack.is_projected == bilm.config.is_projected
+        for layer in stack.layers:
+            assert isinstance(layer, ClippedLSTM) == bilm.config.is_projected
+            has_projection = getattr(layer.lstm, "weight_projection", None) is not None
+            assert has_projection == bilm.config.has_lstm_projection
 
 
 @pytest.mark.parametrize("engine", ENGINES)
