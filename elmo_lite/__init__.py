@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from elmo_lite.corpus import Corpus
     from elmo_lite.elmo import Elmo
     from elmo_lite.errors import CheckpointError, ConfigError, CorpusError, ElmoLiteError
+    from elmo_lite.length_batches import batches_by_length
     from elmo_lite.lm_head import LMHead
     from elmo_lite.presets import preset_path
     from elmo_lite.pretrain_config import PretrainConfig
@@ -42,6 +43,7 @@ _MODULE_OF = {
     "ScalarMix": "scalar_mix",
     "Tokenization": "tokenization",
     "Vocabulary": "vocabulary",
+    "batches_by_length": "length_batches",
     "encode_words": "characters",
     "load_model": "checkpoint",
     "preset_path": "presets",
@@ -66,6 +68,7 @@ __all__ = [
     "ScalarMix",
     "Tokenization",
     "Vocabulary",
+    "batches_by_length",
     "encode_words",
     "load_model",
     "preset_path",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 
-def length_batches(lengths: Sequence[int], max_positions: int, max_sequences: int | None = None) -> Iterator[list[int]]:
+def batches_by_length(
+    lengths: Sequence[int], max_positions: int, max_sequences: int | None = None
+) -> Iterator[list[int]]:
     """Sort sequences by length and cut the order into batches; empty ones are left out.
 
     Args:
@@ -25,3 +27,7 @@ def length_batches(lengths: Sequence[int], max_positions: int, max_sequences: in
         batch.append(index)
     if batch:
         yield batch
+
+
+length_batches = batches_by_length
+"""The name by which ``elmo`` calls it; on the package it would be this module's."""

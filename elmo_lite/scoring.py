@@ -29,7 +29,7 @@ from elmo_lite.checkpoint import SavedModel, load_model
 from elmo_lite.corpus import Corpus
 from elmo_lite.corpus_blocks import encode_block
 from elmo_lite.errors import CheckpointError, ConfigError, CorpusError
-from elmo_lite.length_batches import length_batches
+from elmo_lite.length_batches import batches_by_length
 from elmo_lite.lm_head import LMHead
 from elmo_lite.memory import keep_freed_memory
 from elmo_lite.text_files import find_sources
@@ -161,7 +161,7 @@ def _segments(stream: npt.NDArray[np.int32], rows: int | None) -> tuple[Position
 
 def _batches(lengths: Positions, batch_positions: int) -> Iterator[tuple[Positions, int]]:
     """Segments to run side by side, and how many positions of each to run at a time."""
-    for batch in length_batches(lengths.tolist(), batch_positions):
+    for batch in batches_by_length(lengths.tolist(), batch_positions):
         yield np.array(batch), max(1, batch_positions // len(batch))
 
 

@@ -12,6 +12,8 @@ from torch import Tensor
 from elmo_lite import CorpusError
 
 Words = list[str]
+BATCH_WORDS = 4096
+"""Positions of a batch in prediction, boundaries and padding included."""
 Targets = Sequence[int] | Sequence[Sequence[int]]
 """One number a sentence, or one a word."""
 

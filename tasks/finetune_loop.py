@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from elmo_lite import ConfigError, Elmo, ElmoLiteError
-from tasks.batch import Batch, collate
+from elmo_lite import ConfigError, Elmo, ElmoLiteError, batches_by_length
+from tasks.batch import BATCH_WORDS, Batch, collate
 from tasks.features import FrozenLayers, LiveLayers, layers_for
 from tasks.finetune import Example, FinetuneConfig, FinetuneResult
-from tasks.length_pools import LengthPools, by_length
+from tasks.length_pools import LengthPools
 from tasks.representation import GradualUnfreezing, parameter_groups
 
 Numbered = tuple[list[int], Batch]
@@ -187,7 +187,8 @@ def fit(
     train_batches = _loader(
         train, LengthPools(lengths[0], config.batch_size, config.seed), layers[0], [targets(e) for e in train]
     )
-    dev_batches = _loader(dev, by_length(lengths[1], config.batch_size), layers[1], None)
+    in_order = list(batches_by_length(lengths[1], BATCH_WORDS, config.batch_size))
+    dev_batches = _loader(dev, in_order, layers[1], None)
     model.train()  # Lightning leaves every module in the mode in which it comes
     loop = Loop(model, dev, score, config, progress)
     with _quiet_lightning():

@@ -38,9 +38,3 @@ class LengthPools:
             batches += [pool[first : first + self.batch_size] for first in range(0, len(pool), self.batch_size)]
         for index in torch.randperm(len(batches), generator=generator).tolist():
             yield batches[index]
-
-
-def by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
-    """Batches for prediction, the shortest sentences first."""
-    order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    return [order[first : first + batch_size] for first in range(0, len(order), batch_size)]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from elmo_lite import CheckpointError, ConfigError, CorpusError, Elmo, Tokenization
-from tasks.batch import collate
+from elmo_lite import CheckpointError, ConfigError, CorpusError, Elmo, Tokenization, batches_by_length
+from tasks.batch import BATCH_WORDS, collate
 from tasks.ner.config import NerConfig
 from tasks.ner.model import Decoded, NerModel
 from tasks.ner.tags import bioes_labels, split_tag
@@ -21,8 +21,6 @@ from tasks.word_inputs import WordInputs
 
 Sentence = str | Sequence[str]
 """Words, never split again; a plain ``str`` is split by the tagger's tokenisation."""
-BATCH_WORDS = 4096
-"""Positions of a batch, padding included."""
 ENCODER_TENSORS = "representation.elmo."
 """Names of a trained encoder's weights, which are saved as a model of their own."""
 NOTHING = Decoded([], [], [], [])
@@ -181,7 +179,7 @@ class NerTagger:
     def _decode(self, sentences: list[list[str]]) -> list[Decoded]:
         """Sorted by length, so that batches have little padding, and back in order."""
         found = [NOTHING] * len(sentences)
-        for batch in _batches([len(sentence) for sentence in sentences]):
+        for batch in batches_by_length([len(sentence) for sentence in sentences], BATCH_WORDS):
             with torch.no_grad():
                 rows = self.model.decode(collate([sentences[index] for index in batch]).to(self.device))
             for index, row in zip(batch, rows, strict=True):
@@ -219,18 +217,6 @@ def tokenization_of(config: NerConfig, elmo: Elmo | None) -> Tokenization:
     if config.tokenizer != "auto":
         return Tokenization(kind=config.tokenizer)
     return elmo.tokenization if elmo is not None else Tokenization(kind="words")
-
-
-def _batches(lengths: list[int]) -> Iterator[list[int]]:
-    """Numbers of sentences of similar length, at most ``BATCH_WORDS`` positions together; empty sentences left out."""
-    batch: list[int] = []
-    for index in sorted((k for k, length in enumerate(lengths) if length), key=lengths.__getitem__):
-        if batch and (len(batch) + 1) * lengths[index] > BATCH_WORDS:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
 
 
 def _tagged(sentence: Sentence, pieces: list[tuple[str, int, int]], decoded: Decoded) -> Tagged:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from elmo_lite import CheckpointError, ConfigError, CorpusError, Elmo, Tokenization
-from tasks.batch import collate
+from elmo_lite import CheckpointError, ConfigError, CorpusError, Elmo, Tokenization, batches_by_length
+from tasks.batch import BATCH_WORDS, collate
 from tasks.representation import Representation
 from tasks.saved_task import load_task, own_tensors, save_task
 from tasks.sentiment.config import SentimentConfig
@@ -21,8 +21,6 @@ from tasks.word_inputs import WordInputs
 
 Text = str | Sequence[str]
 """Words, never split again; a plain ``str`` is split by the classifier's tokenisation."""
-BATCH_WORDS = 4096
-"""Positions of a batch, padding included."""
 ENCODER_TENSORS = "representation.elmo."
 """Names of a trained encoder's weights, which are saved as a model of their own."""
 
@@ -160,7 +158,7 @@ class SentimentClassifier:
     def _probabilities(self, sentences: list[list[str]]) -> Tensor:
         """(N, K), computed sorted by length, so that batches have little padding."""
         found = torch.zeros(len(sentences), len(self.labels))
-        for batch in _batches([len(sentence) for sentence in sentences]):
+        for batch in batches_by_length([len(sentence) for sentence in sentences], BATCH_WORDS):
             with torch.inference_mode():
                 inputs = collate([sentences[index] for index in batch]).to(self.device)
                 found[batch] = self.model.probabilities(inputs).cpu()
@@ -200,15 +198,3 @@ def tokenization_of(config: SentimentConfig, elmo: Elmo | None) -> Tokenization:
     if config.tokenizer != "auto":
         return Tokenization(kind=config.tokenizer)
     return elmo.tokenization if elmo is not None else Tokenization(kind="words")
-
-
-def _batches(lengths: list[int]) -> Iterator[list[int]]:
-    """Numbers of sentences of similar length, at most ``BATCH_WORDS`` positions together."""
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and (len(batch) + 1) * lengths[index] > BATCH_WORDS:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch

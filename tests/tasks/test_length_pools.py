@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tasks.length_pools import POOL_BATCHES, LengthPools, by_length
+from tasks.length_pools import POOL_BATCHES, LengthPools
 
 LENGTHS = random.Random(0).choices(range(1, 60), k=1001)
 
@@ -21,7 +21,6 @@ def test_every_sentence_once(size: int) -> None:
     batches = list(pools)
     assert sorted(index for batch in batches for index in batch) == list(range(1001))
     assert len(batches) == len(pools) and max(map(len, batches)) <= size
-    assert sorted(index for batch in by_length(LENGTHS, size) for index in batch) == list(range(1001))
 
 
 def test_the_order_follows_seed_and_epoch() -> None:
@@ -34,7 +33,6 @@ def test_the_order_follows_seed_and_epoch() -> None:
 def test_batches_have_little_padding_and_come_in_any_order() -> None:
     batches = list(LengthPools(LENGTHS, 8, seed=0))
     assert padding(batches) < 0.1 < padding([list(range(i, min(i + 8, 1001))) for i in range(0, 1001, 8)])
-    assert padding(by_length(LENGTHS, 8)) < 0.03
     firsts = [LENGTHS[batch[0]] for batch in batches]
     assert firsts != sorted(firsts)
 

@@ -64,13 +64,13 @@ def test_order_and_empty_sentences(tagger: NerTagger, monkeypatch: pytest.Monkey
     assert tagger.predict([]) == []
 
 
-def test_batches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BATCH_WORDS", 6)
-    lengths = [3, 1, 0, 2, 2, 9, 1, 1]
-    batches = list(module._batches(lengths))
-    assert sorted(index for batch in batches for index in batch) == [0, 1, 3, 4, 5, 6, 7]
-    for batch in batches:
-        assert len(batch) == 1 or len(batch) * max(lengths[index] for index in batch) <= 6
+def test_batches_are_bounded(tagger: NerTagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BATCH_WORDS", 9)
+    shapes: list[tuple[int, ...]] = []
+    decode = tagger.model.decode
+    monkeypatch.setattr(tagger.model, "decode", lambda batch: shapes.append(batch.mask.shape) or decode(batch))
+    tagger.predict([["a"] * length for length in (2, 9, 0, 1, 3, 2)])
+    assert shapes == [(3, 2), (1, 3), (1, 9)]
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_batches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     shapes = []
     run = network.model.probabilities
     monkeypatch.setattr(network.model, "probabilities", lambda batch: shapes.append(batch.mask.shape) or run(batch))
-    monkeypatch.setattr("tasks.sentiment.classifier.BATCH_WORDS", 6)
+    monkeypatch.setattr("tasks.sentiment.classifier.BATCH_WORDS", 9)
     network.predict([["a"] * length for length in (2, 9, 1, 3, 2)])
     assert shapes == [(3, 2), (1, 3), (1, 9)]
 
