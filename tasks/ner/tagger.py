@@ -5,24 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from elmo_lite import CheckpointError, ConfigError, CorpusError, Elmo, Tokenization, batches_by_length
+from elmo_lite import CorpusError, Elmo, Tokenization, batches_by_length
 from tasks.batch import BATCH_WORDS, collate
 from tasks.ner.config import NerConfig
 from tasks.ner.model import Decoded, NerModel
 from tasks.ner.tags import bioes_labels, split_tag
 from tasks.representation import Representation
-from tasks.saved_task import load_task, own_tensors, save_task
-from tasks.word_inputs import WordInputs
+from tasks.task_model import load_network, new_network, save_network, tokenization_of
 
 Sentence = str | Sequence[str]
 """Words, never split again; a plain ``str`` is split by the tagger's tokenisation."""
-ENCODER_TENSORS = "representation.elmo."
-"""Names of a trained encoder's weights, which are saved as a model of their own."""
 NOTHING = Decoded([], [], [], [])
 
 
@@ -85,17 +81,8 @@ class NerTagger:
         Raises:
             CheckpointError: there is no such model, it is damaged, or is one for another task.
         """
-        saved = load_task(directory, "ner", device=device, encoder=encoder)
-        try:
-            config = NerConfig.from_dict(saved.config["config"])
-            tokenization = Tokenization.from_dict(saved.config["tokenization"])
-            settings = saved.config["word_inputs"]
-        except (ConfigError, KeyError) as error:
-            raise CheckpointError(f"{Path(directory) / 'config.json'}: {error}") from None
-        inputs = None if settings is None else WordInputs.from_files(settings, saved.words)
-        model = _network(config, saved.labels, Representation(inputs, saved.encoder, config.representation))
-        saved.fill(model, without=ENCODER_TENSORS)
-        return cls(model, config, tokenization, device)
+        found = load_network(directory, "ner", NerConfig.from_dict, _network, device=device, encoder=encoder)
+        return cls(*found, device)
 
     def save(
         self,
@@ -115,24 +102,8 @@ class NerTagger:
         Raises:
             CheckpointError: something else lies there.
         """
-        inputs = self.model.representation.word_inputs
-        save_task(
-            directory,
-            "ner",
-            config={
-                "config": self.config.to_dict(),
-                "tokenization": self.tokenization.to_dict(),
-                "word_inputs": None if inputs is None else inputs.to_files()[0],
-            },
-            labels=self.labels,
-            tensors=own_tensors(self.model, ENCODER_TENSORS),
-            words=() if inputs is None else inputs.words,
-            encoder=self.model.representation.elmo,
-            encoder_path=encoder_path,
-            encoder_inside=self.config.encoder_inside,
-            metrics=metrics,
-            overwrite=overwrite,
-        )
+        given = self.model, self.config, self.tokenization
+        save_network(directory, "ner", *given, metrics=metrics, encoder_path=encoder_path, overwrite=overwrite)
 
     @property
     def labels(self) -> list[str]:
@@ -203,20 +174,12 @@ def new_tagger(
         train: sentences whose words get trainable vectors.
         others: sentences that will be scored; what a file of vectors knows of their words is kept too.
     """
-    inputs = WordInputs.build(config.inputs, train, others)
-    representation = Representation(inputs if inputs.dim else None, elmo, config.representation)
-    return NerTagger(_network(config, bioes_labels(types), representation), config, tokenization_of(config, elmo))
+    model = new_network(config, _network, bioes_labels(types), elmo, train, others)
+    return NerTagger(model, config, tokenization_of(config, elmo))
 
 
 def _network(config: NerConfig, labels: Sequence[str], representation: Representation) -> NerModel:
     return NerModel(representation, labels, config.lstm_dim, config.lstm_layers, config.dropout)
-
-
-def tokenization_of(config: NerConfig, elmo: Elmo | None) -> Tokenization:
-    """How plain strings become words."""
-    if config.tokenizer != "auto":
-        return Tokenization(kind=config.tokenizer)
-    return elmo.tokenization if elmo is not None else Tokenization(kind="words")
 
 
 def _tagged(sentence: Sentence, pieces: list[tuple[str, int, int]], decoded: Decoded) -> Tagged:

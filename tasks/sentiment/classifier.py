@@ -5,24 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from elmo_lite import CheckpointError, ConfigError, CorpusError, Elmo, Tokenization, batches_by_length
+from elmo_lite import CorpusError, Elmo, Tokenization, batches_by_length
 from tasks.batch import BATCH_WORDS, collate
 from tasks.representation import Representation
-from tasks.saved_task import load_task, own_tensors, save_task
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.model import SentimentModel
-from tasks.word_inputs import WordInputs
+from tasks.task_model import load_network, new_network, save_network, tokenization_of
 
 Text = str | Sequence[str]
 """Words, never split again; a plain ``str`` is split by the classifier's tokenisation."""
-ENCODER_TENSORS = "representation.elmo."
-"""Names of a trained encoder's weights, which are saved as a model of their own."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +70,10 @@ class SentimentClassifier:
         Raises:
             CheckpointError: there is no such model, it is damaged, or is one for another task.
         """
-        saved = load_task(directory, "sentiment", device=device, encoder=encoder)
-        try:
-            config = SentimentConfig.from_dict(saved.config["config"])
-            tokenization = Tokenization.from_dict(saved.config["tokenization"])
-            settings = saved.config["word_inputs"]
-        except (ConfigError, KeyError) as error:
-            raise CheckpointError(f"{Path(directory) / 'config.json'}: {error}") from None
-        inputs = None if settings is None else WordInputs.from_files(settings, saved.words)
-        representation = Representation(inputs, saved.encoder, config.representation)
-        model = SentimentModel(representation, saved.labels, config.head_config)
-        saved.fill(model, without=ENCODER_TENSORS)
-        return cls(model, config, tokenization, device)
+        found = load_network(
+            directory, "sentiment", SentimentConfig.from_dict, _network, device=device, encoder=encoder
+        )
+        return cls(*found, device)
 
     def save(
         self,
@@ -105,24 +93,8 @@ class SentimentClassifier:
         Raises:
             CheckpointError: something else lies there.
         """
-        inputs = self.model.representation.word_inputs
-        save_task(
-            directory,
-            "sentiment",
-            config={
-                "config": self.config.to_dict(),
-                "tokenization": self.tokenization.to_dict(),
-                "word_inputs": None if inputs is None else inputs.to_files()[0],
-            },
-            labels=self.labels,
-            tensors=own_tensors(self.model, ENCODER_TENSORS),
-            words=() if inputs is None else inputs.words,
-            encoder=self.model.representation.elmo,
-            encoder_path=encoder_path,
-            encoder_inside=self.config.encoder_inside,
-            metrics=metrics,
-            overwrite=overwrite,
-        )
+        given = self.model, self.config, self.tokenization
+        save_network(directory, "sentiment", *given, metrics=metrics, encoder_path=encoder_path, overwrite=overwrite)
 
     @property
     def labels(self) -> list[str]:
@@ -186,15 +158,9 @@ def new_classifier(
         train: sentences whose words get trainable vectors.
         others: sentences that will be scored; what a file of vectors knows of their words is kept too.
     """
-    inputs = WordInputs.build(config.inputs, train, others)
-    representation = Representation(inputs if inputs.dim else None, elmo, config.representation)
-    return SentimentClassifier(
-        SentimentModel(representation, labels, config.head_config), config, tokenization_of(config, elmo)
-    )
+    model = new_network(config, _network, labels, elmo, train, others)
+    return SentimentClassifier(model, config, tokenization_of(config, elmo))
 
 
-def tokenization_of(config: SentimentConfig, elmo: Elmo | None) -> Tokenization:
-    """How texts become words."""
-    if config.tokenizer != "auto":
-        return Tokenization(kind=config.tokenizer)
-    return elmo.tokenization if elmo is not None else Tokenization(kind="words")
+def _network(config: SentimentConfig, labels: Sequence[str], representation: Representation) -> SentimentModel:
+    return SentimentModel(representation, labels, config.head_config)

@@ -18,11 +18,12 @@ from tasks.encoder_hash import encoder_hash
 from tasks.finetune import METRICS, finetune, run_seeds
 from tasks.json_files import write_json
 from tasks.pictures import draw_confusion
-from tasks.sentiment.classifier import SentimentClassifier, new_classifier, tokenization_of
+from tasks.sentiment.classifier import SentimentClassifier, new_classifier
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data import LabelledText, check_labels, label_set, read_labelled
 from tasks.sentiment.predict import evaluate
 from tasks.sentiment.scoring import score_labels
+from tasks.task_model import tokenization_of
 
 log = logging.getLogger("elmo_lite")
 

@@ -91,21 +91,6 @@ def test_without_words_or_encoder_inside(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tokenizer", "kind", "expected"),
-    [
-        ("auto", None, ["Good", "!"]),
-        ("auto", "whitespace", ["Good!"]),
-        ("auto", "words", ["Good", "!"]),
-        ("words", "whitespace", ["Good", "!"]),
-        ("whitespace", "words", ["Good!"]),
-    ],
-)
-def test_tokenisation(tokenizer: str, kind: str | None, expected: list[str]) -> None:
-    network = classifier(None if kind is None else encoder(kind), tokenizer=tokenizer)
-    assert network.tokenization.words("Good!") == expected
-
-
-@pytest.mark.parametrize(
     ("texts", "expected"),
     [
         ("one text", "texts: expected a list of texts, found one string: put it in a list"),

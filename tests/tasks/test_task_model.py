@@ -1,0 +1,89 @@
+"""Networks of both tasks, saved and loaded; how their strings become words; settings that make no network."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, Elmo, Tokenization
+from tasks.ner.config import NerConfig
+from tasks.ner.tagger import NerTagger, new_tagger
+from tasks.representation import Representation
+from tasks.saved_task import CONFIG, MODEL
+from tasks.sentiment.config import SentimentConfig
+from tasks.task_model import ENCODER_TENSORS, load_network, new_network, save_network, tokenization_of
+from tasks.word_inputs import WordInputConfig
+
+SENTENCES = [["a", "good", "film"], ["bad"]]
+INPUTS = WordInputConfig(word_dim=3, char_filters=2)
+
+
+class Network(nn.Module):
+    """The least that a task can make."""
+
+    def __init__(self, config: NerConfig, labels: Sequence[str], representation: Representation) -> None:
+        super().__init__()
+        self.labels, self.representation = list(labels), representation
+        self.scores = nn.Linear(representation.dim, len(self.labels))
+
+
+def encoder(kind: str = "whitespace") -> Elmo:
+    characters = CharCNNConfig(embedding_dim=2, filters=((1, 3),), num_highway=0)
+    bilm = BiLM(BiLMConfig(char_cnn=characters, dim=3, lstm_dim=3, num_layers=1))
+    return Elmo(bilm, Tokenization(kind=kind)).eval()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("make", [NerConfig, SentimentConfig])
+@pytest.mark.parametrize(
+    ("tokenizer", "kind", "expected"),
+    [
+        ("auto", None, ["Good", "!"]),
+        ("auto", "whitespace", ["Good!"]),
+        ("auto", "words", ["Good", "!"]),
+        ("words", "whitespace", ["Good", "!"]),
+        ("whitespace", "words", ["Good!"]),
+    ],
+)
+def test_tokenisation(make: Any, tokenizer: str, kind: str | None, expected: list[str]) -> None:
+    tokenization = tokenization_of(make(tokenizer=tokenizer), None if kind is None else encoder(kind))
+    assert tokenization.words("Good!") == expected
+
+
+@pytest.mark.parametrize("changes", [{}, {"freeze": False}, {"words": "none", "chars": False}], ids=str)
+def test_saved_and_loaded(tmp_path: Path, changes: dict[str, Any]) -> None:
+    config = NerConfig(inputs=INPUTS, encoder="model", **changes)
+    network = new_network(config, Network, ["x", "y"], encoder(), SENTENCES)
+    assert (network.representation.word_inputs is None) == ("words" in changes)
+    tokenization = Tokenization(kind="whitespace")
+    save_network(tmp_path, "ner", network, config, tokenization, metrics={"f1": 1.5})
+    again, settings, split = load_network(tmp_path, "ner", NerConfig.from_dict, Network)
+    assert again.labels == ["x", "y"] and split == tokenization and settings == NerConfig.from_dict(config.to_dict())
+    assert not [name for name in load_file(tmp_path / MODEL) if name.startswith(ENCODER_TENSORS)]
+    expected, found = network.state_dict(), again.state_dict()
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
+    assert "| `f1` | 1.5 |" in (tmp_path / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"settings": {}}, "settings: expected config, tokenization and word_inputs, found KeyError"),
+        ({"labels": ["O", "PER"]}, "expected O or B-, I-, E- or S- and a type, found 'PER'"),
+        ({"encoder": None, "words": "none"}, "expected an encoder, words or chars, found"),
+    ],
+)
+def test_settings_that_make_no_tagger(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    new_tagger(NerConfig(inputs=INPUTS), ["PER"], None, SENTENCES).save(tmp_path)
+    stored = json.loads((tmp_path / CONFIG).read_text())
+    if changes.pop("words", None):
+        stored["settings"]["word_inputs"] = None
+    (tmp_path / CONFIG).write_text(json.dumps({**stored, **changes}))
+    with pytest.raises(CheckpointError) as caught:
+        NerTagger.from_pretrained(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path / CONFIG}: ") and message in str(caught.value)
