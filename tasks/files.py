@@ -1,12 +1,14 @@
-"""Lines of a text file, and files written whole or not at all."""
+"""Text files: read by lines, written whole or not at all, and as a command's INPUT [OUTPUT]."""
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from elmo_lite import CorpusError
+from elmo_lite import ConfigError, CorpusError
 
 
 def read_lines(name: str | Path) -> list[str]:
@@ -43,6 +45,36 @@ def write_text(name: str | Path, text: str) -> None:
     except BaseException:
         Path(scratch).unlink(missing_ok=True)
         raise
+
+
+def input_and_output(paths: Sequence[str], overwrite: bool) -> tuple[str, str | None]:
+    """INPUT, and OUTPUT or None for standard output, of a command that takes both as paths.
+
+    Raises:
+        ConfigError: none or more than two paths; OUTPUT is there and not to be replaced, is no file, or its directory is
+            not there.
+    """
+    if len(paths) not in (1, 2):
+        raise ConfigError(f"expected INPUT and OUTPUT, found {len(paths)} paths: {' '.join(paths)}")
+    if len(paths) == 1:
+        return paths[0], None
+    output = Path(paths[1])
+    if output.exists() and not output.is_file():  # a device would be replaced by a file
+        found = "a directory" if output.is_dir() else "a device"
+        raise ConfigError(f"{output}: expected a file to write, found {found}")
+    if output.exists() and not overwrite:
+        raise ConfigError(f"{output}: expected no such file (or --overwrite), found one")
+    if not output.parent.is_dir():
+        raise ConfigError(f"{output}: expected the directory {output.parent} to write in, found none")
+    return paths[0], paths[1]
+
+
+def write_output(output: str | None, text: str) -> None:
+    """Write what a command says to OUTPUT, or to standard output where it is None."""
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_text(output, text)
 
 
 def _umask() -> int:

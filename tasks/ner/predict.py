@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
-from elmo_lite import ConfigError
-from tasks.files import write_text
+from tasks.files import input_and_output, write_output
 from tasks.ner.data import TaggedData, read_tagged, unseen_types
 from tasks.ner.predictions import format_of, format_predictions, read_sentences
 from tasks.ner.scoring import confusion_of, score_tags
@@ -105,18 +102,10 @@ def predict_command(
         device: Where to run.
         overwrite: Replace OUTPUT if it is there.
     """
-    if len(paths) > 2:
-        raise ConfigError(f"expected INPUT and OUTPUT, found {len(paths)} paths: {' '.join(paths)}")
-    output = paths[1] if len(paths) == 2 else None
-    if output is not None and Path(output).exists() and not overwrite:
-        raise ConfigError(f"{output}: expected no such file (or --overwrite), found one")
-    sentences = read_sentences(paths[0], word_column)
+    source, output = input_and_output(paths, overwrite)
+    sentences = read_sentences(source, word_column)
     tagger = NerTagger.from_pretrained(directory, device, encoder)
     tagged, speed = _timed(tagger, sentences)
     kind = format_of(output) if output is not None else "text"
-    text = format_predictions(tagged, tagger.labels, kind, probabilities)
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        write_text(output, text)
+    write_output(output, format_predictions(tagged, tagger.labels, kind, probabilities))
     log.info("%s sentences, %s words/s, encoder included", f"{len(tagged):,}", f"{speed:,.0f}")

@@ -5,14 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
-from elmo_lite import ConfigError
-from tasks.files import write_text
+from tasks.files import input_and_output, write_output
 from tasks.sentiment.classifier import Prediction, SentimentClassifier
 from tasks.sentiment.data import DataConfig, LabelledText, check_labels, read_labelled, read_texts
 from tasks.sentiment.predictions import format_of, format_predictions
@@ -91,20 +88,12 @@ def predict_command(
         device: Where to run.
         overwrite: Replace OUTPUT if it is there.
     """
-    if len(paths) > 2:
-        raise ConfigError(f"expected INPUT and OUTPUT, found {len(paths)} paths: {' '.join(paths)}")
-    output = paths[1] if len(paths) == 2 else None
-    if output is not None and Path(output).exists() and not overwrite:
-        raise ConfigError(f"{output}: expected no such file (or --overwrite), found one")
+    source, output = input_and_output(paths, overwrite)
     classifier = SentimentClassifier.from_pretrained(directory, device=device, encoder=encoder)
     data = _with_columns(classifier.config.data, text_column, None)
-    texts = read_texts(paths[0], data, classifier.tokenization.words)
+    texts = read_texts(source, data, classifier.tokenization.words)
     predictions, speed = _timed(classifier, texts)
-    content = format_predictions(texts, predictions, format_of(output or ""), probabilities)
-    if output is None:
-        sys.stdout.write(content)
-    else:
-        write_text(output, content)
+    write_output(output, format_predictions(texts, predictions, format_of(output or ""), probabilities))
     log.info("%s texts, %s words/s, encoder included", f"{len(texts):,}", f"{speed:,.0f}")
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from elmo_lite import CorpusError
-from tasks.files import read_lines, write_text
+from elmo_lite import ConfigError, CorpusError
+from tasks.files import input_and_output, read_lines, write_output, write_text
 
 
 def test_lines(tmp_path: Path) -> None:
@@ -36,3 +36,39 @@ def test_written_whole_or_not_at_all(tmp_path: Path) -> None:
     write_text(path, "new\n")
     assert path.read_bytes() == b"new\n"
     assert [entry.name for entry in tmp_path.iterdir()] == ["out.txt"]
+
+
+def test_input_and_output(tmp_path: Path) -> None:
+    old, new = str(tmp_path / "old.txt"), str(tmp_path / "new.txt")
+    Path(old).touch()
+    assert input_and_output(["in.txt"], overwrite=False) == ("in.txt", None)
+    assert input_and_output(["in.txt", new], overwrite=False) == ("in.txt", new)
+    assert input_and_output(["in.txt", old], overwrite=True) == ("in.txt", old)
+
+
+@pytest.mark.parametrize(
+    ("paths", "overwrite", "message"),
+    [
+        ([], False, "expected INPUT and OUTPUT, found 0 paths"),
+        (["a", "b", "c"], False, "expected INPUT and OUTPUT, found 3 paths: a b c"),
+        (["a", "old.txt"], False, "old.txt: expected no such file (or --overwrite), found one"),
+        (["a", "."], True, "expected a file to write, found a directory"),
+        (["a", "/dev/null"], True, "/dev/null: expected a file to write, found a device"),
+        (["a", "typo/new.txt"], False, "typo/new.txt: expected the directory typo to write in, found none"),
+        (["a", "old.txt/new.txt"], False, "old.txt/new.txt: expected the directory old.txt to write in, found none"),
+    ],
+)
+def test_paths_that_are_no_input_and_output(
+    paths: list[str], overwrite: bool, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("old.txt").touch()
+    with pytest.raises(ConfigError) as caught:
+        input_and_output(paths, overwrite)
+    assert message in str(caught.value)
+
+
+def test_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_output(None, "a\n")
+    write_output(str(tmp_path / "out.txt"), "b\n")
+    assert capsys.readouterr().out == "a\n" and (tmp_path / "out.txt").read_text() == "b\n"
