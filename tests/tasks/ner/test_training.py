@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 pytest.importorskip("seqeval")
 
@@ -152,6 +153,22 @@ def test_several_seeds(files: dict[str, Path], tmp_path: Path, monkeypatch: pyte
     column_file(files["train"], unseen=True)
     with pytest.raises(ConfigError, match="found others in data"):
         train(quick, files["train"], files["dev"], out, seeds=2, progress=False)
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_seeds_notice_another_encoder_at_the_same_path(
+    files: dict[str, Path], tmp_path: Path, encoder: Path, freeze: bool
+) -> None:
+    out = tmp_path / "out"
+    quick = FinetuneConfig(max_epochs=1, pictures=False, cache="off")
+    settings = config(encoder=str(encoder), freeze=freeze, finetune=quick)
+    train(settings, files["train"], files["dev"], out, seeds=2, progress=False)
+    other = Elmo.from_pretrained(encoder)
+    with torch.no_grad():
+        next(other.bilm.parameters()).view(-1)[-1] += 1  # one number is enough
+    other.save_pretrained(encoder, overwrite=True)
+    with pytest.raises(ConfigError, match=r"seed-0/seed.json: expected .*, found others in encoder_hash$"):
+        train(settings, files["train"], files["dev"], out, seeds=2, progress=False)
 
 
 def test_the_same_seed_gives_the_same_tagger(files: dict[str, Path], tmp_path: Path) -> None:

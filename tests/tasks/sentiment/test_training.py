@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 pytest.importorskip("sklearn")
 
@@ -112,6 +113,21 @@ def test_seeds(files: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureF
     Path(files["dev"]).write_text(Path(files["dev"]).read_text() + "more\tpositive\n")
     with pytest.raises(ConfigError, match="data_hash"):
         train(config, *arguments, seeds=3)
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_seeds_notice_another_encoder_at_the_same_path(
+    files: dict[str, str], encoder: str, tmp_path: Path, freeze: bool
+) -> None:
+    settings = dataclasses.replace(CONFIG, encoder=encoder, freeze=freeze, max_epochs=1)
+    out = tmp_path / "out"
+    train(settings, files["train"], files["dev"], out, seeds=2)
+    other = Elmo.from_pretrained(encoder)
+    with torch.no_grad():
+        next(other.bilm.parameters()).view(-1)[-1] += 1  # one number is enough
+    other.save_pretrained(encoder, overwrite=True)
+    with pytest.raises(ConfigError, match=r"seed-0/seed.json: expected .*, found others in encoder_hash$"):
+        train(settings, files["train"], files["dev"], out, seeds=2)
 
 
 def test_a_model_is_not_replaced_unasked(files: dict[str, str], tmp_path: Path) -> None:
