@@ -51,8 +51,8 @@ def input_and_output(paths: Sequence[str], overwrite: bool) -> tuple[str, str | 
     """INPUT, and OUTPUT or None for standard output, of a command that takes both as paths.
 
     Raises:
-        ConfigError: none or more than two paths; OUTPUT is there and not to be replaced, is no file, or has no directory
-            to stand in.
+        ConfigError: none or more than two paths; OUTPUT is there and not to be replaced, is no file, or has no
+            directory to stand in.
     """
     if len(paths) not in (1, 2):
         raise ConfigError(f"expected INPUT and OUTPUT, found {len(paths)} paths: {' '.join(paths)}")
