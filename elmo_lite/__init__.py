@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from elmo_lite.errors import CheckpointError, ConfigError, CorpusError, ElmoLiteError
     from elmo_lite.length_batches import batches_by_length
     from elmo_lite.lm_head import LMHead
+    from elmo_lite.model_files import check_file, describe_file, read_settings, scratch_directory, write_settings
     from elmo_lite.presets import preset_path
     from elmo_lite.pretrain_config import PretrainConfig
     from elmo_lite.scalar_mix import ScalarMix
+    from elmo_lite.tensor_files import check_tensors, read_tensors, write_tensors
     from elmo_lite.tokenization import Tokenization
     from elmo_lite.vocabulary import Vocabulary
 
@@ -44,10 +46,18 @@ _MODULE_OF = {
     "Tokenization": "tokenization",
     "Vocabulary": "vocabulary",
     "batches_by_length": "length_batches",
+    "check_file": "model_files",
+    "check_tensors": "tensor_files",
+    "describe_file": "model_files",
     "encode_words": "characters",
     "load_model": "checkpoint",
     "preset_path": "presets",
+    "read_settings": "model_files",
+    "read_tensors": "tensor_files",
     "save_model": "checkpoint",
+    "scratch_directory": "model_files",
+    "write_settings": "model_files",
+    "write_tensors": "tensor_files",
 }
 
 __all__ = [
@@ -69,10 +79,18 @@ __all__ = [
     "Tokenization",
     "Vocabulary",
     "batches_by_length",
+    "check_file",
+    "check_tensors",
+    "describe_file",
     "encode_words",
     "load_model",
     "preset_path",
+    "read_settings",
+    "read_tensors",
     "save_model",
+    "scratch_directory",
+    "write_settings",
+    "write_tensors",
 ]
 
 

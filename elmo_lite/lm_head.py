@@ -157,7 +157,8 @@ class LMHead(nn.Module):
     def __init__(self, num_classes: int, dim: int) -> None:
         """Make a table of ``num_classes`` (V) vectors of width ``dim`` (D)."""
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(num_classes, dim) / math.sqrt(dim))
+        self.weight = nn.Parameter(torch.empty(num_classes, dim))
+        nn.init.normal_(self.weight).detach().div_(math.sqrt(dim))
         self.bias = nn.Parameter(torch.zeros(num_classes))
         self.num_samples = 0
         self._num_certain = 0
