@@ -12,21 +12,27 @@ happens in between, a directory that has one is whole. The model card has no che
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from elmo_lite import CheckpointError, Elmo
+from elmo_lite import (
+    CheckpointError,
+    Elmo,
+    check_file,
+    check_tensors,
+    describe_file,
+    read_settings,
+    read_tensors,
+    scratch_directory,
+    write_settings,
+    write_tensors,
+)
 from tasks.encoder_hash import encoder_hash
 from tasks.model_card import model_card
 
@@ -39,6 +45,8 @@ ENCODER = "encoder"
 ENCODER_CONFIG = f"{ENCODER}/config.json"
 """The encoder's own settings hold the hashes of its other files."""
 MODEL_CARD = "README.md"
+FILES = (MODEL, WORDS, ENCODER_CONFIG)
+"""What the settings name with size and SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +74,7 @@ class SavedTask:
         Raises:
             CheckpointError: other names or shapes.
         """
-        expected = {name: list(tensor.shape) for name, tensor in own_tensors(module, without).items()}
-        found = {name: list(tensor.shape) for name, tensor in self.tensors.items()}
-        for name in sorted({*expected, *found}):
-            if expected.get(name) != found.get(name):
-                wanted, got = (shapes.get(name, "no such weight") for shapes in (expected, found))
-                raise CheckpointError(f"{self.directory / MODEL}: {name}: expected {wanted}, found {got}")
+        check_tensors(self.directory / MODEL, self.tensors, own_tensors(module, without))
         module.load_state_dict(self.tensors, strict=False)
 
 
@@ -117,9 +120,7 @@ def save_task(
     """
     target = Path(directory).expanduser().resolve()
     _check_target(target, overwrite)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
-    try:
+    with scratch_directory(target) as scratch:
         encoder_facts: dict[str, Any] | None = None
         if encoder is not None:
             trained = any(parameter.requires_grad for parameter in encoder.bilm.parameters())
@@ -128,7 +129,7 @@ def save_task(
             encoder_facts["dtype"] = str(encoder.dtype).removeprefix("torch.")
             if inside:
                 encoder.save_pretrained(scratch / ENCODER)
-        save_file(_storable(tensors), scratch / MODEL, metadata={"format": "pt"})
+        write_tensors(scratch / MODEL, tensors)
         if words:
             (scratch / WORDS).write_bytes("".join(f"{_escape(word)}\n" for word in words).encode(*_UTF8))
         settings = {
@@ -138,13 +139,11 @@ def save_task(
             "labels": list(labels),
             "encoder": encoder_facts,
             "metrics": dict(metrics or {}),
-            "files": {name: _describe(scratch / name) for name in _files(scratch)},
+            "files": {name: describe_file(scratch / name) for name in FILES if (scratch / name).is_file()},
         }
-        (scratch / CONFIG).write_text(_json(settings, target), encoding="utf-8", newline="\n")
+        write_settings(scratch / CONFIG, settings, f"{target}: settings and scores")
         (scratch / MODEL_CARD).write_text(model_card(settings, tensors), encoding="utf-8", newline="\n")
         _put_in_place(scratch, target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return target
 
 
@@ -165,18 +164,16 @@ def load_task(
     path = Path(directory).expanduser()
     settings = _read_config(path, kind)
     files = settings["files"]
-    for name in files:
-        _check_file(path, name, files)
-    try:
-        tensors = load_file(path / MODEL)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path / MODEL}: expected safetensors, found {_line(error)}") from None
+    for name, facts in files.items():
+        if name not in FILES or not isinstance(facts, dict):
+            raise CheckpointError(f"{path / CONFIG}: files: expected size and sha256 of {MODEL}, found {name!r}")
+        check_file(path / name, facts)
     words = (path / WORDS).read_bytes().decode(*_UTF8).split("\n")[:-1] if WORDS in files else []
     return SavedTask(
         directory=path,
         config=settings["settings"],
         labels=settings["labels"],
-        tensors=tensors,
+        tensors=read_tensors(path / MODEL),
         words=[_unescape(word) for word in words],
         encoder=_read_encoder(path, settings["encoder"], device, encoder),
         metrics=settings["metrics"],
@@ -198,32 +195,17 @@ def _check_target(target: Path, overwrite: bool) -> None:
     if not overwrite:
         raise CheckpointError(f"{target}: expected no model there (or overwrite=True), found {CONFIG}")
     try:
-        is_task = "task" in json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, TypeError):
-        is_task = False
-    if not is_task:
+        found = read_settings(path)
+    except CheckpointError:
+        found = None
+    if not isinstance(found, dict) or "task" not in found:
         raise CheckpointError(f"{path}: expected a task model to overwrite, found another {CONFIG}")
-
-
-def _storable(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
 
 
 def _outside(encoder: Elmo, path: str) -> dict[str, Any]:
     """An encoder's name: a directory is found from anywhere, a name on the model hub stays as it is."""
     place = Path(path).expanduser()
     return {"inside": False, "path": str(place.resolve()) if place.is_dir() else path, "hash": encoder_hash(encoder)}
-
-
-def _files(directory: Path) -> list[str]:
-    return [name for name in (MODEL, WORDS, ENCODER_CONFIG) if (directory / name).is_file()]
-
-
-def _json(settings: Mapping[str, Any], target: Path) -> str:
-    try:
-        return json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{target}: settings and scores: expected JSON types, found {_line(error)}") from None
 
 
 def _put_in_place(scratch: Path, target: Path) -> None:
@@ -251,11 +233,9 @@ def _unescape(line: str) -> str:
 def _read_config(directory: Path, kind: Kind) -> dict[str, Any]:
     path = directory / CONFIG
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
+        settings = read_settings(path)
     except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(f"{directory}: expected the directory of a task model, found no {CONFIG}") from None
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: expected JSON, found {_line(error)}") from None
     if not isinstance(settings, dict) or "task" not in settings:
         raise CheckpointError(f"{path}: expected a task model, found another model's settings")
     if settings.get("format_version") != FORMAT_VERSION:
@@ -269,24 +249,6 @@ def _read_config(directory: Path, kind: Kind) -> dict[str, Any]:
     if MODEL not in settings["files"]:
         raise CheckpointError(f"{path}: files: expected size and sha256 of {MODEL}, found none")
     return cast(dict[str, Any], settings)
-
-
-def _check_file(directory: Path, name: str, files: Mapping[str, Any]) -> None:
-    """Compare a file with the size and the hash that the settings name."""
-    path, facts = directory / name, files[name]
-    if not isinstance(facts, dict) or name not in (MODEL, WORDS, ENCODER_CONFIG):
-        raise CheckpointError(f"{directory / CONFIG}: files: expected size and sha256 of {MODEL}, found {name!r}")
-    if not path.is_file():
-        raise CheckpointError(f"{path}: expected a file of {facts.get('size')} bytes, found none")
-    found = _describe(path)
-    for key in ("size", "sha256"):
-        if found[key] != facts.get(key):
-            raise CheckpointError(f"{path}: {key}: expected {facts.get(key)}, found {found[key]}")
-
-
-def _describe(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        return {"size": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def _read_encoder(directory: Path, facts: Any, device: str, place: str | None) -> Elmo | None:
@@ -306,7 +268,3 @@ def _read_encoder(directory: Path, facts: Any, device: str, place: str | None) -
     if not inside and (found := encoder_hash(elmo)) != expected:
         raise CheckpointError(f"{path}: encoder {where}: expected the model with hash {expected}, found {found}")
     return elmo
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
