@@ -109,7 +109,7 @@ def check_target(directory: str | os.PathLike[str], overwrite: bool) -> Path:
         raise CheckpointError(f"{target}: expected a directory or nothing, found a file")
     names = sorted(entry.name for entry in target.iterdir())
     if names and not overwrite:
-        raise CheckpointError(f"{target}: expected nothing there (or overwrite=True), found {names[0]}")
+        raise CheckpointError(f"{target}: expected nothing there, found {names[0]} (overwrite replaces a model)")
     foreign = [name for name in names if name not in FILES]
     if foreign or (names and CONFIG not in names):
         found = foreign[0] if foreign else f"no {CONFIG}"

@@ -87,6 +87,11 @@ COMMANDS = {
         "published ELMo weights (options.json, HDF5) -> saved model",
         ("options", "weights", "model"),
     ),
+    "compress": Command(
+        "elmo_lite.compress:compress_command",
+        "saved model -> the same in half precision, its head in 8 bits",
+        ("model", "out"),
+    ),
     "export": Command(
         "elmo_lite.published_format:export_command",
         "saved model -> published ELMo format (options.json, HDF5)",

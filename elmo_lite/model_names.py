@@ -58,8 +58,7 @@ def _fetch(name: str, revision: str | None) -> Path:
         from huggingface_hub import snapshot_download
     except ImportError:
         raise CheckpointError(
-            f"{name}: expected {_expected()}, found none{_nearest(name)} "
-            "(hub names need: pip install huggingface_hub)"
+            f"{name}: expected {_expected()}, found none{_nearest(name)} (hub names need: pip install huggingface_hub)"
         ) from None
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES)))

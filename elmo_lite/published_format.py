@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from elmo_lite.bilm import BiLM
+from elmo_lite.checkpoint import check_target
 from elmo_lite.elmo import Elmo
 from elmo_lite.errors import CheckpointError
 from elmo_lite.published_options import config_from_options, options_from_config, read_options
@@ -126,6 +127,7 @@ def import_command(options: str, weights: str, model: str, *, overwrite: bool = 
         model: Saved model directory to write.
         overwrite: Replace the saved model if it exists.
     """
+    check_target(model, overwrite)  # told before the weights are read
     elmo = load(options, weights)
     elmo.save_pretrained(model, overwrite=overwrite)
     logger.info("%s: %s", model, describe(elmo))
@@ -135,7 +137,7 @@ def export_command(model: str, options: str, weights: str, *, overwrite: bool = 
     """Write the encoder of a saved model in the published ELMo format.
 
     Args:
-        model: Saved model directory or hub name.
+        model: Saved model directory, packaged name or hub name.
         options: The options.json to write.
         weights: The HDF5 file to write.
         overwrite: Replace the files if they exist.

@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, str] = {
     "characters": "numpy torch",
     "checkpoint": "bilm config head_file lm_head model_card model_files model_names model_settings tensor_files "
     "tokenization vocabulary",
+    "compress": "checkpoint head_file model_names model_settings",
     "cost": "config",
     "cli": "__init__ arguments",
     "config": "",
@@ -66,7 +67,7 @@ MAY_IMPORT: dict[str, str] = {
     "packed_linear": "torch",
     "projected_lstm": "packed_linear projected_recurrence torch",
     "projected_recurrence": "packed_linear torch",
-    "published_format": "bilm elmo published_options published_weights torch",
+    "published_format": "bilm checkpoint elmo published_options published_weights torch",
     "published_layout": "bilm characters config torch",
     "published_options": "config",
     "published_weights": "bilm config published_layout published_options h5py numpy torch",

@@ -192,7 +192,9 @@ def test_model_card_may_be_edited(saved: Path) -> None:
 
 def test_existing_output(saved: Path) -> None:
     before = (saved / MODEL).read_bytes()
-    with pytest.raises(CheckpointError, match="overwrite=True"):
+    with pytest.raises(
+        CheckpointError, match=r"expected nothing there, found README.md \(overwrite replaces a model\)"
+    ):
         save_model(saved, BiLM(SMALL), Tokenization(kind="whitespace"))
     assert (saved / MODEL).read_bytes() == before
     save_model(saved, BiLM(SMALL), Tokenization(kind="whitespace"), overwrite=True)

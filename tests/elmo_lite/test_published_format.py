@@ -545,6 +545,23 @@ def test_commands_there_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["export", model, *again, "--overwrite"]) == 0
 
 
+def test_import_into_a_used_place_reads_no_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_weights(*_: Any) -> Any:
+        raise AssertionError("weights were read")
+
+    options, weights = map(str, random_model(tmp_path))
+    our_elmo().save_pretrained(tmp_path / "model")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").write_text("only copy")
+    monkeypatch.setattr(published_format, "load", no_weights)
+    assert main(["import", options, weights, str(tmp_path / "model")]) == 2
+    assert "model: expected nothing there, found " in capsys.readouterr().err
+    assert main(["import", options, weights, str(tmp_path / "other"), "--overwrite"]) == 2
+    assert "expected a saved model alone to overwrite, found thesis.tex" in capsys.readouterr().err
+
+
 def test_export_says_what_is_left_out(tmp_path: Path, caplog: Any) -> None:
     vocabulary = Vocabulary(["the", "a"])
     head = LMHead(len(vocabulary), 6)
