@@ -79,7 +79,8 @@ class Elmo(nn.Module):
         """Load a saved model.
 
         Args:
-            path_or_name: a saved model directory, or a name on the model hub.
+            path_or_name: a saved model directory; where there is none, the name of a packaged model such as ``en``;
+                else a name on the model hub.
             device: where to run it.
             dtype: "float32", "bfloat16" or "float16"; arrays come out as float32 whatever it is.
             requires_grad: train the encoder along with a task model; frozen otherwise.

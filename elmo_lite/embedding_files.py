@@ -47,7 +47,7 @@ def embed_command(
     """Write contextual vectors of a file's sentences.
 
     Args:
-        model: Saved model directory or hub name.
+        model: Saved model directory, packaged name or hub name.
         input: Text with a sentence a line, or JSONL with a list of words (or text) a line; .gz, .xz, .zst too.
         output: File to write: .h5, .parquet or .safetensors.
         layers: all, mean, top, or a layer's number (0 = token layer).

@@ -350,7 +350,7 @@ def evaluate_command(
     """Measure a saved model's perplexity on a text, by the full softmax; prints JSON.
 
     Args:
-        model: Saved model directory or hub name.
+        model: Saved model directory, packaged name or hub name.
         text: File (.txt, .jsonl, .parquet; .gz, .xz, .zst), glob, hub data set, or a corpus directory's held-out part.
         stateful: Carry states over lines: forward from the first to the last, backward from the last to the first.
         keep_empty_lines: Count a blank line as an empty sentence of one prediction.

@@ -203,7 +203,7 @@ def _check_target(target: Path, overwrite: bool) -> None:
 
 
 def _outside(encoder: Elmo, path: str) -> dict[str, Any]:
-    """An encoder's name: a directory is found from anywhere, a name on the model hub stays as it is."""
+    """An encoder's name: a directory is found from anywhere, a name (packaged, or on the model hub) stays."""
     place = Path(path).expanduser()
     return {"inside": False, "path": str(place.resolve()) if place.is_dir() else path, "hash": encoder_hash(encoder)}
 

@@ -36,7 +36,7 @@ class ElmoVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Keep the settings; they are checked when they are used, as scikit-learn wants it.
 
         Args:
-            model: saved model directory or hub name; or an encoder.
+            model: saved model directory, packaged name or hub name; or an encoder.
             pool: "mean" or "max" over a text's words.
             layers: "mean" of the layers, "top", or a layer's number, 0 = token layer.
             device: where to run a model that is loaded.
