@@ -2,35 +2,66 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from elmo_lite import ConfigError, CorpusError
 
+STANDARD_INPUT = "-"
+"""The INPUT that is no file."""
 
-def read_lines(name: str | Path) -> list[str]:
-    r"""Lines without their LF or CRLF; only those end a line, as words may hold any other separator of Unicode.
+
+def decoded_lines(name: str | Path) -> Iterator[tuple[int, str]]:
+    """Numbers, from 1, and text of a file's lines, the LF at their ends included.
+
+    Nothing else ends a line, as words may hold any other separator of Unicode.
 
     Raises:
         CorpusError: not there, a directory, unreadable, or not UTF-8.
     """
     try:
-        data = Path(name).read_bytes().removeprefix(b"\xef\xbb\xbf")
+        with open(name, "rb") as file:
+            yield from _decoded(file, str(name))
     except OSError as error:
         raise CorpusError(f"{name}: expected a file, found: {error.strerror or error}") from None
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        found = f"byte 0x{data[error.start]:02x} ({error.reason})"
-        raise CorpusError(f"{name}, line {line}: expected UTF-8, found {found}") from None
-    lines = text.split("\n")
-    if lines[-1] == "":
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]
+
+
+def standard_input_lines() -> Iterator[tuple[int, str]]:
+    """The same of standard input.
+
+    Raises:
+        CorpusError: it is not UTF-8.
+    """
+    return _decoded(sys.stdin.buffer, "standard input")
+
+
+def _decoded(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines, start=1):
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        try:
+            yield number, line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            found = f"byte 0x{line[error.start]:02x} at position {error.start + 1} ({error.reason})"
+            raise CorpusError(f"{name}, line {number}: expected UTF-8, found {found}") from None
+
+
+def without_end(line: str) -> str:
+    """A line without its LF or CRLF."""
+    return line.removesuffix("\n").removesuffix("\r")
+
+
+def read_lines(name: str | Path) -> list[str]:
+    """All lines of a file, without their LF or CRLF.
+
+    Raises:
+        CorpusError: as for ``decoded_lines``.
+    """
+    return [without_end(line) for _, line in decoded_lines(name)]
 
 
 def write_text(name: str | Path, text: str) -> None:
@@ -51,8 +82,8 @@ def input_and_output(paths: Sequence[str], overwrite: bool) -> tuple[str, str | 
     """INPUT, and OUTPUT or None for standard output, of a command that takes both as paths.
 
     Raises:
-        ConfigError: none or more than two paths; OUTPUT is there and not to be replaced, is no file, or has no
-            directory to stand in.
+        ConfigError: none or more than two paths; OUTPUT is there and not to be replaced, is INPUT, is no file, or
+            has no directory to stand in.
     """
     if len(paths) not in (1, 2):
         raise ConfigError(f"expected INPUT and OUTPUT, found {len(paths)} paths: {' '.join(paths)}")
@@ -64,6 +95,8 @@ def input_and_output(paths: Sequence[str], overwrite: bool) -> tuple[str, str | 
         raise ConfigError(f"{output}: expected a file to write, found {found}")
     if output.exists() and not overwrite:
         raise ConfigError(f"{output}: expected no such file (or --overwrite), found one")
+    if output.exists() and Path(paths[0]).exists() and output.samefile(paths[0]):
+        raise ConfigError(f"{output}: expected another file than INPUT, found the same")
     if not output.parent.is_dir():
         raise ConfigError(f"{output}: expected the directory {output.parent} to write in, found none")
     return paths[0], paths[1]

@@ -146,9 +146,8 @@ def _values(rest: bytes, width: int, where: str) -> FloatArray | None:
         values = np.empty(0, dtype=np.float32)
     if width == 0 or len(values) != width or not np.isfinite(values).all():
         shown = rest[:40].decode("utf-8", "replace").strip()
-        raise CorpusError(
-            f"{where}: expected a word and {width or 'its'} numbers, found {len(fields)} fields ({shown!r})"
-        )
+        expected = f"{width} finite numbers" if width else "its numbers"
+        raise CorpusError(f"{where}: expected a word and {expected}, found {len(fields)} after it: {shown!r}")
     return values
 
 

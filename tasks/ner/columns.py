@@ -99,7 +99,7 @@ def detect_layout(
     if not sample:
         sample = [line for line in lines if line.strip(" \t") and not line.startswith(DOCUMENT)][:SAMPLE]
     if not sample:
-        raise CorpusError(f"{name}: expected a word a line, found {'no line' if not lines else 'blank lines alone'}")
+        raise CorpusError(f"{name}: expected a word a line, found {'none' if lines else 'an empty file'}")
     tabs = 2 * sum("\t" in line for line in sample) > len(sample)
     table = [line.split("\t") if tabs else _BLANKS.split(line.strip(" \t")) for line in sample]
     num_columns = Counter(map(len, table)).most_common(1)[0][0]

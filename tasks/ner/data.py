@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections import Counter
@@ -12,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite import CorpusError
-from tasks.files import read_lines
+from tasks.json_files import JSONL, json_objects
 from tasks.ner.columns import read_columns
 from tasks.ner.tags import Scheme, detect_scheme, entities_of, is_tag, repairs, spell
 
 log = logging.getLogger("elmo_lite")
 
-JSONL = (".jsonl", ".ndjson")
 WORD_FIELDS = ("tokens", "words")
 TAG_FIELDS = ("ner_tags", "tags", "labels")
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+){0,2}")
@@ -89,29 +87,14 @@ def _in_bioes(sentence: TaggedSentence) -> TaggedSentence:
 
 def _read(name: str, word_column: int | None, tag_column: int | None) -> Iterator[TaggedSentence]:
     path = Path(name)
-    if path.suffix in JSONL and path.exists():
-        for row, where, line in json_rows(name):
+    if path.suffix.lower() in JSONL and path.exists():
+        for row, where, line in json_objects(name):
             yield _tagged(words_of(row, where), _field(row, TAG_FIELDS, where), None, where, name, line)
     elif not path.exists() and _HUB_NAME.fullmatch(name) and not path.parent.exists() and not path.suffix:
         yield from _hub_sentences(name)
     else:
         for words, tags, line in read_columns(name, word_column, tag_column):
             yield TaggedSentence(words, tags, name, line)
-
-
-def json_rows(name: str) -> Iterator[tuple[dict[str, Any], str, int]]:
-    """Objects of a JSONL file, with where they stand; blank lines are skipped."""
-    for number, line in enumerate(read_lines(name), start=1):
-        where = f"{name}, line {number}"
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise CorpusError(f"{where}: expected a JSON object, found none ({error})") from None
-        if not isinstance(row, dict):
-            raise CorpusError(f"{where}: expected a JSON object, found {type(row).__name__}")
-        yield row, where, number
 
 
 def _hub_sentences(name: str) -> Iterator[TaggedSentence]:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
 from elmo_lite import CorpusError
-from tasks.files import read_lines
+from tasks.files import STANDARD_INPUT, read_lines, standard_input_lines, without_end
+from tasks.json_files import JSONL, json_objects
 from tasks.ner.columns import read_columns
-from tasks.ner.data import JSONL, json_rows, words_of
+from tasks.ner.data import words_of
 from tasks.ner.tagger import Sentence, Tagged
 from tasks.ner.tags import spell
 
 Format = Literal["text", "jsonl", "columns"]
 
 COLUMNS = (".conll", ".conllu", ".iob", ".iob2", ".bio", ".tsv")
-STANDARD_INPUT = "-"
 
 
 def format_of(name: str) -> Format:
@@ -42,11 +41,11 @@ def read_sentences(name: str, word_column: int | None = None) -> list[Sentence]:
     """
     sentences: list[Sentence] = []
     if name == STANDARD_INPUT:
-        sentences += sys.stdin.read().splitlines()
+        sentences += (without_end(line) for _, line in standard_input_lines())
     elif format_of(name) == "columns":
         sentences += (words for words, _, _ in read_columns(name, word_column, None, with_tags=False))
     elif format_of(name) == "jsonl":
-        for row, where, _ in json_rows(name):
+        for row, where, _ in json_objects(name):
             text = row.get("text")
             has_words = "tokens" in row or "words" in row
             sentences.append(text if isinstance(text, str) and not has_words else words_of(row, where))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,13 +11,14 @@ from pathlib import Path
 from typing import Literal
 
 from elmo_lite import CorpusError
+from tasks.files import STANDARD_INPUT, decoded_lines, standard_input_lines
+from tasks.json_files import JSONL
 from tasks.sentiment import trees
-from tasks.sentiment.tables import Columns, Row, decoded_lines, hub_rows, is_hub_name, json_rows, table_rows
+from tasks.sentiment.tables import Columns, Row, hub_rows, is_hub_name, json_rows, table_rows
 
 SplitWords = Callable[[str], list[str]]
 """Text to words."""
 _TREE = re.compile(r"\s*\([0-4] (\(|[^ ()]+\)\s*$)")
-STANDARD_INPUT = "-"
 _TABLES = {".tsv": "\t", ".csv": ","}
 
 
@@ -109,9 +109,9 @@ def read_texts(source: str | Path, config: DataConfig, split_words: SplitWords) 
 def _plain_lines(source: str) -> Iterable[tuple[int, str]] | None:
     """Numbers and content of lines of plain text; None where the source is anything else."""
     if source == STANDARD_INPUT:
-        return enumerate(sys.stdin, 1)
+        return standard_input_lines()
     path = Path(source)
-    is_plain = path.is_file() and path.suffix not in (*_TABLES, ".jsonl", ".ndjson") and not _holds_trees(path)
+    is_plain = path.is_file() and path.suffix.lower() not in (*_TABLES, *JSONL) and not _holds_trees(path)
     return decoded_lines(path) if is_plain else None
 
 
@@ -153,7 +153,7 @@ def _examples(
 ) -> Iterator[tuple[LabelledText, bool]]:
     """Examples, and whether each is a phrase inside a sentence."""
     path = Path(source)
-    if path.is_file() and path.suffix not in (*_TABLES, ".jsonl", ".ndjson") and _holds_trees(path):
+    if path.is_file() and path.suffix.lower() not in (*_TABLES, *JSONL) and _holds_trees(path):
         yield from _tree_examples(path, config, with_phrases=training and config.phrases)
         return
     for row in _rows(source, config.columns(needs_label)):
@@ -163,9 +163,10 @@ def _examples(
 def _rows(source: str, columns: Columns) -> Iterator[Row]:
     path = Path(source)
     if path.is_file():
-        if path.suffix in _TABLES:
-            return table_rows(path, columns, _TABLES[path.suffix])
-        if path.suffix in (".jsonl", ".ndjson"):
+        suffix = path.suffix.lower()
+        if suffix in _TABLES:
+            return table_rows(path, columns, _TABLES[suffix])
+        if suffix in JSONL:
             return json_rows(path, columns)
         first = next((text.strip() for _, text in decoded_lines(path) if text.strip()), None)
         if first is None:

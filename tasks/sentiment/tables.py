@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite import CorpusError
+from tasks.files import decoded_lines, without_end
+from tasks.json_files import json_objects
 
 TEXT_NAMES = ("text", "sentence", "review", "content", "phrase", "document", "words", "tokens")
 LABEL_NAMES = ("label", "sentiment", "polarity", "class", "category", "rating", "stars")
@@ -67,24 +68,6 @@ def _first(names: dict[str, str], wanted: Iterable[str]) -> str | None:
     return next((names[name] for name in wanted if name in names), None)
 
 
-def decoded_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbers, from 1, and text of a file's lines, their ends included.
-
-    Raises:
-        CorpusError: the file cannot be read or a line is not UTF-8.
-    """
-    try:
-        with open(path, "rb") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
-                except UnicodeDecodeError as error:
-                    found = f"byte 0x{line[error.start]:02x} at position {error.start + 1}"
-                    raise CorpusError(f"{path}, line {number}: expected UTF-8, found {found}") from None
-    except OSError as error:
-        raise CorpusError(f"{path}: cannot be read: {error.strerror or error}") from None
-
-
 def table_rows(path: Path, columns: Columns, separator: str) -> Iterator[Row]:
     """Rows of a table; the first line is the header unless columns are given by number.
 
@@ -106,9 +89,8 @@ def table_rows(path: Path, columns: Columns, separator: str) -> Iterator[Row]:
     for line, cells in records:
         if len(cells) != len(header):
             raise CorpusError(f"{path}, line {line}: expected {len(header)} columns, found {len(cells)}")
-        yield Row(
-            cells[text_at], _label(label_at is not None and cells[label_at], columns, f"{path}, line {line}"), line
-        )
+        value = None if label_at is None else cells[label_at]
+        yield Row(cells[text_at], _label(value, columns, f"{path}, line {line}"), line)
 
 
 def _chain(first: tuple[int, list[str]], rest: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
@@ -119,7 +101,7 @@ def _chain(first: tuple[int, list[str]], rest: Iterator[tuple[int, list[str]]]) 
 def _tsv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
     for number, line in decoded_lines(path):
         if line.strip():
-            yield number, line.rstrip("\r\n").split("\t")
+            yield number, without_end(line).split("\t")
 
 
 def _csv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -142,16 +124,8 @@ def json_rows(path: Path, columns: Columns) -> Iterator[Row]:
     Raises:
         CorpusError: a line is no JSON object or lacks a field, or a value is of the wrong type.
     """
-    for line, content in decoded_lines(path):
-        if not content.strip():
-            continue
-        try:
-            record = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise CorpusError(f"{path}, line {line}: expected a JSON object: {error}") from None
-        if not isinstance(record, dict):
-            raise CorpusError(f"{path}, line {line}: expected a JSON object, found {type(record).__name__}")
-        yield _record_row(record, columns, f"{path}, line {line}", line)
+    for record, where, line in json_objects(path):
+        yield _record_row(record, columns, where, line)
 
 
 def is_hub_name(source: str) -> bool:
@@ -206,5 +180,6 @@ def _label(value: object, columns: Columns, where: str) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if columns.needs_label:
-        raise CorpusError(f"{where}: expected a label (text or a whole number), found {value or 'none'!r}")
+        found = "none" if value is None or value == "" else repr(value)
+        raise CorpusError(f"{where}: expected a label (text or a whole number), found {found}")
     return None

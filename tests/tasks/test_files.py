@@ -53,6 +53,7 @@ def test_input_and_output(tmp_path: Path) -> None:
         (["a", "b", "c"], False, "expected INPUT and OUTPUT, found 3 paths: a b c"),
         (["a", "old.txt"], False, "old.txt: expected no such file (or --overwrite), found one"),
         (["a", "."], True, "expected a file to write, found a directory"),
+        (["old.txt", "./old.txt"], True, "old.txt: expected another file than INPUT, found the same"),
         (["a", "/dev/null"], True, "/dev/null: expected a file to write, found a device"),
         (["a", "typo/new.txt"], False, "typo/new.txt: expected the directory typo to write in, found none"),
         (["a", "old.txt/new.txt"], False, "old.txt/new.txt: expected the directory old.txt to write in, found none"),

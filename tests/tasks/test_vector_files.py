@@ -77,13 +77,13 @@ def test_compressed(tmp_path: Path) -> None:
     [
         ("", "found an empty file"),
         ("4 3\n", "found no more than a header"),
-        ("the 1 2 3\nParis 1 2\n", r"line 2: expected a word and 3 numbers, found 2 fields \('1 2'\)"),
-        ("the 1 2 3\nParis 1 x 3\n", r"line 2: expected a word and 3 numbers, found 3 fields \('1 x 3'\)"),
-        ("the 1 2 3\nParis 1 nan 3\n", "line 2: expected a word and 3 numbers"),
-        ("the\t1\t2\n", "line 1: expected a word and its numbers, found 0 fields"),
+        ("the 1 2 3\nParis 1 2\n", "line 2: expected a word and 3 finite numbers, found 2 after it: '1 2'"),
+        ("the 1 2 3\nParis 1 x 3\n", "line 2: expected a word and 3 finite numbers, found 3 after it: '1 x 3'"),
+        ("the 1 2 3\nParis 1 nan 3\n", "line 2: expected a word and 3 finite numbers, found 3 after it: '1 nan 3'"),
+        ("the\t1\t2\n", "line 1: expected a word and its numbers, found 0 after it"),
         ("the\n", "line 1: expected a word and its numbers"),
         ("3 3\nthe 1 2 3\nParis 1 2 3\n", "expected 3 words, as its first line says, found 2"),
-        ("the 1 2 3\nunwanted 1 2\n", "line 2: expected a word and 3 numbers, found 2"),
+        ("the 1 2 3\nunwanted 1 2\n", "line 2: expected a word and 3 finite numbers, found 2 after it"),
     ],
 )
 def test_bad_text(tmp_path: Path, text: str, message: str) -> None:

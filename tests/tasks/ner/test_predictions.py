@@ -67,12 +67,19 @@ def test_what_is_written_can_be_read(tmp_path: Path, suffix: str, probabilities:
     assert read_sentences(str(path)) == [("in", "New", "York")]
 
 
+def standard_input(content: bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(content))
+
+
 def test_sentences_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "in.txt"
     path.write_text("Anna works.\n\nhere\n")
     assert read_sentences(str(path)) == ["Anna works.", "", "here"]
-    monkeypatch.setattr("sys.stdin", io.StringIO("Anna\n\nBob\n"))
-    assert read_sentences("-") == ["Anna", "", "Bob"]
+    monkeypatch.setattr("sys.stdin", standard_input(b"\xef\xbb\xbfAnna\r\n\nBob\xc2\x85b\n"))
+    assert read_sentences("-") == ["Anna", "", "Bob\x85b"]
+    monkeypatch.setattr("sys.stdin", standard_input(b"Anna\nB\xf6b\n"))
+    with pytest.raises(CorpusError, match="^standard input, line 2: expected UTF-8, found byte 0xf6 at position 2"):
+        read_sentences("-")
 
 
 def test_sentences_as_json(tmp_path: Path) -> None:

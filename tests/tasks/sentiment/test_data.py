@@ -128,3 +128,11 @@ def test_treebank(part: str, five: int, two: int) -> None:
     path = SST / f"{part}.txt"
     assert len(read_labelled(path, DataConfig(), str.split)) == five
     assert len(read_labelled(path, DataConfig(classes=2), str.split)) == two
+
+
+@pytest.mark.parametrize("name", ["a.TSV", "a.JSONL"])
+def test_suffixes_in_capitals(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("text\tlabel\nso good\tgood\n" if "TSV" in name else '{"text": "so good", "label": "good"}\n')
+    for found in (read_labelled(path, DataConfig(), str.split), read_texts(path, DataConfig(), str.split)):
+        assert [example.words for example in found] == [("so", "good")]

@@ -55,9 +55,13 @@ def test_blank_lines_keep_their_numbers(saved: Path, tmp_path: Path) -> None:
 
 
 def test_standard_input(saved: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("good\n\nbad film"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"good\n\nbad film")))
     predict_command(str(saved), ["-"])
     assert [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()] == ["good", "bad film"]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"good\nb\xe4d\n")))
+    with pytest.raises(CorpusError, match="^standard input, line 2: expected UTF-8, found byte 0xe4 at position 2"):
+        predict_command(str(saved), ["-"])
+    assert capsys.readouterr().out == ""
 
 
 def test_a_file_is_not_replaced_unasked(saved: Path, tmp_path: Path) -> None:

@@ -70,13 +70,13 @@ def test_json_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("{", "expected a JSON object: "),
+        ("{", "expected a JSON object, found none (Expecting property name"),
         ("[1]", "expected a JSON object, found list"),
         ('{"text": "a"}', "expected columns 'text' and 'label', found 'text'"),
         ('{"text": 3, "label": 1}', "expected text or a list of words in 'text', found int"),
         ('{"words": ["a", 3], "label": 1}', "expected text or a list of words in 'words', found list"),
         ('{"text": "a", "label": 0.5}', "expected a label (text or a whole number), found 0.5"),
-        ('{"text": "a", "label": null}', "expected a label (text or a whole number), found 'none'"),
+        ('{"text": "a", "label": null}', "expected a label (text or a whole number), found none"),
         ('{"text": "a", "label": true}', "found True"),
     ],
 )
