@@ -28,7 +28,8 @@ def run_seeds(
 
     Args:
         train_one: trains with a seed in a directory and returns the scores, of JSON types, nested as it likes. The
-            directory may hold what a run that was cut off left; ``"interrupted": True`` says that this one was.
+            directory is not there yet, or holds what a run that was cut off left; ``"interrupted": True`` says that
+            this one was.
         seeds: how many, 1 or more.
         out: directory of all of them; gets ``seeds.json``, what is returned.
         settings: of the runs, of JSON types; complete runs must have been made with the same.
@@ -49,7 +50,6 @@ def run_seeds(
     for seed, scores in finished.items():
         directory = out / f"seed-{seed}"
         if scores is None:
-            directory.mkdir(parents=True, exist_ok=True)
             scores = train_one(seed, directory)
             if scores.get("interrupted"):
                 raise KeyboardInterrupt
@@ -84,7 +84,8 @@ def _finished(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
         return None
     changed = sorted(key for key in {*settings, *found} if settings.get(key) != found.get(key))
     if changed:
-        raise ConfigError(f"{path}: expected the settings of the other seeds, found others in {', '.join(changed)}")
+        found_in = f"others in {', '.join(changed)}; another --out keeps both"
+        raise ConfigError(f"{path}: expected the settings of the other seeds, found {found_in}")
     return scores
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, TypeVar, cast
 
 from torch import nn
 
-from elmo_lite import CheckpointError, Elmo, Tokenization
+from elmo_lite import CheckpointError, ConfigError, Elmo, Tokenization, read_settings
 from tasks.representation import EncoderConfig, Representation
 from tasks.saved_task import CONFIG, Kind, load_task, own_tensors, save_task
 from tasks.word_inputs import WordInputConfig, WordInputs
@@ -63,6 +63,37 @@ def tokenization_of(config: TaskConfig, elmo: Elmo | None) -> Tokenization:
     if config.tokenizer != "auto":
         return Tokenization(kind=config.tokenizer)
     return elmo.tokenization if elmo is not None else Tokenization(kind="words")
+
+
+def check_out(out: Path, kind: Kind, overwrite: bool) -> None:
+    """See that a model can be written, before hours are spent on its training.
+
+    Args:
+        out: its directory; it need not be there.
+        kind: the task.
+        overwrite: replace a model for this task that is there; others never are.
+
+    Raises:
+        ConfigError: it cannot be written there, or is not to be replaced.
+    """
+    existing = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise ConfigError(f"{out}: expected a directory to write, found the file {existing}")
+    if not os.access(existing, os.W_OK):
+        raise ConfigError(f"{out}: expected a directory to write, found no permission to write in {existing}")
+    path = out / CONFIG
+    if not path.exists():
+        return
+    if not overwrite:
+        raise ConfigError(f"{out}: expected no model there, found {CONFIG}; --overwrite replaces it")
+    try:
+        found = read_settings(path)
+    except CheckpointError:
+        found = None
+    if not isinstance(found, dict) or found.get("task") != kind:
+        task = found.get("task") if isinstance(found, dict) else None
+        shown = f"one for {task!r}" if task else f"another {CONFIG}"
+        raise ConfigError(f"{out}: expected a model for the task {kind} to overwrite, found {shown}")
 
 
 def new_network(

@@ -23,6 +23,7 @@ from tasks.ner.scoring import score_tags
 from tasks.ner.tagger import new_tagger
 from tasks.ner.tags import OUTSIDE
 from tasks.pictures import CONFUSION, draw_confusion
+from tasks.task_model import check_out
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,7 @@ def train(
     out = Path(out)
     if seeds < 1:
         raise ConfigError(f"seeds: expected 1 or more, found {seeds}")
-    if (out / "config.json").exists() and not overwrite:
-        raise ConfigError(f"{out}: expected no model there, found config.json; --overwrite replaces it")
+    check_out(out, "ner", overwrite)
     data = _read(config, train, dev, test)
     encoder = _Encoder(config)
     if seeds == 1:

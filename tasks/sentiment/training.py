@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from elmo_lite import ConfigError, Elmo
+from elmo_lite import Elmo
 from tasks.encoder_hash import encoder_hash
 from tasks.finetune import METRICS, finetune, run_seeds
 from tasks.json_files import write_json
@@ -23,7 +23,7 @@ from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data import LabelledText, check_labels, label_set, read_labelled
 from tasks.sentiment.predict import evaluate
 from tasks.sentiment.scoring import score_labels
-from tasks.task_model import tokenization_of
+from tasks.task_model import check_out, tokenization_of
 
 log = logging.getLogger("elmo_lite")
 
@@ -74,8 +74,7 @@ def train(
         KeyboardInterrupt: interrupted before anything could be kept, or with several seeds.
     """
     out = Path(out)
-    if seeds == 1 and not overwrite and (out / "config.json").exists():
-        raise ConfigError(f"{out}: expected no model there, found config.json; --overwrite replaces it")
+    check_out(out, "sentiment", overwrite)
     data = _read(config, train, dev, test)
     if seeds == 1:
         return _train_one(config, data, config.finetune.seed, out)

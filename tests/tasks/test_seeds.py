@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from elmo_lite import ConfigError
+from elmo_lite import ConfigError, CorpusError
 from tasks.seeds import SEED_FILE, SUMMARY, run_seeds
 
 SCORES = [{"dev": {"main": main}, "matrix": [[1]], "ok": True} for main in (50.0, 53.0, 56.0)]
@@ -20,7 +20,7 @@ class Runs:
         self.trained: list[int] = []
 
     def __call__(self, seed: int, directory: Path) -> dict[str, Any]:
-        assert directory.is_dir() and directory.name == f"seed-{seed}"
+        assert directory.name == f"seed-{seed}"
         if seed >= self.stop_before:
             raise KeyboardInterrupt
         self.trained.append(seed)
@@ -60,6 +60,15 @@ def test_a_run_that_was_interrupted_is_repeated(tmp_path: Path) -> None:
     assert not (tmp_path / "seed-0" / SEED_FILE).exists() and not (tmp_path / "seed-1").exists()
 
 
+def test_a_run_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
+    def fail(seed: int, directory: Path) -> dict[str, Any]:
+        raise CorpusError("vectors.txt: expected word vectors, found none")
+
+    with pytest.raises(CorpusError):
+        run_seeds(fail, 2, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_damaged_result_is_repeated_and_it_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     run_seeds(Runs(), 2, tmp_path)
     (tmp_path / "seed-1" / SEED_FILE).write_text("{")
@@ -72,7 +81,7 @@ def test_other_settings_do_not_mix(tmp_path: Path) -> None:
     settings = {"lr": 1, "sizes": (1, 2)}
     run_seeds(Runs(), 2, tmp_path, settings)
     run_seeds(Runs(stop_before=0), 2, tmp_path, settings)
-    with pytest.raises(ConfigError, match=r"seed-0/seed.json: expected .* found others in epochs, lr$"):
+    with pytest.raises(ConfigError, match=r"seed-0/seed.json: expected .* found others in epochs, lr; another --out"):
         run_seeds(Runs(), 2, tmp_path, {**settings, "lr": 2, "epochs": 3})
 
 

@@ -10,13 +10,13 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, Elmo, Tokenization
+from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, ConfigError, Elmo, Tokenization
 from tasks.ner.config import NerConfig
 from tasks.ner.tagger import NerTagger, new_tagger
 from tasks.representation import Representation
 from tasks.saved_task import CONFIG, MODEL
 from tasks.sentiment.config import SentimentConfig
-from tasks.task_model import ENCODER_TENSORS, load_network, new_network, save_network, tokenization_of
+from tasks.task_model import ENCODER_TENSORS, check_out, load_network, new_network, save_network, tokenization_of
 from tasks.word_inputs import WordInputConfig
 
 SENTENCES = [["a", "good", "film"], ["bad"]]
@@ -87,3 +87,50 @@ def test_settings_that_make_no_tagger(tmp_path: Path, changes: dict[str, Any], m
     with pytest.raises(CheckpointError) as caught:
         NerTagger.from_pretrained(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path / CONFIG}: ") and message in str(caught.value)
+
+
+def test_places_that_a_model_can_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
+    new_tagger(NerConfig(inputs=INPUTS), ["PER"], None, SENTENCES).save("tagger")
+    for out, overwrite in (("new", False), ("new/and/deep", True), ("pictures", False), ("tagger", True)):
+        check_out(Path(out), "ner", overwrite)
+        check_out(tmp_path / out, "ner", overwrite)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pictures", "tagger"]
+
+
+@pytest.mark.parametrize(
+    ("out", "kind", "overwrite", "message"),
+    [
+        ("file", "ner", True, "file: expected a directory to write, found the file file"),
+        ("file/out", "ner", True, "file/out: expected a directory to write, found the file "),
+        ("tagger", "ner", False, "tagger: expected no model there, found config.json; --overwrite replaces it"),
+        ("tagger", "sentiment", False, "tagger: expected no model there, found config.json; --overwrite replaces it"),
+        (
+            "tagger",
+            "sentiment",
+            True,
+            "tagger: expected a model for the task sentiment to overwrite, found one for 'ner'",
+        ),
+        ("encoder", "ner", True, "encoder: expected a model for the task ner to overwrite, found another config.json"),
+        ("broken", "ner", True, "broken: expected a model for the task ner to overwrite, found another config.json"),
+    ],
+)
+def test_places_that_it_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str, kind: Any, overwrite: bool, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    Path("broken").mkdir()
+    Path("broken/config.json").write_text("[1")
+    new_tagger(NerConfig(inputs=INPUTS), ["PER"], None, SENTENCES).save("tagger")
+    encoder().save_pretrained("encoder")
+    with pytest.raises(ConfigError) as caught:
+        check_out(Path(out), kind, overwrite)
+    assert str(caught.value).startswith(message)
+
+
+def test_places_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)  # root may write everywhere
+    with pytest.raises(ConfigError, match=f"found no permission to write in {tmp_path}$"):
+        check_out(tmp_path / "out", "ner", overwrite=False)

@@ -167,7 +167,7 @@ def test_seeds_notice_another_encoder_at_the_same_path(
     with torch.no_grad():
         next(other.bilm.parameters()).view(-1)[-1] += 1  # one number is enough
     other.save_pretrained(encoder, overwrite=True)
-    with pytest.raises(ConfigError, match=r"seed-0/seed.json: expected .*, found others in encoder_hash$"):
+    with pytest.raises(ConfigError, match=r"seed-0/seed.json: expected .*, found others in encoder_hash;"):
         train(settings, files["train"], files["dev"], out, seeds=2, progress=False)
 
 
@@ -194,6 +194,14 @@ def test_wrong_data(files: dict[str, Path], tmp_path: Path) -> None:
     (out / "config.json").write_text("{}")
     with pytest.raises(ConfigError, match="expected no model there, found config.json"):
         train(config(), files["train"], files["dev"], out)
+
+
+def test_an_encoder_is_never_replaced(files: dict[str, Path], encoder: Path) -> None:
+    """Nor are pictures and scores put beside it before that is noticed."""
+    before = sorted(encoder.iterdir())
+    with pytest.raises(ConfigError, match="expected a model for the task ner to overwrite, found another config.json"):
+        train(config(), files["train"], files["dev"], encoder, overwrite=True, progress=False)
+    assert sorted(encoder.iterdir()) == before
 
 
 # The commands

@@ -126,7 +126,7 @@ def test_seeds_notice_another_encoder_at_the_same_path(
     with torch.no_grad():
         next(other.bilm.parameters()).view(-1)[-1] += 1  # one number is enough
     other.save_pretrained(encoder, overwrite=True)
-    with pytest.raises(ConfigError, match=r"seed-0/seed.json: expected .*, found others in encoder_hash$"):
+    with pytest.raises(ConfigError, match=r"seed-0/seed.json: expected .*, found others in encoder_hash;"):
         train(settings, files["train"], files["dev"], out, seeds=2)
 
 
@@ -136,6 +136,14 @@ def test_a_model_is_not_replaced_unasked(files: dict[str, str], tmp_path: Path) 
     with pytest.raises(ConfigError, match="expected no model there, found config.json; --overwrite replaces it"):
         train(config, files["train"], files["dev"], tmp_path / "out")
     train(config, files["train"], files["dev"], tmp_path / "out", overwrite=True)
+
+
+def test_an_encoder_is_never_replaced(files: dict[str, str], encoder: str) -> None:
+    """Nor are pictures and scores put beside it before that is noticed."""
+    before = sorted(Path(encoder).iterdir())
+    with pytest.raises(ConfigError, match="expected a model for the task sentiment to overwrite, found another config"):
+        train(CONFIG, files["train"], files["dev"], encoder, overwrite=True)
+    assert sorted(Path(encoder).iterdir()) == before
 
 
 @pytest.mark.parametrize("part", ["dev", "test"])
