@@ -163,7 +163,8 @@ class LMHead(nn.Module):
         self.num_samples = 0
         self._num_certain = 0
         for name in ("_order", "_cumulative", "_log_counts"):
-            self.register_buffer(name, torch.empty(0), persistent=False)
+            # On the CPU also where the module is made of shapes alone: nothing would ever fill them there.
+            self.register_buffer(name, torch.empty(0, device="cpu"), persistent=False)
 
     @property
     def num_classes(self) -> int:

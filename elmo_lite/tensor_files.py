@@ -123,3 +123,4 @@ def fill(module: nn.Module, path: Path, tensors: Mapping[str, Tensor]) -> None:
     # Copied in any case: what safetensors gives is the mapped file itself.
     own = {name: tensors[name].to(like.dtype, copy=True) for name, like in expected.items()}
     module.load_state_dict(own, assign=True)
+    assert not any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())), "a buffer without numbers"
