@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import inspect
+import operator
 import re
 import typing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,18 @@ from elmo_lite.presets import preset_path
 
 CONFIG = "config"
 
+Defaults = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""What was given, by name, to settings that take the place of defaults: nested, as in YAML."""
+
 
 def call_with_arguments(
-    function: Callable[..., Any], argv: Sequence[str], *, prog: str, positionals: Sequence[str], preset_group: str
+    function: Callable[..., Any],
+    argv: Sequence[str],
+    *,
+    prog: str,
+    positionals: Sequence[str],
+    preset_group: str,
+    defaults: Defaults | None = None,
 ) -> Any:
     """Parse ``argv`` over a function's signature and call it.
 
@@ -34,13 +45,14 @@ def call_with_arguments(
         prog: program and command, for the help.
         positionals: names of parameters without a flag; a list takes one or more values.
         preset_group: folder of ``configs/`` that ``--config NAME`` means.
+        defaults: settings where neither files nor flags give them, decided by what these do give.
 
     Raises:
         ConfigError: an unknown key or flag, or a value of the wrong type; one line that names the key.
         SystemExit: ``--help`` was asked for.
     """
     parser = function_parser(function, prog, positionals)
-    arguments = parse(parser, argv, preset_group)
+    arguments = parse(parser, argv, preset_group, defaults)
     parameters = inspect.signature(function).parameters
     values = {name: arguments[name] for name in parameters if name != CONFIG}
     if CONFIG in parameters:
@@ -86,7 +98,9 @@ def _default_of(parameter: inspect.Parameter) -> dict[str, Any]:
     return {"default": parameter.default}
 
 
-def parse(parser: ArgumentParser, argv: Sequence[str], preset_group: str = "pretrain") -> dict[str, Any]:
+def parse(
+    parser: ArgumentParser, argv: Sequence[str], preset_group: str = "pretrain", defaults: Defaults | None = None
+) -> dict[str, Any]:
     """Arguments by name, the config's groups as dataclasses.
 
     Raises:
@@ -98,12 +112,27 @@ def parse(parser: ArgumentParser, argv: Sequence[str], preset_group: str = "pret
     _check_flags(rest, parser)
     for path in paths:
         _check_yaml(path, parser)
+    # Files first, whatever the order: a flag always wins over a file.
+    ordered = [*(f"--config={path}" for path in paths), *rest]
     try:
-        # Files first, whatever the order: a flag always wins over a file.
-        parsed = parser.parse_args([*(f"--config={path}" for path in paths), *rest])
+        parsed = parser.parse_args(ordered)
+        if defaults is not None and (settings := defaults(vars(parsed))):
+            parser.set_defaults(_by_dotted_key(settings, parser))
+            parsed = parser.parse_args(ordered)
     except ArgumentError as error:
         raise ConfigError(_one_line(str(error))) from None
     return dict(vars(parser.instantiate(parsed)))
+
+
+def _by_dotted_key(settings: Mapping[str, Any], parser: ArgumentParser) -> dict[str, Any]:
+    """Nested settings by the keys that the parser knows."""
+    known = {action.dest for action in parser._actions}
+    found: dict[str, Any] = {}
+    for key in _dotted_keys(settings, known):
+        if key not in known:
+            raise ConfigError(f"unknown key {key}{nearest(key, known)}")
+        found[key] = functools.reduce(operator.getitem, key.split("."), settings)
+    return found
 
 
 def _split_configs(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -151,7 +180,7 @@ def _check_yaml(path: Path, parser: ArgumentParser) -> None:
             raise ConfigError(f"{path}: unknown key {key}{nearest(key, known)}")
 
 
-def _dotted_keys(settings: dict[Any, Any], known: set[str], prefix: str = "") -> Iterator[str]:
+def _dotted_keys(settings: Mapping[Any, Any], known: set[str], prefix: str = "") -> Iterator[str]:
     """Keys of nested settings; a mapping below an unknown key is not looked into."""
     for name, value in settings.items():
         key = f"{prefix}{name}"

@@ -45,12 +45,12 @@ class Command:
     """One line for the list of commands."""
     positionals: tuple[str, ...] | None = None
     """Parameters given without a flag; where None, the required ones that are not keyword-only."""
+    defaults: str = ""
+    """``module:function`` that makes defaults of what was given, see ``arguments.parse``."""
 
     def load(self) -> Callable[..., Any]:
         """Import the function."""
-        module, _, name = self.target.partition(":")
-        function: Callable[..., Any] = getattr(import_module(module), name)
-        return function
+        return _import(self.target)
 
     def summary(self) -> str:
         """``help``, or else the first line of the function's docstring, read without running its module."""
@@ -68,9 +68,20 @@ class Command:
         return ""
 
 
+def _import(target: str) -> Callable[..., Any]:
+    module, _, name = target.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function
+
+
 COMMANDS = {
     "corpus": Command("elmo_lite.corpus:build_corpus_command", "text -> corpus directory, to pretrain on", ("inputs",)),
-    "pretrain": Command("elmo_lite.pretrain:pretrain_command", "corpus directory -> saved model", ()),
+    "pretrain": Command(
+        "elmo_lite.pretrain:pretrain_command",
+        "corpus directory -> saved model",
+        (),
+        defaults="elmo_lite.pretrain:default_settings",
+    ),
     "evaluate": Command(
         "elmo_lite.scoring:evaluate_command", "forward and backward perplexity on a text, as JSON", ("model", "text")
     ),
@@ -192,7 +203,12 @@ def run_command(name: str, command: Command, argv: Sequence[str]) -> int:
     positionals = command_positionals(command)
     try:
         call_with_arguments(
-            command.load(), argv, prog=f"{PROGRAM} {name}", positionals=positionals, preset_group=name.split()[0]
+            command.load(),
+            argv,
+            prog=f"{PROGRAM} {name}",
+            positionals=positionals,
+            preset_group=name.split()[0],
+            defaults=_import(command.defaults) if command.defaults else None,
         )
     except SystemExit as stop:  # --help and --print_config end the parser this way
         return stop.code if isinstance(stop.code, int) else 0

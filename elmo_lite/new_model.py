@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+import yaml
 
 from elmo_lite.bilm import BiLM
 from elmo_lite.checkpoint import SavedModel, load_model
+from elmo_lite.config import BiLMConfig, to_dict
 from elmo_lite.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ConfigError
 from elmo_lite.language_model import LanguageModel
 from elmo_lite.lm_head import LMHead
+from elmo_lite.model_names import find_model
+from elmo_lite.model_settings import ModelSettings
+from elmo_lite.presets import preset_path
 from elmo_lite.pretrain_config import PretrainConfig
 from elmo_lite.vocabulary import UNKNOWN_CLASS
 
 log = logging.getLogger(__name__)
+
+DROPOUT = ("dropout", "variational_dropout")
+"""Settings of an encoder that say how it is trained, not what it is."""
 
 
 def class_counts(corpus: Corpus) -> torch.Tensor:
@@ -36,36 +47,103 @@ def build_model(config: PretrainConfig, corpus: Corpus, max_steps: int, init: Sa
     if init is not None:
         bilm.load_state_dict(init.bilm.state_dict())
         if init.lm_head is not None and init.vocabulary is not None:
-            _adopt_head(head, corpus, init)
+            _adopt_head(head, corpus, counts, init)
     head.prepare_sampling(counts, config.head.num_samples, config.head.sampling_power)
     return LanguageModel(bilm, head, config, max_steps)
 
 
-def _adopt_head(head: LMHead, corpus: Corpus, init: SavedModel) -> None:
-    """Take the rows of words by their spelling; a new word starts from the unknown word's row."""
+def _adopt_head(head: LMHead, corpus: Corpus, counts: torch.Tensor, init: SavedModel) -> None:
+    """Take the rows of words by their spelling; words that are new share the unknown word's.
+
+    Each has its vector, and of its probability the share that the counts (V,) give: were each as probable as all
+    unknown words together, they would drown the others.
+    """
     assert init.vocabulary is not None and init.lm_head is not None
     rows = torch.tensor([init.vocabulary.class_of(word) for word in corpus.vocabulary])
     rows[0] = 0  # the boundary class, which no spelling finds
-    known = int((rows[2:] != UNKNOWN_CLASS).sum()) + 2
+    is_new = rows == UNKNOWN_CLASS  # the unknown word itself too
+    known = int((~is_new).sum())
     log.info("head: %s of %s classes known to the initial model", f"{known:,}", f"{len(rows):,}")
+    shares = counts.double().clamp(min=0.5)[is_new]
     with torch.no_grad():
         head.weight.copy_(init.lm_head.weight[rows])
         head.bias.copy_(init.lm_head.bias[rows])
+        head.bias[is_new] += (shares / shares.sum()).log().float()
+
+
+def init_settings(name: str) -> dict[str, Any]:
+    """Settings to go on from a saved model with, nested as in YAML: the preset ``adapt`` and the model's encoder.
+
+    Raises:
+        CheckpointError: there is no such model.
+    """
+    preset: dict[str, Any] = yaml.safe_load(preset_path("adapt").read_text(encoding="utf-8"))
+    return {**preset, "model": to_dict(ModelSettings.read(find_model(name)).model)}
+
+
+def with_encoder_of(config: PretrainConfig, encoder: BiLMConfig) -> PretrainConfig:
+    """Settings with another encoder; its dropout alone stays, as it is a matter of training."""
+    dropout = {name: getattr(config.model, name) for name in DROPOUT}
+    return dataclasses.replace(config, model=dataclasses.replace(encoder, **dropout))
+
+
+def check_encoder(config: PretrainConfig, name: str) -> None:
+    """See that settings ask for no other encoder than that of a saved model.
+
+    Raises:
+        ConfigError: they do; names the first that differs.
+        CheckpointError: there is no such model.
+    """
+    expected = with_encoder_of(config, ModelSettings.read(find_model(name)).model).model
+    for key, found in _flat(to_dict(config.model)):
+        wanted = dict(_flat(to_dict(expected)))[key]
+        if found != wanted:
+            raise ConfigError(
+                f"model.{key}: expected {wanted}, as the model {name} has, found {found}; "
+                "leave model settings out of the flags and of --config to go on with it"
+            )
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def check_init(name: str, corpus: Corpus) -> Path:
+    """See that a saved model can go on with a corpus.
+
+    Returns:
+        The model's directory.
+
+    Raises:
+        CheckpointError: there is no such model, or it reads other words than the corpus holds.
+    """
+    directory = find_model(name)
+    settings = ModelSettings.read(directory)
+    tokenization, width = settings.tokenization, settings.model.char_cnn.max_characters
+    if tokenization != corpus.tokenization:
+        raise CheckpointError(
+            f"{corpus.directory}: expected the tokenization {tokenization.to_dict()}, as the model {name} has, found "
+            f"{corpus.tokenization.to_dict()}; build the corpus with --tokenizer {tokenization.kind}"
+        )
+    if width != corpus.max_characters:
+        raise CheckpointError(
+            f"{corpus.directory}: expected words of {width} characters, as the model {name} reads them, found "
+            f"{corpus.max_characters}; build the corpus with --max_characters {width}"
+        )
+    return directory
 
 
 def load_init(name: str, corpus: Corpus) -> SavedModel:
-    """The model to go on from.
+    """The model to go on from, with its head if it has one.
 
     Raises:
-        CheckpointError: it cannot be read, or it read other words than the corpus holds.
+        CheckpointError: it cannot be read, or does not fit the corpus.
     """
-    init = load_model(name, with_head=(Path(name) / "lm_head.safetensors").exists() or not Path(name).exists())
-    if init.tokenization != corpus.tokenization:
-        raise CheckpointError(
-            f"{name}: expected the corpus's tokenization {corpus.tokenization.to_dict()}, "
-            f"found {init.tokenization.to_dict()}; build the corpus with the model's"
-        )
-    return init
+    return load_model(check_init(name, corpus), with_head=None)
 
 
 def check_corpus(config: PretrainConfig, corpus: Corpus) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import time
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,15 @@ from elmo_lite.data_module import Batches, CorpusDataModule, make_batches, valid
 from elmo_lite.errors import ConfigError
 from elmo_lite.language_model import LanguageModel
 from elmo_lite.memory import keep_freed_memory
-from elmo_lite.new_model import build_model, check_corpus, load_init
+from elmo_lite.new_model import (
+    build_model,
+    check_corpus,
+    check_encoder,
+    check_init,
+    init_settings,
+    load_init,
+    with_encoder_of,
+)
 from elmo_lite.precision import choose_precision
 from elmo_lite.pretrain_config import PretrainConfig
 from elmo_lite.run_file import Run, fingerprint, plain_settings
@@ -92,7 +100,8 @@ def pretrain(
         max_steps: optimiser steps.
         max_time: instead, a duration such as "3h": turned into steps once, measured, and stored.
         resume: go on with the run in ``out`` from its last saved state, exactly.
-        init: saved model to start from; its encoder settings replace ``config.model``.
+        init: saved model to start from, by directory or name; its encoder's settings replace those of ``config.model``,
+            but for dropout.
 
     Returns:
         Facts of the run: steps, words, hours, best validation.
@@ -106,7 +115,7 @@ def pretrain(
         init = Run.read(out).init  # needed again where no state was saved yet
     initial = load_init(init, opened) if init is not None else None
     if initial is not None:
-        config = dataclasses.replace(config, model=initial.bilm.config)
+        config = with_encoder_of(config, initial.bilm.config)
     check_corpus(config, opened)
     batches = make_batches(opened, opened.train, config.data, config.seed)
     run = _prepare_run(config, opened, out, batches, max_steps, max_time, resume, init)
@@ -208,6 +217,23 @@ def _quiet_lightning() -> None:
         warnings.filterwarnings("ignore", message)
 
 
+def default_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of ``pretrain_command`` where none are given: those of a run that goes on, or of ``--init``.
+
+    Args:
+        arguments: of the command, by name.
+
+    Raises:
+        CheckpointError: there is no such run or model.
+    """
+    if arguments["resume"]:
+        return Run.read(Path(arguments["out"])).config
+    if arguments["init"] is None:
+        return {}
+    settings = init_settings(arguments["init"])
+    return {"model": settings["model"]} if arguments["config"] else settings
+
+
 def pretrain_command(
     config: PretrainConfig,
     corpus: str,
@@ -228,11 +254,17 @@ def pretrain_command(
         max_steps: Optimiser steps.
         max_time: Instead, a duration such as 3h or 20m, turned into steps once.
         resume: Go on with the run in --out, exactly where its last saved state is.
-        init: Saved model to start from, for another domain; its encoder settings are taken.
+        init: Saved model to start from, for another domain: a directory or a name. Its encoder's settings are taken;
+            without --config the others are those of the preset adapt.
         dry_run: Print parameters, memory, measured speed and the time of the run, then stop.
     """
+    if init is not None and not resume:
+        check_encoder(config, init)
     if dry_run:
-        print(speed.dry_run(config, Corpus.open(corpus), max_steps, max_time))
+        opened = Corpus.open(corpus)
+        if init is not None:
+            check_init(init, opened)
+        print(speed.dry_run(config, opened, max_steps, max_time))
         return
     facts = pretrain(config, corpus, out, max_steps=max_steps, max_time=max_time, resume=resume, init=init)
     best = facts["best"]

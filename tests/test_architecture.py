@@ -59,7 +59,8 @@ MAY_IMPORT: dict[str, str] = {
     "presets": "",
     "memory": "",
     "precision": "pretrain_config torch",
-    "new_model": "bilm checkpoint corpus language_model lm_head pretrain_config vocabulary numpy torch",
+    "new_model": "bilm checkpoint config corpus language_model lm_head model_names model_settings presets "
+    "pretrain_config vocabulary numpy torch yaml",
     "run_file": "config corpus pretrain_config",
     "speed": "bilm corpus cost data_module memory new_model optimizers precision pretrain_config numpy torch",
     "pretrain": EVERYTHING,
