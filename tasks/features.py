@@ -139,9 +139,11 @@ def open_or_compute(
     try:
         if folder.exists():
             try:
-                return FrozenLayers(layer_cache.check(folder, meta), sentences, elmo.layers, elmo.dim)
-            except CheckpointError as error:
+                path = layer_cache.check(folder, meta)
+            except (CheckpointError, OSError) as error:
                 log.warning("%s; the layers are computed again", error)
+            else:
+                return FrozenLayers(path, sentences, elmo.layers, elmo.dim)
         layer_cache.check_room(Path(cache_dir), meta.size)
         layer_cache.store(elmo, distinct, folder, meta, progress)
         log.info("layers of %s words kept in %s (%s)", f"{meta.shape[0]:,}", folder, layer_cache.megabytes(meta.size))

@@ -114,6 +114,7 @@ def check(folder: Path, meta: Meta) -> Path:
 
     Raises:
         CheckpointError: they are not.
+        OSError: they cannot be read.
     """
     path = folder / META
     try:
@@ -211,5 +212,8 @@ def _put_in_place(scratch: Path, folder: Path) -> None:
             with suppress(FileNotFoundError):  # gone meanwhile
                 folder.rename(old)
         finally:
-            shutil.rmtree(old, ignore_errors=True)
+            if old.is_dir() and not old.is_symlink():
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                old.unlink(missing_ok=True)
     raise last

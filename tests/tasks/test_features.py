@@ -128,6 +128,16 @@ def damage_no_meta(folder: Path) -> None:
     (folder / layer_cache.META).unlink()
 
 
+def damage_unreadable(folder: Path) -> None:
+    (folder / layer_cache.META).unlink()
+    (folder / layer_cache.META).mkdir()
+
+
+def damage_file(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.touch()
+
+
 def damage_foreign(folder: Path) -> None:
     """Put another model's layers there, whole in themselves."""
     other = cached(make(1), folder.parent)
@@ -143,6 +153,8 @@ def damage_foreign(folder: Path) -> None:
         (damage_missing, "expected 720 bytes, found 0"),
         (damage_meta, "expected facts about cached layers"),
         (damage_no_meta, "found no such file"),
+        (damage_unreadable, "Is a directory"),
+        (damage_file, "Not a directory"),
         (damage_foreign, "encoder: expected"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
