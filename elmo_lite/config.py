@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -148,3 +149,11 @@ def bilm_config_from_dict(settings: dict[str, Any]) -> BiLMConfig:
         return BiLMConfig(**{**settings, "char_cnn": char_cnn})
     except (TypeError, KeyError) as error:
         raise ConfigError(f"model settings: {error}") from None
+
+
+def dotted(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted keys, such as ``char_cnn.filters``."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        found |= dotted(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found

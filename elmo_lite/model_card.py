@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from elmo_lite.config import dotted
 from elmo_lite.tensor_files import dtype_name
 
 
@@ -24,8 +25,7 @@ def model_card(config: Mapping[str, Any], weights: Mapping[str, Tensor], num_cla
     numbers = [tensor for tensor in weights.values() if tensor.is_floating_point()]
     num_parameters, dtype = sum(tensor.numel() for tensor in numbers), dtype_name(numbers[0])
     words = f"{num_classes:,}, the boundary and the unknown word included" if num_classes else "not saved"
-    facts = {f"model.{key}": value for key, value in _flat(model)}
-    facts |= {f"tokenization.{key}": value for key, value in _flat(config["tokenization"])}
+    facts = dotted({"model": model, "tokenization": config["tokenization"]})
     parts = [
         "---\nlibrary_name: elmo-lite\ntags:\n- elmo\n- word-embeddings\n- language-model\n---",
         "# Contextual word vectors (ELMo)",
@@ -43,19 +43,8 @@ def model_card(config: Mapping[str, Any], weights: Mapping[str, Tensor], num_cla
         _table(facts),
     ]
     if config["training"]:
-        parts += ["## Training", _table(dict(_flat(config["training"])))]
+        parts += ["## Training", _table(dotted(config["training"]))]
     return "\n\n".join(parts) + "\n"
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Nested settings as (dotted key, value)."""
-    pairs: list[tuple[str, Any]] = []
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            pairs += _flat(value, f"{prefix}{key}.")
-        else:
-            pairs.append((f"{prefix}{key}", value))
-    return pairs
 
 
 def _table(facts: Mapping[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import yaml
 
 from elmo_lite.bilm import BiLM
 from elmo_lite.checkpoint import SavedModel, load_model
-from elmo_lite.config import BiLMConfig, to_dict
+from elmo_lite.config import BiLMConfig, dotted, to_dict
 from elmo_lite.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ConfigError
 from elmo_lite.language_model import LanguageModel
@@ -94,22 +93,14 @@ def check_encoder(config: PretrainConfig, name: str) -> None:
         ConfigError: they do; names the first that differs.
         CheckpointError: there is no such model.
     """
-    expected = with_encoder_of(config, ModelSettings.read(find_model(name)).model).model
-    for key, found in _flat(to_dict(config.model)):
-        wanted = dict(_flat(to_dict(expected)))[key]
-        if found != wanted:
+    encoder = with_encoder_of(config, ModelSettings.read(find_model(name)).model).model
+    expected = dotted(to_dict(encoder))
+    for key, found in dotted(to_dict(config.model)).items():
+        if found != expected[key]:
             raise ConfigError(
-                f"model.{key}: expected {wanted}, as the model {name} has, found {found}; "
+                f"model.{key}: expected {expected[key]}, as the model {name} has, found {found}; "
                 "leave model settings out of the flags and of --config to go on with it"
             )
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def check_init(name: str, corpus: Corpus) -> Path:

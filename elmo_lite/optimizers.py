@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from elmo_lite.errors import ConfigError
+
 
 class CombinedOptimizer(torch.optim.Optimizer):
     """Several optimisers stepped as one, so that a trainer counts one step and a scheduler sees all groups."""
@@ -67,7 +69,14 @@ def make_optimizer(
         weight_decay: decoupled.
         betas: Adam's.
         sparse_table: whether only touched rows are updated.
+
+    Raises:
+        ConfigError: this version of torch has no Muon.
     """
+    if name == "muon" and not hasattr(torch.optim, "Muon"):
+        raise ConfigError(
+            f"optimizer.name: expected adamw, as torch {torch.__version__} is older than 2.9, found 'muon'"
+        )
     trained = [(key, value) for key, value in encoder.named_parameters() if value.requires_grad]
     is_matrix = {key: value.ndim == 2 and "embedding" not in key for key, value in trained}
     matrices = [value for key, value in trained if is_matrix[key]]

@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, str] = {
     "language_model": "batches bilm bilstm lm_head optimizers pretrain_config pytorch_lightning torch",
     "length_batches": "",
     "lm_head": "torch",
-    "model_card": "tensor_files torch",
+    "model_card": "config tensor_files torch",
     "model_files": "",
     "model_names": "model_files model_settings huggingface_hub",
     "model_settings": "config model_files tokenization",

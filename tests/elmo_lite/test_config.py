@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from elmo_lite.config import BiLMConfig, CharCNNConfig, bilm_config_from_dict, to_dict
+from elmo_lite.config import BiLMConfig, CharCNNConfig, bilm_config_from_dict, dotted, to_dict
 from elmo_lite.errors import ConfigError
 
 FILTERS = ((1, 4), (2, 8))  # 12 in all
@@ -173,3 +173,8 @@ def test_settings_do_not_change() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         make().dim = 3  # type: ignore[misc]
     assert CharCNNConfig(filters=[[1, 2]]).filters == ((1, 2),)  # type: ignore[arg-type, list-item]
+
+
+def test_dotted_keys() -> None:
+    assert dotted({"a": 1, "b": {"c": [2], "d": {"e": None}}, "f": {}}) == {"a": 1, "b.c": [2], "b.d.e": None}
+    assert dotted({"model": to_dict(BiLMConfig())})["model.char_cnn.num_highway"] == 1
