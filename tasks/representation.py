@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from elmo_lite import ConfigError, Elmo, ScalarMix
 from tasks.batch import Batch
+from tasks.dropout import VariationalDropout
 from tasks.word_inputs import WordInputs
 
 MixWeights = tuple[list[float], float]
@@ -24,7 +25,7 @@ class EncoderConfig:
     """Which pretrained model is used, and how."""
 
     encoder: str = "none"
-    """"none", or a saved model: a directory or a name on the model hub."""
+    """"none", or a saved model: a directory, a packaged name such as "en", or a name on the model hub."""
     freeze: bool = True
     """Leave the encoder as it is; trained along with the task otherwise."""
     layers: str = "mix"
@@ -113,7 +114,7 @@ class Representation(nn.Module):
             self.__dict__["elmo"] = elmo  # not registered
         else:
             self.elmo = elmo
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = VariationalDropout(config.dropout)
         if self.dim == 0:
             raise ConfigError("expected an encoder, words or chars, found encoder: none, words: none and chars: false")
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tasks.batch import Batch
 from tasks.bilstm import BiLSTM
+from tasks.dropout import VariationalDropout
 from tasks.ner.crf import LinearChainCRF, Marginals
 from tasks.ner.tags import Entity, entities_of, legal_bioes
 from tasks.representation import Representation
@@ -54,7 +55,7 @@ class NerModel(nn.Module):
         self.representation = representation
         widths = [representation.dim, *[2 * lstm_dim] * (lstm_layers - 1)]
         self.lstm = nn.ModuleList(BiLSTM(width, lstm_dim) for width in widths)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = VariationalDropout(dropout)
         self.tag_scores = nn.Linear(2 * lstm_dim + representation.output_dim, len(self.labels))
         legal = legal_bioes(self.labels)
         self.crf = LinearChainCRF(legal.first, legal.follow, legal.last)
