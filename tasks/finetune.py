@@ -1,8 +1,7 @@
 """Training of a head, with its encoder frozen or along with it: settings, result, and the function that trains.
 
-The learning rate is halved whenever the score on dev has not risen for some epochs, and training ends when it has not
-risen for some more; the weights of the best epoch are kept. Plateaus rather than a line to zero, because early stopping
-makes the end of the line unknown.
+Learning rates fall in a line to zero at the end of the last epoch, and the weights of the best epoch on dev are kept.
+Where the score on dev has not risen for some epochs, training ends earlier.
 """
 
 from __future__ import annotations
@@ -32,16 +31,14 @@ METRICS = "metrics.json"
 class FinetuneConfig:
     """How a head is trained."""
 
-    max_epochs: int = 30
-    """Passes over the training data at most."""
+    max_epochs: int = 8
+    """Passes over the training data at most; the learning rates fall in a line to 0 at the last one's end."""
     patience: int = 5
     """Epochs without a better score on dev before training ends."""
-    halve_after: int = 2
-    """Epochs without a better score on dev before the learning rates are halved."""
     batch_size: int = 32
     """Sentences of a batch."""
-    learning_rate: float = 1e-3
-    """Of AdamW, for everything but the encoder."""
+    learning_rate: float = 3e-3
+    """Of AdamW at the beginning, for everything but the encoder."""
     encoder_learning_rate: float = 1e-4
     """Of the encoder's top layer, where the encoder is trained."""
     layer_decay: float = 2.6
@@ -65,7 +62,7 @@ class FinetuneConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        for name in ("max_epochs", "patience", "halve_after", "batch_size"):
+        for name in ("max_epochs", "patience", "batch_size"):
             _require(getattr(self, name) >= 1, name, "1 or more", getattr(self, name))
         for name in ("learning_rate", "encoder_learning_rate"):
             _require(0 < getattr(self, name) < float("inf"), name, "a positive number", getattr(self, name))

@@ -49,16 +49,19 @@ class Loop(pl.LightningModule):
         self._unfreezing = GradualUnfreezing(model) if config.gradual_unfreezing else None
         self._predictions: list[Any] = []
         self._bar: tqdm[Any] | None = None
-        self._begun = self._trained = 0.0
+        self._begun = self._trained = self._rate = 0.0
         self._losses: list[float] = []
         self._words = 0
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW with a learning rate for the head and one for each layer of a trained encoder."""
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW with a learning rate for the head and one for each layer of a trained encoder, falling to 0."""
         config = self.config
         groups = parameter_groups(self.model, config.learning_rate, config.encoder_learning_rate, config.layer_decay)
         split = [part for group in groups for part in _split_by_decay(group, config.weight_decay)]
-        return torch.optim.AdamW(split, weight_decay=config.weight_decay, fused=True)
+        optimizer = torch.optim.AdamW(split, weight_decay=config.weight_decay, fused=True)
+        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: max(0.0, 1 - step / steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def transfer_batch_to_device(self, batch: Numbered, device: torch.device, dataloader_idx: int) -> Numbered:
         """Move the tensors."""
@@ -70,6 +73,7 @@ class Loop(pl.LightningModule):
         """Unfreeze what is due, start the clock."""
         if self._unfreezing is not None:
             self._unfreezing.start_epoch(self.current_epoch)
+        self._rate = float(self.trainer.optimizers[0].param_groups[0]["lr"])
         self._losses, self._words = [], 0
         self._bar = tqdm(
             total=self.trainer.num_training_batches,
@@ -112,7 +116,7 @@ class Loop(pl.LightningModule):
             self._predictions[index] = prediction
 
     def on_validation_epoch_end(self) -> None:
-        """Score, keep the best weights, halve the learning rates or stop where nothing improves."""
+        """Score, keep the best weights, stop where nothing improves."""
         scores = {name: float(value) for name, value in self.score(self.dev, self._predictions).items()}
         result, epoch = self.result, self.current_epoch + 1
         is_best = not result.epochs or scores["main"] > result.dev_scores["main"]
@@ -126,19 +130,15 @@ class Loop(pl.LightningModule):
                 "loss": sum(self._losses) / len(self._losses),
                 "dev": scores,
                 "mix": self.model.mix_weights(),  # type: ignore[operator]
-                "learning_rate": float(self.trainer.optimizers[0].param_groups[0]["lr"]),
+                "learning_rate": self._rate,
                 "seconds": seconds,
                 "dev_seconds": time.perf_counter() - self._trained,
                 "words_per_second": self._words / seconds,
             }
         )
         self._say(result.epochs[-1], is_best)
-        waited = epoch - result.best_epoch
-        if waited >= self.config.patience:
+        if epoch - result.best_epoch >= self.config.patience:
             self.trainer.should_stop = True
-        elif waited and waited % self.config.halve_after == 0:
-            for group in self.trainer.optimizers[0].param_groups:
-                group["lr"] /= 2
 
     def _say(self, facts: dict[str, Any], is_best: bool) -> None:
         """One line an epoch."""

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from elmo_lite import CharCNN, CheckpointError, ConfigError, encode_words
 from tasks.batch import Batch
+from tasks.dropout import VariationalDropout
 from tasks.vector_files import read_vectors
 
 CHAR_DIM = 16
@@ -42,10 +43,10 @@ class WordInputConfig:
     """Characters (bytes) that a filter sees."""
     dropout: float = 0.5
     """Probability in [0, 1) on both vectors."""
-    train_vectors: bool = False
+    train_vectors: bool = True
     """Go on training the vectors of a file; fixed otherwise."""
     unknown_rate: float = 0.5
-    """How often, in training, a word that comes once is read as unknown, in [0, 1]; only where vectors are learned."""
+    """How often, in training, a word that comes once is read as unknown, in [0, 1]; only where words are trainable."""
     extra_words: int = 20000
     """Words kept of a file beside those of the data: its first, usually its most frequent, for use on other text."""
 
@@ -112,7 +113,7 @@ class WordInputs(nn.Module):
             "rare", torch.zeros(len(self.words) + 1, dtype=torch.bool), persistent=False
         )  # training only
         self.char_cnn = _char_cnn(config) if config.chars else None
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = VariationalDropout(config.dropout)
 
     @classmethod
     def build(
@@ -178,7 +179,7 @@ class WordInputs(nn.Module):
     def _looked_up(self, words: list[str]) -> Tensor:
         """(K, width) of K words."""
         rows = torch.tensor([self._row(word) for word in words], device=self.unknown.device)
-        if self.training and self.config.learns_vectors:
+        if self.training and self.config.words == "trainable":
             unread = self.rare[rows] & (torch.rand(len(rows), device=rows.device) < self.config.unknown_rate)
             rows = rows.masked_fill(unread, UNKNOWN_ROW)
         known = rows != UNKNOWN_ROW

@@ -108,13 +108,13 @@ def test_vectors_of_a_file(file: Path) -> None:
     assert found[3].tolist() == [1.5, 2.0]  # the mean, to begin with
 
 
-def test_vectors_of_a_file_are_fixed_unless_trained(file: Path) -> None:
-    fixed = build(words=str(file), chars=False)
+def test_vectors_of_a_file_are_trained_unless_fixed(file: Path) -> None:
+    fixed = build(words=str(file), chars=False, train_vectors=False)
     assert [name for name, _ in fixed.named_parameters()] == ["unknown"]
     assert "vectors" in fixed.state_dict()
-    trained = build(words=str(file), chars=False, train_vectors=True, unknown_rate=1.0).train()
+    trained = build(words=str(file), chars=False, unknown_rate=1.0).train()
     assert isinstance(trained.vectors, nn.Parameter)
-    assert vectors_of(trained, "cat").tolist() == [[0, 4]]  # twice in the training data
+    assert vectors_of(trained, "the", "cat").tolist() == [[2, 0], [0, 4]]  # a file's rare words are known
     assert torch.equal(vectors_of(fixed.train(), "sat")[0], fixed.unknown)
 
 

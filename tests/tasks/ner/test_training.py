@@ -22,7 +22,7 @@ from tasks.word_inputs import WordInputConfig
 ROOT = Path(__file__).parents[3]
 NAMES = {"PER": ["Anna", "Bob Ray", "Carla"], "LOC": ["Rome", "New York City", "Oslo"]}
 FRAMES = ["{PER} lives in {LOC} .", "in {LOC} we met {PER}", "nobody came ."]
-LARGE = FinetuneConfig(max_epochs=20, batch_size=4, learning_rate=0.02, patience=20, halve_after=20, pictures=False)
+LARGE = FinetuneConfig(max_epochs=20, batch_size=4, learning_rate=0.02, patience=20, pictures=False)
 
 
 def column_file(path: Path, unseen: bool = False) -> Path:

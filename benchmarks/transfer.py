@@ -1,0 +1,227 @@
+"""What pretrained layers give a tagger and a classifier: a table over data sets, word representations and seeds.
+
+    python benchmarks/transfer.py OUT --encoder MODEL --vectors FILE --data DIR [--sets ...] [--rows ...] [--seeds 5]
+
+For every data set and row the points of one small grid are trained with seed 0; the best on dev is trained with the
+other seeds, and only those runs are scored on test, once. Finished runs are kept in OUT and not repeated; two processes
+with different sets or rows can fill one table. DIR holds ``ner/uner-en-ewt``, ``ner/wnut17`` and ``sentiment/sst``.
+What needs no pretraining is in ``transfer_baselines.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import statistics
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tasks.finetune import FinetuneConfig
+from tasks.ner.config import NerConfig
+from tasks.ner.data import read_tagged
+from tasks.ner.predict import evaluate as evaluate_tagger
+from tasks.ner.tagger import NerTagger
+from tasks.ner.training import train as train_tagger
+from tasks.representation import EncoderConfig
+from tasks.sentiment.classifier import SentimentClassifier
+from tasks.sentiment.config import SentimentConfig
+from tasks.sentiment.data import DataConfig, read_labelled
+from tasks.sentiment.predict import evaluate as evaluate_classifier
+from tasks.sentiment.training import train as train_classifier
+from tasks.word_inputs import WordInputConfig
+
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Three files and what is asked of them."""
+
+    task: Literal["ner", "sentiment"]
+    folder: str
+    files: tuple[str, str, str]
+    """Train, dev and test."""
+    classes: Literal[2, 5] = 5
+
+    def paths(self, data: Path) -> list[Path]:
+        """The three files below a directory."""
+        return [data / self.folder / name for name in self.files]
+
+
+TREES = ("train.txt", "dev.txt", "test.txt")
+SETS = {
+    "uner": DataSet("ner", "ner/uner-en-ewt", ("train.iob2", "dev.iob2", "test.iob2")),
+    "wnut17": DataSet("ner", "ner/wnut17", ("train.conll", "dev.conll", "test.conll")),
+    "sst2": DataSet("sentiment", "sentiment/sst", TREES, 2),
+    "sst5": DataSet("sentiment", "sentiment/sst", TREES, 5),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Which vectors a word has, besides those of its characters."""
+
+    title: str
+    has_vectors: bool
+    layers: str | None
+    """None without an encoder."""
+
+
+ROWS = {
+    "words": Row("trainable words + characters", False, None),
+    "fasttext": Row("fastText + characters", True, None),
+    "top": Row("fastText + characters + ELMo, top layer", True, "top"),
+    "mix": Row("fastText + characters + ELMo, mix", True, "mix"),
+}
+GRID = {"learning_rate": (1e-3, 3e-3)}
+"""The same points for every row."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Everything that runs share."""
+
+    out: Path
+    data: Path
+    encoder: str
+    vectors: str
+    max_epochs: int
+    cache_dir: str
+
+    def config(self, dataset: DataSet, row: Row, point: Mapping[str, Any], seed: int) -> NerConfig | SentimentConfig:
+        """Settings of a run."""
+        parts: dict[str, Any] = {
+            "inputs": WordInputConfig(words=self.vectors if row.has_vectors else "trainable"),
+            "representation": EncoderConfig(encoder=self.encoder if row.layers else "none", layers=row.layers or "mix"),
+            "finetune": FinetuneConfig(
+                max_epochs=self.max_epochs, learning_rate=point["learning_rate"], seed=seed, cache_dir=self.cache_dir,
+                pictures=False,
+            ),
+            "encoder_inside": False,
+        }  # fmt: skip
+        if dataset.task == "ner":
+            return NerConfig(**parts)
+        return SentimentConfig(**parts, data=DataConfig(classes=dataset.classes))
+
+    def dev_score(self, name: str, row: str, point: Mapping[str, Any], seed: int) -> float:
+        """Train, unless it was done before, and give the score on dev."""
+        directory = self.directory(name, row, point, seed)
+        finished = directory / "dev.json"
+        if not finished.exists():
+            dataset = SETS[name]
+            config = self.config(dataset, ROWS[row], point, seed)
+            train_file, dev_file, _ = dataset.paths(self.data)
+            print(f"# {directory}", file=sys.stderr, flush=True)
+            if isinstance(config, NerConfig):
+                facts = train_tagger(config, train_file, dev_file, directory, overwrite=True)
+            else:
+                facts = train_classifier(config, train_file, dev_file, directory, overwrite=True)
+            kept = ("best_epoch", "seconds_per_epoch", "training_words_per_second")
+            write(finished, {"score": main_score(facts["dev"]), **{key: facts.get(key) for key in kept}})
+        return float(read(finished)["score"])
+
+    def test_score(self, name: str, row: str, point: Mapping[str, Any], seed: int) -> float:
+        """Score a finished run on test, unless it was done before."""
+        directory = self.directory(name, row, point, seed)
+        finished = directory / "test.json"
+        if not finished.exists():
+            dataset = SETS[name]
+            test_file = dataset.paths(self.data)[2]
+            encoder = self.encoder if ROWS[row].layers else None
+            if dataset.task == "ner":
+                facts = evaluate_tagger(NerTagger.from_pretrained(directory, encoder=encoder), read_tagged(test_file))
+            else:
+                examples = read_labelled(test_file, DataConfig(classes=dataset.classes), str.split)
+                facts = evaluate_classifier(SentimentClassifier.from_pretrained(directory, encoder=encoder), examples)
+            write(finished, {"score": main_score(facts), "words_per_second": facts["words_per_second"]})
+        return float(read(finished)["score"])
+
+    def directory(self, name: str, row: str, point: Mapping[str, Any], seed: int) -> Path:
+        """Of one run."""
+        return self.out / name / row / "-".join(f"{key}={value}" for key, value in point.items()) / f"seed-{seed}"
+
+
+def main_score(facts: Mapping[str, Any]) -> float:
+    """Entity F1 or accuracy, in percent."""
+    return float(facts["f1"] if "f1" in facts else facts["accuracy"])
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A JSON object."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def write(path: Path, facts: Mapping[str, Any]) -> None:
+    """A JSON object."""
+    path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def points() -> list[dict[str, Any]]:
+    """All points of the grid."""
+    return [dict(zip(GRID, values, strict=True)) for values in itertools.product(*GRID.values())]
+
+
+def fill(table: Table, name: str, row: str, seeds: int, with_test: bool) -> dict[str, Any]:
+    """Train what is missing of one cell; its scores."""
+    tried = [(table.dev_score(name, row, point, 0), point) for point in points()]
+    _, best = max(tried, key=lambda pair: pair[0])
+    dev = [table.dev_score(name, row, best, seed) for seed in range(seeds)]
+    test = [table.test_score(name, row, best, seed) for seed in range(seeds)] if with_test else []
+    return {"set": name, "row": row, "point": best, "grid": [score for score, _ in tried], "dev": dev, "test": test}
+
+
+def shown(scores: list[float]) -> str:
+    """Mean and deviation of the sample."""
+    if not scores:
+        return "-"
+    return f"{statistics.fmean(scores):.1f}" + (f" ± {statistics.stdev(scores):.1f}" if len(scores) > 1 else "")
+
+
+def standard_errors(better: list[float], worse: list[float]) -> float:
+    """The difference of two means in its own standard errors (Welch)."""
+    variance = statistics.variance(better) / len(better) + statistics.variance(worse) / len(worse)
+    difference = statistics.fmean(better) - statistics.fmean(worse)
+    return difference / math.sqrt(variance) if variance else math.copysign(math.inf, difference)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--encoder", required=True)
+    parser.add_argument("--vectors", required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--max_epochs", type=int, default=8)
+    parser.add_argument("--no_test", action="store_true", help="dev only")
+    parser.add_argument("--cache_dir", default="")
+    arguments = parser.parse_args()
+    table = Table(
+        arguments.out, arguments.data, arguments.encoder, arguments.vectors, arguments.max_epochs, arguments.cache_dir
+    )
+    for name in arguments.sets:
+        cells = {row: fill(table, name, row, arguments.seeds, not arguments.no_test) for row in arguments.rows}
+        for row, cell in cells.items():
+            part = "test" if cell["test"] else "dev"
+            against = ", ".join(
+                f"{standard_errors(cell[part], other[part]):+.1f} SE over {rival}"
+                for rival, other in cells.items()
+                if row == "mix" and rival != "mix" and len(cell[part]) > 1
+            )
+            print(
+                f"{name:<7} {ROWS[row].title:<42} dev {shown(cell['dev']):<12} test {shown(cell['test']):<12} "
+                f"{cell['point']} {against}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
