@@ -1,4 +1,4 @@
-"""What needs no pretraining, on the data of ``transfer.py``: a CRF over spelling features, and TF-IDF with a regression.
+"""What needs no pretraining, on the data of ``transfer.py``: a CRF over spelling features; TF-IDF and a regression.
 
     python benchmarks/transfer_baselines.py --data DIR [--sets ...] [--no_test]
 

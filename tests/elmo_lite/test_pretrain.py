@@ -258,7 +258,9 @@ def test_init_runs_with_the_encoder_of_the_model(corpus: Path, tmp_path: Path) -
     save_model(tmp_path / "bare", first.bilm, opened.tokenization)
     assert load_init(str(tmp_path / "bare"), opened).lm_head is None
     save_model(tmp_path / "foreign", first.bilm, Tokenization(kind="words"), opened.vocabulary, first.head)
-    with pytest.raises(CheckpointError, match="corpus: expected the tokenization .* build the corpus with --tokenizer words"):
+    with pytest.raises(
+        CheckpointError, match="corpus: expected the tokenization .* build the corpus with --tokenizer words"
+    ):
         load_init(str(tmp_path / "foreign"), opened)
 
 
