@@ -330,7 +330,7 @@ def test_from_pretrained_errors(tmp_path: Path) -> None:
         Elmo.from_pretrained(tmp_path / "model", dtype="int8")
     with pytest.raises(ConfigError, match="device: expected"):
         Elmo.from_pretrained(tmp_path / "model", device="abacus")
-    with pytest.raises(CheckpointError, match="found neither"):
+    with pytest.raises(CheckpointError, match="found none of these"):
         Elmo.from_pretrained(tmp_path / "nothing")
     with pytest.raises(ConfigError, match="batch_tokens: expected 1 or more, found 0"):
         make().embed([["a"]], batch_tokens=0)
