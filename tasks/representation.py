@@ -179,9 +179,11 @@ class Representation(nn.Module):
 def _mix(elmo: Elmo, config: EncoderConfig) -> ScalarMix | OneLayer:
     if config.layers == "mix":
         return ScalarMix(elmo.layers, layer_norm=config.layer_norm, dropout=config.mix_dropout, l2=config.mix_l2)
-    layer = elmo.layer_number("top" if config.layers == "top" else int(config.layers))
-    assert isinstance(layer, int)
-    return OneLayer(layer, elmo.layers, config.layer_norm)
+    layer = -1 if config.layers == "top" else int(config.layers)
+    if not -elmo.layers <= layer < elmo.layers:
+        expected = f"mix, top or a number in {-elmo.layers}..{elmo.layers - 1}"
+        raise ConfigError(f"layers: expected {expected}, found {layer}")
+    return OneLayer(layer % elmo.layers, elmo.layers, config.layer_norm)
 
 
 # The encoder trained along

@@ -112,7 +112,7 @@ def test_bad_layers(layers: str) -> None:
 
 
 def test_no_such_layer(elmo: Elmo) -> None:
-    with pytest.raises(ConfigError, match="layers: expected .* found 3"):
+    with pytest.raises(ConfigError, match="layers: expected mix, top or a number in -3..2, found 3"):
         make(elmo, layers="3")
 
 
