@@ -199,7 +199,8 @@ def run_command(name: str, command: Command, argv: Sequence[str]) -> int:
 
     from elmo_lite.arguments import call_with_arguments
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("elmo_lite").setLevel(logging.INFO)  # other libraries keep their advice to themselves
     positionals = command_positionals(command)
     try:
         call_with_arguments(

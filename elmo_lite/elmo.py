@@ -17,7 +17,7 @@ from elmo_lite.bilm import BiLM, BiLMOutput, Direction
 from elmo_lite.characters import encode_words
 from elmo_lite.checkpoint import load_model, save_model
 from elmo_lite.errors import ConfigError, CorpusError
-from elmo_lite.length_batches import length_batches
+from elmo_lite.length_batches import batches_by_length
 from elmo_lite.tokenization import Tokenization
 from elmo_lite.vocabulary import Vocabulary
 from elmo_lite.word_vectors import BEGIN_ROW, END_ROW, WordVectors
@@ -281,7 +281,7 @@ class Elmo(nn.Module):
                 words = list(chain.from_iterable(sentences))
                 if len(words) <= self._words.capacity:
                     self._words.rows(words)  # all new words of the window at once, in well-filled blocks
-                for batch in length_batches([len(s) for s in sentences], batch_tokens, batch_sentences):
+                for batch in batches_by_length([len(s) for s in sentences], batch_tokens, batch_sentences):
                     filled = [_as_layers(arrays[index]) for index in batch]
                     self._fill([sentences[index] for index in batch], filled, layer, batch_tokens)
         finally:

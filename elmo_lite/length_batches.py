@@ -27,7 +27,3 @@ def batches_by_length(
         batch.append(index)
     if batch:
         yield batch
-
-
-length_batches = batches_by_length
-"""The name by which ``elmo`` calls it; on the package it would be this module's."""

@@ -38,6 +38,8 @@ SENSES = (
     "This method can be used to set the value of an option.",
 )
 NUM_NEIGHBORS = 4
+ENGLISH = "en"
+"""The model that the package carries; the heads stand on it."""
 CONTEXT_WIDTH = 38
 
 
@@ -61,7 +63,7 @@ def quickstart_command(
     _pretrain(folder, max_time, max_steps)
     _compare_perplexity(folder, corpus)
     _show_vectors(folder, corpus)
-    train_heads(folder, folder / "pretrained" / "model")
+    train_heads(folder, ENGLISH)
     _say_what_next(folder, time.monotonic() - started)
 
 
@@ -168,17 +170,18 @@ def _say_what_next(folder: Path, seconds: float) -> None:
     print(
         "   $ elmo-lite corpus my_text.txt --out my_corpus             # files, globs, .gz, JSONL, Parquet, hub names\n"
         "   $ elmo-lite pretrain --config laptop --corpus my_corpus --out my_run --max_time 3h\n"
+        f"   $ elmo-lite pretrain --init {ENGLISH} --corpus my_corpus --out my_run --max_time 20m\n"
         "   $ elmo-lite evaluate my_run/model other_text.txt\n"
         "   $ elmo-lite embed my_run/model sentences.txt vectors.h5    # one sentence a line"
     )
     for head in installed_heads():
         print(
-            f"   $ elmo-lite {head.task} train --encoder my_run/model --train my_train{head.suffix}"
+            f"   $ elmo-lite {head.task} train --encoder {ENGLISH} --train my_train{head.suffix}"
             f" --dev my_dev{head.suffix} --out my_{head.task}"
         )
     print(
         "   or in Python:\n"
         "   >>> from elmo_lite import Elmo\n"
-        f"   >>> elmo = Elmo.from_pretrained({str(folder / 'pretrained' / 'model')!r})\n"
+        f"   >>> elmo = Elmo.from_pretrained({ENGLISH!r})    # the model that the package carries, or your own\n"
         f"   >>> elmo.embed([{next(iter(EXAMPLES))!r}])[0].shape"
     )

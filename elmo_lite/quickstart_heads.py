@@ -1,4 +1,4 @@
-"""The quickstart's second half: task heads on the model just trained, where a package that has them is installed.
+"""The quickstart's second half: task heads on a pretrained model, where a package that has them is installed.
 
 This library does not import such a package: it finds the commands by their entry points and the labelled samples, which
 are files, by the name of the package that holds them.
@@ -35,7 +35,7 @@ class Head:
 HEADS = (
     Head(
         "ner",
-        "Names: a tagger on top of the frozen model, from a few hundred sentences (dev and test have other names)",
+        "Names: a tagger on the English model that the package carries, from a few hundred sentences of other names",
         ".iob2",
         (
             "Helena Kovacs flew from Oslo to Marrakesh yesterday.",
@@ -46,7 +46,7 @@ HEADS = (
     ),
     Head(
         "sentiment",
-        "Opinions: a classifier on top of the same model",
+        "Opinions: a classifier on the same model",
         ".tsv",
         (
             "The rooms are lovely and the staff are very kind.",
@@ -66,12 +66,12 @@ def installed_heads() -> list[Head]:
     return [head for head in HEADS if f"{head.task} train" in commands]
 
 
-def train_heads(folder: Path, encoder: Path) -> None:
+def train_heads(folder: Path, encoder: str | Path) -> None:
     """Train and try every installed head; one whose libraries are missing is left out, saying so.
 
     Args:
         folder: where samples and heads go.
-        encoder: saved model.
+        encoder: name or directory of a saved model.
     """
     from elmo_lite.cli import EXTRA_OF
 
@@ -86,7 +86,7 @@ def train_heads(folder: Path, encoder: Path) -> None:
             print(f"   left out: this needs the package {error.name}: pip install 'elmo_lite[{extra}]'")
 
 
-def _train(head: Head, folder: Path, encoder: Path) -> None:
+def _train(head: Head, folder: Path, encoder: str | Path) -> None:
     samples = folder / "samples"
     data: list[object] = []
     for part in ("train", "dev", "test"):

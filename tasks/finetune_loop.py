@@ -13,6 +13,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -53,7 +54,7 @@ class Loop(pl.LightningModule):
         self._losses: list[float] = []
         self._words = 0
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with a learning rate for the head and one for each layer of a trained encoder, falling to 0."""
         config = self.config
         groups = parameter_groups(self.model, config.learning_rate, config.encoder_learning_rate, config.layer_decay)

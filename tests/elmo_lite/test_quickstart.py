@@ -6,6 +6,7 @@ import pytest
 
 from elmo_lite import cli, quickstart
 from elmo_lite.cli import COMMANDS, Command, main
+from elmo_lite.model_names import find_model, models_directory
 
 TEXT = [
     "This flag is set to true when the file is closed.",
@@ -60,22 +61,22 @@ def test_shows_the_whole_job(
     assert "add --overwrite" in capsys.readouterr().err
 
 
-def test_heads_are_trained_on_the_new_model(
+def test_heads_are_trained_on_the_packaged_model(
     short_text: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given: list[tuple[Path, Path]] = []
+    given: list[tuple[Path, str]] = []
 
-    def train_heads(folder: Path, encoder: Path) -> None:
-        assert (encoder / "config.json").is_file()
+    def train_heads(folder: Path, encoder: str) -> None:
+        assert find_model(encoder).is_relative_to(models_directory())
         given.append((folder, encoder))
 
     monkeypatch.setattr(quickstart, "train_heads", train_heads)
     monkeypatch.setattr(cli, "all_commands", lambda: {**COMMANDS, "ner train": Command(f"{__name__}:head_command")})
     folder = tmp_path / "tried"
     assert main(["quickstart", "--out", str(folder), "--max_steps", "1"]) == 0
-    assert given == [(folder, folder / "pretrained" / "model")]
+    assert given == [(folder, "en")]
     next_steps = capsys.readouterr().out.partition("== Done")[2]
-    assert "$ elmo-lite ner train --encoder my_run/model" in next_steps and "sentiment" not in next_steps
+    assert "$ elmo-lite ner train --encoder en" in next_steps and "sentiment" not in next_steps
 
 
 def test_only_its_own_files_are_replaced(tmp_path: Path) -> None:
