@@ -210,7 +210,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     config = read_config(arguments.config)
     corpus = Corpus.open(arguments.corpus)
     batches = make_batches(corpus, corpus.train, config.data, config.seed)
-    precision = choose_precision(config, torch.device("cpu"))
+    precision = choose_precision(config.precision, torch.device("cpu"))
     dtype = torch.bfloat16 if precision == "bf16-mixed" else torch.float32
     torch.manual_seed(config.seed)
     ours = OurSteps(build_model(config, corpus, 10_000, None), batches, precision)

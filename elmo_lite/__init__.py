@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from elmo_lite.length_batches import batches_by_length
     from elmo_lite.lm_head import LMHead
     from elmo_lite.model_files import check_file, describe_file, read_settings, scratch_directory, write_settings
+    from elmo_lite.precision import choose_precision
     from elmo_lite.presets import preset_path
     from elmo_lite.pretrain_config import PretrainConfig
     from elmo_lite.scalar_mix import ScalarMix
@@ -48,6 +49,7 @@ _MODULE_OF = {
     "batches_by_length": "length_batches",
     "check_file": "model_files",
     "check_tensors": "tensor_files",
+    "choose_precision": "precision",
     "describe_file": "model_files",
     "encode_words": "characters",
     "load_model": "checkpoint",
@@ -81,6 +83,7 @@ __all__ = [
     "batches_by_length",
     "check_file",
     "check_tensors",
+    "choose_precision",
     "describe_file",
     "encode_words",
     "load_model",

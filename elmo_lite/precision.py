@@ -8,7 +8,8 @@ from typing import Literal
 
 import torch
 
-from elmo_lite.pretrain_config import PretrainConfig
+Wanted = Literal["auto", "bf16-mixed", "32-true"]
+"""What settings may ask for."""
 
 
 def has_bfloat16(device: torch.device) -> bool:
@@ -22,8 +23,8 @@ def has_bfloat16(device: torch.device) -> bool:
     return re.search(r"\bavx512_bf16\b|\bamx_bf16\b|\bbf16\b", flags) is not None
 
 
-def choose_precision(config: PretrainConfig, device: torch.device) -> Literal["bf16-mixed", "32-true"]:
-    """The precision that the run computes in."""
-    if config.precision != "auto":
-        return config.precision
+def choose_precision(wanted: Wanted, device: torch.device) -> Literal["bf16-mixed", "32-true"]:
+    """The precision that a run computes in: what is wanted, or with "auto" bf16-mixed where there is hardware for it."""
+    if wanted != "auto":
+        return wanted
     return "bf16-mixed" if has_bfloat16(device) else "32-true"

@@ -154,7 +154,7 @@ def _fit(module: LanguageModel, corpus: Corpus, batches: Batches, out: Path, res
     trainer = pl.Trainer(
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=devices,
-        precision=choose_precision(config, device),
+        precision=choose_precision(config.precision, device),
         max_steps=module.max_steps,
         max_epochs=-1,
         val_check_interval=interval if has_validation else None,

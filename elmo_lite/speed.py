@@ -61,7 +61,7 @@ def measure(config: PretrainConfig, corpus: Corpus, seconds: float = MEASURED_SE
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     module = build_model(config, corpus, max_steps=1000, init=None).to(device)
     batches = make_batches(corpus, corpus.train, config.data, config.seed)
-    precision = choose_precision(config, device)
+    precision = choose_precision(config.precision, device)
     optimizer = module.configure_optimizers()["optimizer"]
     times, words = [], 0
     begin = time.perf_counter()
@@ -129,7 +129,7 @@ def dry_run(config: PretrainConfig, corpus: Corpus, max_steps: int | None, max_t
         ("encoder", f"{num_parameters(encoder):,} parameters"),
         ("head", f"{in_head:,} parameters, {classes:,} classes"),
         ("memory", f"{speed.peak_memory / 2**30:.2f} GiB at the peak"),
-        ("precision", f"{choose_precision(config, device)} on {device.type}"),
+        ("precision", f"{choose_precision(config.precision, device)} on {device.type}"),
         ("speed", f"{speed.words_per_second:,.0f} words/s (both directions), median of {speed.steps} steps"),
         ("run", f"{steps:,} steps, {epochs:.2f} passes over {corpus.meta['train']['words']:,} words"),
         ("time", f"{hours:.2f} hours" if hours >= 1 else f"{hours * 60:.1f} minutes"),

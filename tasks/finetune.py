@@ -55,6 +55,8 @@ class FinetuneConfig:
     """Whether the layers of a frozen encoder are kept on disk; auto keeps them for more than one epoch."""
     cache_dir: str = ""
     """Where; below the user's cache directory where empty."""
+    precision: Literal["auto", "bf16-mixed", "32-true"] = "auto"
+    """Of training steps: auto is bf16-mixed where the processor or GPU computes in bfloat16. Scores are of float32."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto takes a GPU where there is one."""
     pictures: bool = True
@@ -70,6 +72,8 @@ class FinetuneConfig:
             _require(0 <= getattr(self, name) < float("inf"), name, "0 or more", getattr(self, name))
         _require(self.layer_decay >= 1, "layer_decay", "1 or more", self.layer_decay)
         _require(self.cache in ("auto", "on", "off"), "cache", "auto, on or off", self.cache)
+        known = ("auto", "bf16-mixed", "32-true")
+        _require(self.precision in known, "precision", "auto, bf16-mixed or 32-true", self.precision)
         _require(self.device in ("auto", "cpu", "cuda"), "device", "auto, cpu or cuda", self.device)
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from elmo_lite import ConfigError, Elmo, ElmoLiteError, batches_by_length
+from elmo_lite import ConfigError, Elmo, ElmoLiteError, batches_by_length, choose_precision
 from tasks.batch import BATCH_WORDS, Batch, collate
 from tasks.features import FrozenLayers, LiveLayers, layers_for
 from tasks.finetune import Example, FinetuneConfig, FinetuneResult
@@ -103,6 +103,16 @@ class Loop(pl.LightningModule):
             self._bar.update(1)
         return loss
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: Any,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Bound the norm of all gradients together; Lightning itself refuses to beside a fused optimiser."""
+        if self.config.gradient_clip:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+
     # Scores
 
     def on_validation_epoch_start(self) -> None:
@@ -111,9 +121,11 @@ class Loop(pl.LightningModule):
         self._predictions = [None] * len(self.dev)
 
     def validation_step(self, batch: Numbered, batch_idx: int) -> None:
-        """Predict a batch."""
+        """Predict a batch, in float32 as a saved model does."""
         indices, sentences = batch
-        for index, prediction in zip(indices, self.model.predict(sentences), strict=True):  # type: ignore[operator]
+        with torch.autocast(self.device.type, enabled=False):
+            predictions = self.model.predict(sentences)  # type: ignore[operator]
+        for index, prediction in zip(indices, predictions, strict=True):
             self._predictions[index] = prediction
 
     def on_validation_epoch_end(self) -> None:
@@ -196,8 +208,8 @@ def fit(
         trainer = pl.Trainer(
             accelerator="gpu" if device.type == "cuda" else "cpu",
             devices=1,
+            precision=choose_precision(config.precision, device),
             max_epochs=config.max_epochs,
-            gradient_clip_val=config.gradient_clip or None,
             num_sanity_val_steps=0,
             # Tensors that a trained encoder remembers from scoring are read again in training.
             inference_mode=False,

@@ -58,7 +58,7 @@ MAY_IMPORT: dict[str, str] = {
     "optimizers": "torch",
     "presets": "",
     "memory": "",
-    "precision": "pretrain_config torch",
+    "precision": "torch",
     "new_model": "bilm checkpoint config corpus language_model lm_head model_names model_settings presets "
     "pretrain_config vocabulary numpy torch yaml",
     "run_file": "config corpus pretrain_config",

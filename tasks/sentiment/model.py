@@ -52,7 +52,7 @@ class SentimentModel(nn.Module):
         """Mean cross-entropy of the sentences, and the pull on the mix of the layers."""
         if batch.targets is None:
             raise ValueError("batch: expected targets to learn from, found none")
-        return F.cross_entropy(self(batch), batch.targets) + self.penalty()
+        return F.cross_entropy(self(batch).float(), batch.targets) + self.penalty()
 
     @torch.no_grad()
     def predict(self, batch: Batch) -> list[str]:

@@ -289,10 +289,10 @@ def test_validation_costs_little() -> None:
 
 def test_choose_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     cpu = torch.device("cpu")
-    assert choose_precision(settings(), cpu) == "32-true"
+    assert choose_precision("32-true", cpu) == "32-true"
     for has, expected in ((True, "bf16-mixed"), (False, "32-true")):
         monkeypatch.setattr(precision, "has_bfloat16", lambda _, has=has: has)
-        assert choose_precision(settings(precision="auto"), cpu) == expected
+        assert choose_precision("auto", cpu) == expected
 
 
 def test_max_time_becomes_steps_once(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,6 +190,22 @@ def test_gradients_are_clipped(tmp_path: Path) -> None:
     assert not equal(weights(models[0.0]), weights(models[1e-3]))
 
 
+@pytest.mark.parametrize("precision", ["bf16-mixed", "32-true"])
+def test_steps_may_be_of_half_precision_and_scores_never_are(tmp_path: Path, precision: str) -> None:
+    seen: dict[bool, set[torch.dtype]] = {True: set(), False: set()}
+
+    class Watched(WordHead):
+        def forward(self, batch: Batch) -> Tensor:
+            scores = super().forward(batch)
+            seen[self.training].add(scores.dtype)
+            return scores
+
+    model = Watched()
+    assert train(model, tmp_path, precision=precision).dev_scores["main"] == 100
+    assert seen == {True: {torch.bfloat16 if precision == "bf16-mixed" else torch.float32}, False: {torch.float32}}
+    assert {tensor.dtype for tensor in model.state_dict().values()} == {torch.float32}
+
+
 def test_a_score_that_is_no_number_is_not_the_best(tmp_path: Path) -> None:
     result = train(WordHead(), tmp_path, scripted(1, float("nan"), 2), max_epochs=3)
     assert result.best_epoch == 3
@@ -387,6 +403,7 @@ def test_no_words(tmp_path: Path, data: Any, match: str) -> None:
         ("gradient_clip", float("inf")),
         ("layer_decay", 0.5),
         ("cache", "yes"),
+        ("precision", "half"),
         ("device", "tpu"),
     ],
 )

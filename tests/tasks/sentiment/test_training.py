@@ -25,7 +25,9 @@ CONFIG = SentimentConfig(
     inputs=WordInputConfig(word_dim=6, char_filters=3, dropout=0.0, unknown_rate=0.0),
     pooled=PooledConfig(hidden_dim=6, dropout=0.0),
     bcn=BCNConfig(feed_forward_dim=4, lstm_dim=3, maxout_dims=(4,), pool_size=2, maxout_dropout=0.0),
-    finetune=FinetuneConfig(max_epochs=16, batch_size=4, learning_rate=0.02, device="cpu", cache="off", pictures=False),
+    finetune=FinetuneConfig(
+        max_epochs=16, batch_size=4, learning_rate=0.02, precision="32-true", device="cpu", cache="off", pictures=False
+    ),
 )
 
 
