@@ -90,7 +90,7 @@ class Table:
     data: Path
     encoder: str
     vectors: str
-    max_epochs: int
+    max_epochs: int | None
     cache_dir: str
 
     def config(self, dataset: DataSet, row: Row, point: Mapping[str, Any], seed: int) -> NerConfig | SentimentConfig:
@@ -200,7 +200,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--max_epochs", type=int, default=8)
+    parser.add_argument("--max_epochs", type=int)
     parser.add_argument("--no_test", action="store_true", help="dev only")
     parser.add_argument("--cache_dir", default="")
     arguments = parser.parse_args()

@@ -25,16 +25,19 @@ __all__ = ["METRICS", "Example", "FinetuneConfig", "FinetuneResult", "Head", "fi
 log = logging.getLogger("elmo_lite")
 
 METRICS = "metrics.json"
+MIN_EPOCHS, MAX_EPOCHS, FEW_STEPS = 8, 30, 3000
+MIN_PATIENCE = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneConfig:
     """How a head is trained."""
 
-    max_epochs: int = 8
-    """Passes over the training data at most; the learning rates fall in a line to 0 at the last one's end."""
-    patience: int = 5
-    """Epochs without a better score on dev before training ends."""
+    max_epochs: int | None = None
+    """Passes over the training data at most; the learning rates fall in a line to 0 at the last one's end. Where null
+    8, or of small data as many as make 3,000 steps, but no more than 30."""
+    patience: int | None = None
+    """Epochs without a better score on dev before training ends; where null half of max_epochs, but no less than 5."""
     batch_size: int = 32
     """Sentences of a batch."""
     learning_rate: float = 3e-3
@@ -65,7 +68,8 @@ class FinetuneConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         for name in ("max_epochs", "patience", "batch_size"):
-            _require(getattr(self, name) >= 1, name, "1 or more", getattr(self, name))
+            value = getattr(self, name)
+            _require(value is None or value >= 1, name, "1 or more", value)
         for name in ("learning_rate", "encoder_learning_rate"):
             _require(0 < getattr(self, name) < float("inf"), name, "a positive number", getattr(self, name))
         for name in ("weight_decay", "gradient_clip"):
@@ -75,6 +79,13 @@ class FinetuneConfig:
         known = ("auto", "bf16-mixed", "32-true")
         _require(self.precision in known, "precision", "auto, bf16-mixed or 32-true", self.precision)
         _require(self.device in ("auto", "cpu", "cuda"), "device", "auto, cpu or cuda", self.device)
+
+    def epochs_and_patience(self, num_sentences: int) -> tuple[int, int]:
+        """``max_epochs`` and ``patience`` for a training set of some size, where they are not given."""
+        steps = -(-num_sentences // self.batch_size)
+        few = min(MAX_EPOCHS, -(-FEW_STEPS // steps))
+        epochs = self.max_epochs or max(MIN_EPOCHS, few)
+        return epochs, self.patience or max(MIN_PATIENCE, epochs // 2)
 
 
 def _require(condition: bool, name: str, expected: str, found: object) -> None:

@@ -38,12 +38,13 @@ class Loop(pl.LightningModule):
         dev: Sequence[Example],
         score: Callable[[Any, list[Any]], dict[str, float]],
         config: FinetuneConfig,
+        patience: int,
         progress: bool = True,
     ) -> None:
         """Take charge of a model; it is used, not copied."""
         super().__init__()
         self.model = model
-        self.dev, self.score, self.config, self.progress = dev, score, config, progress
+        self.dev, self.score, self.config, self.patience, self.progress = dev, score, config, patience, progress
         self.result = FinetuneResult()
         self.best: dict[str, Tensor] = {}
         """Copies of the best epoch's weights."""
@@ -150,7 +151,7 @@ class Loop(pl.LightningModule):
             }
         )
         self._say(result.epochs[-1], is_best)
-        if epoch - result.best_epoch >= self.config.patience:
+        if epoch - result.best_epoch >= self.patience:
             self.trainer.should_stop = True
 
     def _say(self, facts: dict[str, Any], is_best: bool) -> None:
@@ -194,7 +195,8 @@ def fit(
     device = _device(config)
     torch.manual_seed(config.seed)
     begun = time.perf_counter()
-    layers = [_layers(model, examples, config, elmo, model_hash, device, progress) for examples in (train, dev)]
+    epochs, patience = config.epochs_and_patience(len(train))
+    layers = [_layers(model, examples, config, epochs, elmo, model_hash, device, progress) for examples in (train, dev)]
     layer_seconds = time.perf_counter() - begun
     lengths = [[len(example.words) for example in examples] for examples in (train, dev)]
     train_batches = _loader(
@@ -203,13 +205,13 @@ def fit(
     in_order = list(batches_by_length(lengths[1], BATCH_WORDS, config.batch_size))
     dev_batches = _loader(dev, in_order, layers[1], None)
     model.train()  # Lightning leaves every module in the mode in which it comes
-    loop = Loop(model, dev, score, config, progress)
+    loop = Loop(model, dev, score, config, patience, progress)
     with _quiet_lightning():
         trainer = pl.Trainer(
             accelerator="gpu" if device.type == "cuda" else "cpu",
             devices=1,
             precision=choose_precision(config.precision, device),
-            max_epochs=config.max_epochs,
+            max_epochs=epochs,
             num_sanity_val_steps=0,
             # Tensors that a trained encoder remembers from scoring are read again in training.
             inference_mode=False,
@@ -257,6 +259,7 @@ def _layers(
     model: nn.Module,
     examples: Sequence[Example],
     config: FinetuneConfig,
+    epochs: int,
     elmo: Elmo | None,
     model_hash: str,
     device: torch.device,
@@ -270,7 +273,7 @@ def _layers(
         [example.words for example in examples],
         cache=config.cache,
         cache_dir=config.cache_dir,
-        epochs=config.max_epochs,
+        epochs=epochs,
         model_hash=model_hash,
         progress=progress,
     )

@@ -412,6 +412,24 @@ def test_settings(setting: str, value: Any) -> None:
         FinetuneConfig(**{setting: value})
 
 
+@pytest.mark.parametrize(
+    ("num_sentences", "settings", "expected"),
+    [
+        (100_000, {}, (8, 5)),
+        (12_543, {}, (8, 5)),
+        (3_394, {}, (29, 14)),
+        (200, {}, (30, 15)),
+        (200, {"batch_size": 1}, (15, 7)),
+        (200, {"max_epochs": 4}, (4, 5)),
+        (200, {"patience": 2}, (30, 2)),
+    ],
+)
+def test_small_data_are_read_more_often(
+    num_sentences: int, settings: dict[str, int], expected: tuple[int, int]
+) -> None:
+    assert FinetuneConfig(**settings).epochs_and_patience(num_sentences) == expected  # type: ignore[arg-type]
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_device_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="device: expected one that torch can use, found cuda"):
