@@ -17,7 +17,7 @@ import math
 import statistics
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,7 +46,10 @@ class DataSet:
     folder: str
     files: tuple[str, str, str]
     """Train, dev and test."""
-    classes: Literal[2, 5] = 5
+    data: DataConfig = DataConfig()
+    """How trees are read."""
+    training: Mapping[str, int] = field(default_factory=dict)
+    """Settings that are not the default ones."""
 
     def paths(self, data: Path) -> list[Path]:
         """The three files below a directory."""
@@ -54,11 +57,13 @@ class DataSet:
 
 
 TREES = ("train.txt", "dev.txt", "test.txt")
+PHRASES = {"max_epochs": 2, "batch_size": 128}
+"""Phrases are short and many."""
 SETS = {
     "uner": DataSet("ner", "ner/uner-en-ewt", ("train.iob2", "dev.iob2", "test.iob2")),
     "wnut17": DataSet("ner", "ner/wnut17", ("train.conll", "dev.conll", "test.conll")),
-    "sst2": DataSet("sentiment", "sentiment/sst", TREES, 2),
-    "sst5": DataSet("sentiment", "sentiment/sst", TREES, 5),
+    "sst2": DataSet("sentiment", "sentiment/sst", TREES, DataConfig(classes=2, phrases=True), PHRASES),
+    "sst5": DataSet("sentiment", "sentiment/sst", TREES, DataConfig(classes=5, phrases=True), PHRASES),
 }
 
 
@@ -90,7 +95,6 @@ class Table:
     data: Path
     encoder: str
     vectors: str
-    max_epochs: int | None
     cache_dir: str
 
     def config(self, dataset: DataSet, row: Row, point: Mapping[str, Any], seed: int) -> NerConfig | SentimentConfig:
@@ -99,14 +103,14 @@ class Table:
             "inputs": WordInputConfig(words=self.vectors if row.has_vectors else "trainable"),
             "representation": EncoderConfig(encoder=self.encoder if row.layers else "none", layers=row.layers or "mix"),
             "finetune": FinetuneConfig(
-                max_epochs=self.max_epochs, learning_rate=point["learning_rate"], seed=seed, cache_dir=self.cache_dir,
+                **dataset.training, learning_rate=point["learning_rate"], seed=seed, cache_dir=self.cache_dir,
                 pictures=False,
             ),
             "encoder_inside": False,
         }  # fmt: skip
         if dataset.task == "ner":
             return NerConfig(**parts)
-        return SentimentConfig(**parts, data=DataConfig(classes=dataset.classes))
+        return SentimentConfig(**parts, data=dataset.data)
 
     def dev_score(self, name: str, row: str, point: Mapping[str, Any], seed: int) -> float:
         """Train, unless it was done before, and give the score on dev."""
@@ -136,7 +140,7 @@ class Table:
             if dataset.task == "ner":
                 facts = evaluate_tagger(NerTagger.from_pretrained(directory, encoder=encoder), read_tagged(test_file))
             else:
-                examples = read_labelled(test_file, DataConfig(classes=dataset.classes), str.split)
+                examples = read_labelled(test_file, dataset.data, str.split)
                 facts = evaluate_classifier(SentimentClassifier.from_pretrained(directory, encoder=encoder), examples)
             write(finished, {"score": main_score(facts), "words_per_second": facts["words_per_second"]})
         return float(read(finished)["score"])
@@ -200,13 +204,10 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--max_epochs", type=int)
     parser.add_argument("--no_test", action="store_true", help="dev only")
     parser.add_argument("--cache_dir", default="")
     arguments = parser.parse_args()
-    table = Table(
-        arguments.out, arguments.data, arguments.encoder, arguments.vectors, arguments.max_epochs, arguments.cache_dir
-    )
+    table = Table(arguments.out, arguments.data, arguments.encoder, arguments.vectors, arguments.cache_dir)
     for name in arguments.sets:
         cells = {row: fill(table, name, row, arguments.seeds, not arguments.no_test) for row in arguments.rows}
         for row, cell in cells.items():

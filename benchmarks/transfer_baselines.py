@@ -8,8 +8,10 @@ Strengths of the penalties are chosen on dev; only the chosen model is scored on
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 from collections.abc import Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from transfer import SETS, DataSet
 
 from tasks.ner.data import TaggedSentence, read_tagged
 from tasks.ner.scoring import score_tags
-from tasks.sentiment.data import DataConfig, LabelledText, read_labelled
+from tasks.sentiment.data import LabelledText, read_labelled
 
 CRF_GRID = tuple(product((0.01, 0.1, 1.0), (0.01, 0.1)))
 """L1 and L2."""
@@ -75,17 +77,19 @@ def texts_and_labels(examples: Sequence[LabelledText]) -> tuple[list[str], list[
     return [" ".join(example.words) for example in examples], [example.label for example in examples]
 
 
-def tfidf(dataset: DataSet, data: Path, with_test: bool) -> dict[str, Any]:
+def tfidf(dataset: DataSet, data: Path, with_phrases: bool, with_test: bool) -> dict[str, Any]:
     """Accuracy of logistic regression over words and pairs of words."""
-    config = DataConfig(classes=dataset.classes)
-    train, dev, test = (texts_and_labels(read_labelled(path, config, str.split)) for path in dataset.paths(data))
+    train_file, *scored = dataset.paths(data)
+    dev, test = (texts_and_labels(read_labelled(path, dataset.data, str.split)) for path in scored)
+    config = dataclasses.replace(dataset.data, phrases=with_phrases)
+    train = texts_and_labels(read_labelled(train_file, config, str.split, training=True))
     tried = []
     for strength in TFIDF_GRID:
         vectorizer = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
         model = make_pipeline(vectorizer, LogisticRegression(C=strength, max_iter=1000)).fit(*train)
         tried.append((100 * float(model.score(*dev)), strength, model))
     score, point, best = max(tried, key=lambda trial: trial[0])
-    found = {"model": "TF-IDF, logistic regression", "point": point, "dev": score}
+    found = {"model": f"TF-IDF, {'phrases' if with_phrases else 'sentences'}", "point": point, "dev": score}
     return {**found, "test": 100 * float(best.score(*test))} if with_test else found
 
 
@@ -97,10 +101,12 @@ def main() -> None:
     parser.add_argument("--no_test", action="store_true", help="dev only")
     arguments = parser.parse_args()
     for name in arguments.sets:
-        measure = crf if SETS[name].task == "ner" else tfidf
-        found = measure(SETS[name], arguments.data, not arguments.no_test)
-        scores = "  ".join(f"{part} {found[part]:.1f}" for part in ("dev", "test") if part in found)
-        print(f"{name:<7} {found['model']:<28} {scores}  {found['point']}", flush=True)
+        given = SETS[name], arguments.data
+        is_ner = SETS[name].task == "ner"
+        for measure in [crf] if is_ner else [partial(tfidf, with_phrases=False), partial(tfidf, with_phrases=True)]:
+            found = measure(*given, with_test=not arguments.no_test)
+            scores = "  ".join(f"{part} {found[part]:.1f}" for part in ("dev", "test") if part in found)
+            print(f"{name:<7} {found['model']:<18} {scores}  {found['point']}", flush=True)
 
 
 if __name__ == "__main__":
