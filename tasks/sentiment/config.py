@@ -41,7 +41,7 @@ class SentimentConfig:
     max_epochs: int | None = None
     """Passes over the training data at most."""
     head: Literal["pooled", "bcn"] = "pooled"
-    """Mean and maximum of the word vectors under one hidden layer; or the biattentive classification network."""
+    """A hidden layer at each word, pooled over the words; or the biattentive classification network."""
     tokenizer: Literal["auto", "words", "whitespace"] = "auto"
     """How texts become words: auto is the encoder's own way, and "words" without one. Trees are words already."""
     encoder_inside: bool = True

@@ -1,4 +1,9 @@
-"""The small head: what the words' vectors are on average and at most, under one hidden layer."""
+"""The small head: a hidden layer over each word's vector, pooled over the words.
+
+Pooling comes after the hidden layer, not before: the mean of raw contextual vectors says little of a sentence's
+polarity, while a unit that looks for praise at every word is found again in the maximum. A width-one convolution with
+max pooling (Kim 2014), with the mean beside it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +23,7 @@ class PooledConfig:
     hidden_dim: int = 200
     """Width of the hidden layer."""
     dropout: float = 0.3
-    """Probability in [0, 1) before each of the two layers."""
+    """Probability in [0, 1) on the pooled vector."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -29,21 +34,18 @@ class PooledConfig:
 
 
 class PooledHead(nn.Module):
-    """[mean; max] over the words -> hidden layer -> classes; it sees no order but what the vectors carry."""
+    """Hidden layer at each word -> [mean; max] over the words -> classes; no order but what the vectors carry."""
 
     def __init__(self, input_dim: int, num_classes: int, config: PooledConfig) -> None:
         """Make it over word vectors of width ``input_dim``."""
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Dropout(config.dropout),
-            nn.Linear(2 * input_dim, config.hidden_dim),
-            nn.ReLU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.hidden_dim, num_classes),
-        )
+        self.hidden = nn.Sequential(nn.Linear(input_dim, config.hidden_dim), nn.ReLU())
+        self.dropout = nn.Dropout(config.dropout)
+        self.scores = nn.Linear(2 * config.hidden_dim, num_classes)
 
     def forward(self, vectors: Tensor, mask: Tensor) -> Tensor:
         """Scores before the softmax: (B, T, input_dim) and (B, T) to (B, num_classes)."""
-        pooled = torch.cat([masked_mean(vectors, mask), masked_max(vectors, mask)], dim=-1)
-        scores: Tensor = self.layers(pooled)
+        hidden = self.hidden(vectors)
+        pooled = torch.cat([masked_mean(hidden, mask), masked_max(hidden, mask)], dim=-1)
+        scores: Tensor = self.scores(self.dropout(pooled))
         return scores

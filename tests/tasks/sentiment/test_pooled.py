@@ -12,9 +12,10 @@ def test_scores() -> None:
     words = torch.randn(2, 3)
     vectors = torch.cat([words, torch.full((1, 3), 9.0)])[None]
     mask = torch.tensor([[True, True, False]])
-    _, first, _, _, second = head.layers
-    hidden = torch.relu(torch.cat([words.mean(dim=0), words.max(dim=0).values]) @ first.weight.T + first.bias)
-    expected = hidden @ second.weight.T + second.bias
+    linear = head.hidden[0]
+    hidden = [torch.relu(linear.weight @ word + linear.bias) for word in words]
+    pooled = torch.cat([(hidden[0] + hidden[1]) / 2, torch.maximum(*hidden)])
+    expected = head.scores.weight @ pooled + head.scores.bias
     torch.testing.assert_close(head(vectors, mask)[0], expected)
     torch.testing.assert_close(head(vectors[:, [1, 0, 2]], mask)[0], expected)
 
