@@ -23,7 +23,7 @@ from tasks.word_inputs import WordInputConfig  # noqa: E402
 GOOD, BAD = ("good", "great", "fine"), ("bad", "poor", "dull")
 CONFIG = SentimentConfig(
     inputs=WordInputConfig(word_dim=6, char_filters=3, dropout=0.0, unknown_rate=0.0),
-    pooled=PooledConfig(hidden_dim=6, dropout=0.0),
+    pooled=PooledConfig(hidden_dim=16, dropout=0.0),
     bcn=BCNConfig(feed_forward_dim=4, lstm_dim=3, maxout_dims=(4,), pool_size=2, maxout_dropout=0.0),
     finetune=FinetuneConfig(
         max_epochs=16, batch_size=4, learning_rate=0.02, precision="32-true", device="cpu", cache="off", pictures=False
