@@ -105,7 +105,7 @@ def _learning_curve(figure: Figure, epochs: Sequence[dict[str, Any]], best_epoch
     best = scores[numbers.index(best_epoch)]
     below.plot([best_epoch], [best], color=COLOURS[0], marker="o", markersize=8)
     below.annotate(
-        f"{best:.1f} in epoch {best_epoch}", (best_epoch, best), (0, -16), textcoords="offset points", ha="center"
+        f"{best:.1f} in epoch {best_epoch}", (best_epoch, best), (0, 8), textcoords="offset points", ha="center"
     )
     below.margins(y=0.25)
     _plain(above, "", "training loss")
