@@ -25,7 +25,7 @@ __all__ = ["METRICS", "Example", "FinetuneConfig", "FinetuneResult", "Head", "fi
 log = logging.getLogger("elmo_lite")
 
 METRICS = "metrics.json"
-MIN_EPOCHS, MAX_EPOCHS, FEW_STEPS = 8, 30, 3000
+MIN_EPOCHS, MAX_EPOCHS, FEW_STEPS = 8, 30, 1500
 MIN_PATIENCE = 5
 
 
@@ -35,7 +35,7 @@ class FinetuneConfig:
 
     max_epochs: int | None = None
     """Passes over the training data at most; the learning rates fall in a line to 0 at the last one's end. Where null
-    8, or of small data as many as make 3,000 steps, but no more than 30."""
+    8, or of small data as many as make 1,500 steps, but no more than 30."""
     patience: int | None = None
     """Epochs without a better score on dev before training ends; where null half of max_epochs, but no less than 5."""
     batch_size: int = 32
