@@ -56,8 +56,8 @@ class SentimentConfig:
     """Sizes of the pooled head."""
     bcn: BCNConfig = field(default_factory=BCNConfig)
     """Sizes of the biattentive classification network."""
-    finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
-    """Training."""
+    finetune: FinetuneConfig = field(default_factory=lambda: FinetuneConfig(learning_rate=1e-3))
+    """Training; the pooled head learns best at a third of the tagger's rate."""
 
     def __post_init__(self) -> None:
         """Put the short fields into their groups; they are None from here on, so that each setting stands once."""

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from elmo_lite import ConfigError
+from elmo_lite.arguments import function_parser, parse
 from tasks.sentiment.bcn import BCNConfig
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data import DataConfig
 from tasks.sentiment.pooled import PooledConfig
+from tasks.sentiment.training import train_command
 from tasks.word_inputs import WordInputConfig
 
 
@@ -63,3 +65,9 @@ def test_stored_settings_that_do_not_fit() -> None:
     for broken in ({**stored, "size": 3}, {name: stored[name] for name in stored if name != "bcn"}):
         with pytest.raises(ConfigError, match="settings of a sentiment classifier"):
             SentimentConfig.from_dict(broken)
+
+
+def test_one_setting_of_training_leaves_the_others() -> None:
+    flags = "--train a --dev b --out c --finetune.seed 3".split()
+    training = parse(function_parser(train_command, "sentiment train", ()), flags, "sentiment")["finetune"]
+    assert (training.seed, training.learning_rate) == (3, SentimentConfig().finetune.learning_rate)
