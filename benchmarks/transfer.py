@@ -125,6 +125,8 @@ class Table:
                 facts = train_tagger(config, train_file, dev_file, directory, overwrite=True)
             else:
                 facts = train_classifier(config, train_file, dev_file, directory, overwrite=True)
+            if facts["interrupted"]:  # by Ctrl-C or SIGTERM: this is no run to count
+                raise KeyboardInterrupt
             kept = ("best_epoch", "seconds_per_epoch", "training_words_per_second")
             write(finished, {"score": main_score(facts["dev"]), **{key: facts.get(key) for key in kept}})
         return float(read(finished)["score"])

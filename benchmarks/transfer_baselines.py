@@ -12,7 +12,6 @@ import dataclasses
 import re
 from collections.abc import Sequence
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,9 @@ from tasks.ner.data import TaggedSentence, read_tagged
 from tasks.ner.scoring import score_tags
 from tasks.sentiment.data import LabelledText, read_labelled
 
-CRF_GRID = tuple(product((0.01, 0.1, 1.0), (0.01, 0.1)))
+CRF_GRID = ((0.1, 0.01), (0.1, 0.1))
 """L1 and L2."""
-TFIDF_GRID = (0.5, 1.0, 2.0, 4.0, 8.0)
+TFIDF_GRID = (1.0, 2.0, 4.0)
 """Inverse strengths of the L2 penalty."""
 NEIGHBOURS = (-2, -1, 1, 2)
 
