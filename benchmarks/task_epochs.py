@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo
+from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo, choose_precision
 from tasks.batch import Batch, collate
 from tasks.features import FrozenLayers, LiveLayers, layers_for
 from tasks.length_pools import LengthPools
@@ -37,6 +37,8 @@ PUBLISHED = BiLMConfig(
 """Peters et al. 2018: 93.6 M parameters."""
 
 Layers = FrozenLayers | LiveLayers
+IS_MIXED = choose_precision("auto", torch.device("cpu")) == "bf16-mixed"
+"""As the heads are trained."""
 
 
 def encoder(name: str) -> Elmo:
@@ -64,7 +66,8 @@ def epoch_seconds(tagger: NerTagger, sentences: list[TaggedSentence], layers: La
         chosen = [sentences[index] for index in indices]
         tags = [[number[tag] for tag in sentence.tags] for sentence in chosen]
         batch = collate([sentence.words for sentence in chosen], tags, layers.batch(indices))
-        loss = model.loss(batch) if has_crf else without_crf(model, batch)
+        with torch.autocast("cpu", torch.bfloat16, enabled=IS_MIXED):
+            loss = model.loss(batch) if has_crf else without_crf(model, batch)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
