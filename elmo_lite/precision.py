@@ -24,7 +24,12 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def choose_precision(wanted: Wanted, device: torch.device) -> Literal["bf16-mixed", "32-true"]:
-    """The precision that a run computes in; "auto" is bf16-mixed where there is hardware for it."""
+    """The precision that a run computes in.
+
+    Args:
+        wanted: "auto" is bf16-mixed where there is hardware for it.
+        device: where the run computes.
+    """
     if wanted != "auto":
         return wanted
     return "bf16-mixed" if has_bfloat16(device) else "32-true"
