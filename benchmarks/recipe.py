@@ -1,0 +1,254 @@
+"""Short pretraining runs of equal time, one setting changed in each: what the recipe of ``en`` was chosen by.
+
+    python benchmarks/recipe.py run CORPUS OUT [VARIANT...] [--minutes 8]
+    python benchmarks/recipe.py table OUT --corpus CORPUS --pos TRAIN DEV --ner TRAIN DEV --trees TRAIN DEV
+
+``run`` first measures all variants in turns; each gets the steps that the minutes hold at its own speed, so it does not
+matter what else the machine does while it runs. ``table`` scores every finished run once and keeps what it found: held-
+out perplexity of the full softmax, the same over the commonest 15,000 classes, which variants of the vocabulary share,
+and probes of the layers. CORPUS is a directory that ``elmo-lite corpus`` made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from adaptation import held_out_sample, score
+from polarity import accuracies, read_trees
+from probe import Task, probe_model, read_conllu, read_iob2, select
+from torch.optim.lr_scheduler import LambdaLR
+
+from elmo_lite import load_model
+from elmo_lite.config import BiLMConfig
+from elmo_lite.corpus import Corpus
+from elmo_lite.memory import keep_freed_memory
+from elmo_lite.new_model import build_model
+from elmo_lite.optimizers import CombinedOptimizer
+from elmo_lite.pretrain import pretrain
+from elmo_lite.pretrain_config import DataConfig, HeadConfig, OptimizerConfig, PretrainConfig
+from elmo_lite.speed import measure
+from elmo_lite.vocabulary import Vocabulary
+
+COMMON_CLASSES = 15_000
+TURNS = 3
+WORD2VEC_WORDS = 5_000_000
+
+
+# What is no setting of the library: these take the place of a function of it.
+
+
+def adagrad(encoder: Any, table: Any, **_: Any) -> CombinedOptimizer:
+    """The published training's optimiser: rate 0.2, sums of squares begun at 1 for a loss of 20 steps, so 1 / 400."""
+    start = {"lr": 0.2, "initial_accumulator_value": 1 / 400}
+    trained = [value for value in encoder.parameters() if value.requires_grad]
+    return CombinedOptimizer([torch.optim.Adagrad(trained, **start), torch.optim.Adagrad(table, **start)])
+
+
+def schedule(factor: Callable[[float], float]) -> Callable[[Any, int, int], LambdaLR]:
+    """A warm-up as the library's, then ``factor`` of the share of the run that is over."""
+
+    def make(optimizer: Any, warmup: int, max_steps: int) -> LambdaLR:
+        warmup = min(warmup, max(1, max_steps // 10))
+        return LambdaLR(
+            optimizer,
+            lambda step: (step + 1) / warmup if step < warmup else factor((step - warmup) / (max_steps - warmup)),
+        )
+
+    return make
+
+
+def word2vec_table(config: PretrainConfig, corpus: Corpus, max_steps: int, init: Any) -> Any:
+    """A new model whose softmax starts from CBOW vectors of the first words of the corpus, as long as random ones."""
+    from gensim.models import Word2Vec
+
+    module = build_model(config, corpus, max_steps, init)
+    names = [*corpus.vocabulary]
+    classes = corpus.class_of_word[corpus.train[1:WORD2VEC_WORDS]]
+    sentences = [[names[k] for k in part[part > 0]] for part in np.split(classes, np.flatnonzero(classes == 0))]
+    vectors = Word2Vec(
+        sentences, vector_size=config.model.dim, epochs=1, min_count=1, workers=torch.get_num_threads(), seed=0
+    ).wv
+    known = [number for number, name in enumerate(names) if number and name in vectors]
+    rows = torch.from_numpy(np.stack([vectors[names[number]] for number in known]))
+    with torch.no_grad():
+        module.head.weight[known] = rows / rows.norm(dim=1, keepdim=True)
+    return module
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """What differs from the settings that all share."""
+
+    settings: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    """By section; "" is the run itself."""
+    functions: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """By the name that they replace."""
+    classes: int | None = None
+    """Size of the vocabulary, where it is not the corpus's."""
+
+    def config(self) -> PretrainConfig:
+        """All settings of the run."""
+        sections = {
+            "model": BiLMConfig(dropout=0.0),
+            "head": HeadConfig(num_samples=2048),
+            "data": DataConfig(batch_words=4096, max_length=64),
+            "optimizer": OptimizerConfig(name="muon", learning_rate=4e-3, table_learning_rate=4e-3, warmup_steps=200),
+        }
+        changed = {
+            key: dataclasses.replace(value, **self.settings.get(key, {}))  # type: ignore[type-var]
+            for key, value in sections.items()
+        }
+        return PretrainConfig(**changed, epochs=1, validations=4, patience=100, **self.settings.get("", {}))
+
+    def corpus(self, directory: Path) -> Corpus:
+        """The corpus with the classes asked for; its words come by falling count."""
+        corpus = Corpus.open(directory)
+        if self.classes is not None:
+            corpus.vocabulary = Vocabulary.from_counts(corpus.words, self.classes)
+        return corpus
+
+
+def optimizer(**settings: Any) -> Variant:
+    """A variant of the optimiser's settings."""
+    return Variant({"optimizer": settings})
+
+
+SCHEDULE = "elmo_lite.language_model.warmup_and_decay"
+VARIANTS = {
+    "base": Variant(),
+    "seed 1": Variant({"": {"seed": 1}}),
+    "seed 2": Variant({"": {"seed": 2}}),
+    "width 128": Variant({"model": {"dim": 128, "lstm_dim": 128}}),
+    "width 384": Variant({"model": {"dim": 384, "lstm_dim": 384}}),
+    "depth 1": Variant({"model": {"num_layers": 1}}),
+    "depth 3": Variant({"model": {"num_layers": 3}}),
+    "dropout 0.1": Variant({"model": {"dropout": 0.1}}),
+    "512 samples": Variant({"head": {"num_samples": 512}}),
+    "8,192 samples": Variant({"head": {"num_samples": 8192}}),
+    "batch 2,048": Variant({"data": {"batch_words": 2048}}),
+    "batch 8,192": Variant({"data": {"batch_words": 8192}}),
+    "batch 16,384": Variant({"data": {"batch_words": 16384}}),
+    "windows, carried states": Variant({"data": {"batching": "windows"}}),
+    "15,000 classes": Variant(classes=15_000),
+    "60,000 classes": Variant(classes=60_000),
+    "rate 2e-3": optimizer(learning_rate=2e-3, table_learning_rate=2e-3),
+    "rate 8e-3": optimizer(learning_rate=8e-3, table_learning_rate=8e-3),
+    "AdamW, rate 6e-3": optimizer(name="adamw", learning_rate=6e-3, table_learning_rate=6e-3),
+    "Adagrad": Variant(functions={"elmo_lite.language_model.make_optimizer": adagrad}),
+    "cosine": Variant(functions={SCHEDULE: schedule(lambda x: (1 + math.cos(math.pi * min(x, 1.0))) / 2)}),
+    "constant, last fifth down": Variant(functions={SCHEDULE: schedule(lambda x: min(1.0, max(0.0, (1 - x) * 5)))}),
+    "table from word2vec": Variant(functions={"elmo_lite.pretrain.build_model": word2vec_table}),
+}
+
+
+def seconds_per_step(variants: dict[str, Variant], directory: Path) -> dict[str, float]:
+    """Median of turns; a function that replaces another is taken to cost nothing, but for the optimiser."""
+    found: dict[str, list[float]] = {name: [] for name in variants}
+    for _ in range(TURNS):
+        for name, variant in variants.items():
+            with replaced(variant):
+                found[name].append(measure(variant.config(), variant.corpus(directory), 4.0).seconds_per_step)
+    return {name: statistics.median(times) for name, times in found.items()}
+
+
+def replaced(variant: Variant) -> ExitStack:
+    """The variant's functions in place."""
+    stack = ExitStack()
+    for name, function in variant.functions.items():
+        stack.enter_context(patch(name, function))
+    return stack
+
+
+def run(directory: Path, out: Path, names: list[str], minutes: float) -> None:
+    """Train what is not there yet."""
+    keep_freed_memory()
+    variants = {name: VARIANTS[name] for name in names or VARIANTS if not (out / name / "run_facts.json").exists()}
+    speeds = seconds_per_step(variants, directory)
+    for name, variant in variants.items():
+        steps = max(20, round(60 * minutes / speeds[name]))
+        corpus = variant.corpus(directory)
+        print(f"{name}: {steps:,} steps of {speeds[name]:.3f} s", flush=True)
+        with replaced(variant), patch("elmo_lite.pretrain.Corpus.open", lambda _, corpus=corpus: corpus):
+            begun = time.perf_counter()
+            facts = pretrain(variant.config(), directory, out / name, max_steps=steps)
+        facts |= {"seconds_per_step": speeds[name], "all_seconds": time.perf_counter() - begun}
+        (out / name / "run_facts.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def figures(model: str, text: Any, tasks: list[Task], trees: Any, probing: argparse.Namespace) -> dict[str, Any]:
+    """Everything that the table says of a model."""
+    vocabulary = load_model(model, with_head=False).vocabulary
+    assert vocabulary is not None
+    words = vocabulary.entries[2:]
+    scores = {name: score(model, text, words[:n]) for name, n in (("own", None), ("common", COMMON_CLASSES - 2))}
+    found: dict[str, Any] = {
+        name: {"forward": value.forward_perplexity, "backward": value.backward_perplexity}
+        for name, value in scores.items()
+    }
+    for row in probe_model(Path(model), "", tasks, probing):
+        for kind, values in row["scores"].items():
+            found.setdefault(kind, []).append(values["main"])
+    return found | {"sst2": list(accuracies(model, *trees).values())[:-1]}
+
+
+def table(out: Path, arguments: argparse.Namespace) -> Iterator[str]:
+    """Rows in Markdown, those of ``VARIANTS`` in order."""
+    text = held_out_sample(arguments.corpus)
+    readers = (("pos", read_conllu, arguments.pos), ("ner", read_iob2, arguments.ner))
+    tasks = [Task(kind, select(read(train), 4000), read(dev)) for kind, read, (train, dev) in readers]  # type: ignore[arg-type]
+    trees = tuple(map(read_trees, arguments.trees))
+    probing = argparse.Namespace(combine=[], l2=1e-4, max_iterations=40)
+    yield "| run | steps | words | perplexity | over 15,000 classes | UPOS | UNER | SST-2 |"
+    yield "|" + 8 * "---|"
+    for name in VARIANTS:
+        kept = out / name / "figures.json"
+        if not (out / name / "run_facts.json").exists():
+            continue
+        if not kept.exists():
+            found = figures(str(out / name / "model"), text, tasks, trees, probing)
+            kept.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        found, facts = (json.loads((out / name / file).read_text()) for file in ("figures.json", "run_facts.json"))
+        cells = [name, f"{facts['steps']:,}", f"{facts['words_seen'] / 1e6:.1f} M"]
+        cells += [f"{found[key]['forward']:.1f} / {found[key]['backward']:.1f}" for key in ("own", "common")]
+        cells += [" / ".join(f"{value:.1f}" for value in found[key]) for key in ("pos", "ner", "sst2")]
+        yield f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    running = commands.add_parser("run", help="train")
+    running.add_argument("corpus", type=Path)
+    running.add_argument("out", type=Path)
+    running.add_argument("variants", nargs="*", metavar="VARIANT", help=", ".join(VARIANTS))
+    running.add_argument("--minutes", type=float, default=8.0)
+    scoring = commands.add_parser("table", help="score what is there")
+    scoring.add_argument("out", type=Path)
+    scoring.add_argument("--corpus", type=Path, required=True)
+    for name in ("--pos", "--ner", "--trees"):
+        scoring.add_argument(name, nargs=2, type=Path, metavar=("TRAIN", "DEV"), required=True)
+    arguments = parser.parse_args()
+    if arguments.command == "table":
+        for row in table(arguments.out, arguments):
+            print(row, flush=True)
+        return
+    if unknown := [name for name in arguments.variants if name not in VARIANTS]:
+        parser.error(f"expected variants out of {', '.join(VARIANTS)}, found {unknown[0]!r}")
+    run(arguments.corpus, arguments.out, arguments.variants, arguments.minutes)
+
+
+if __name__ == "__main__":
+    main()
