@@ -21,18 +21,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from polarity import ESCAPES, LEAF
 from torch import Tensor, nn
 
 from elmo_lite import load_model
 from elmo_lite.characters import encode_words
 from elmo_lite.corpus import Corpus
-from elmo_lite.errors import CorpusError
 from elmo_lite.lm_head import LMHead
 from elmo_lite.scoring import LMScore, read_stream, stream_perplexity
 from elmo_lite.tokenization import Tokenization
 from elmo_lite.vocabulary import BOUNDARY_CLASS, UNKNOWN_CLASS, Vocabulary
 from tasks.ner.data import read_tagged
+from tasks.sentiment.data import DataConfig, read_labelled
 
 ROWS = 1024
 SENTENCES = 3000
@@ -109,14 +108,6 @@ def compare(models: Sequence[str], texts: dict[str, Stream]) -> None:
             print(f"  {model}  forward {forward:.1f}  backward {backward:.1f}", flush=True)
 
 
-def words_of_trees(path: Path) -> list[list[str]]:
-    """Leaves of the labelled trees, a tree a line."""
-    found = [LEAF.findall(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    if not all(found):
-        raise CorpusError(f"{path}:{found.index([]) + 1}: expected a labelled tree, found none")
-    return [[ESCAPES.get(word, word.replace("\\", "")) for word in words] for words in found]
-
-
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -131,7 +122,8 @@ def main() -> None:
     comparison.add_argument("--corpus", nargs="*", type=Path, default=[], help="held-out parts of these too")
     arguments = parser.parse_args()
     if arguments.command == "text":
-        sentences = [words for path in arguments.trees for words in words_of_trees(path)]
+        trees = (read_labelled(path, DataConfig(), str.split) for path in arguments.trees)
+        sentences = [list(tree.words) for labelled in trees for tree in labelled]
         sentences += [list(sentence.words) for path in arguments.conll for sentence in read_tagged(path).sentences]
         lines = (json.dumps({"words": words}, ensure_ascii=False) + "\n" for words in sentences)
         arguments.out.write_text("".join(lines), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Short pretraining runs of equal time, one setting changed in each: what the recipe of ``en`` was chosen by.
+"""Short pretraining runs of equal time, one setting changed in each, to choose a recipe by.
 
     python benchmarks/recipe.py run CORPUS OUT [VARIANT...] [--minutes 8]
     python benchmarks/recipe.py table OUT --corpus CORPUS --pos TRAIN DEV --ner TRAIN DEV --trees TRAIN DEV
@@ -154,7 +154,7 @@ VARIANTS = {
 
 
 def seconds_per_step(variants: dict[str, Variant], directory: Path) -> dict[str, float]:
-    """Median of turns; a function that replaces another is taken to cost nothing, but for the optimiser."""
+    """Median of turns. What precedes the first step, such as training word2vec, is not in it."""
     found: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(TURNS):
         for name, variant in variants.items():

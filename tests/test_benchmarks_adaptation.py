@@ -58,12 +58,3 @@ def test_left_out_words_count_as_unknown(adaptation: ModuleType, head: LMHead) -
 
 def test_common_words_keep_the_first_order(adaptation: ModuleType) -> None:
     assert adaptation.common_words([Vocabulary(["b", "a", "c"]), Vocabulary(["a", "d", "b"])]) == ["b", "a"]
-
-
-def test_words_of_trees(adaptation: ModuleType, tmp_path: Path) -> None:
-    path = tmp_path / "trees.txt"
-    path.write_text("(3 (2 A) (3 (3 funny\\/sad) (2 -LRB-)))\n")
-    assert adaptation.words_of_trees(path) == [["A", "funny/sad", "("]]
-    path.write_text("(3 (2 A) (3 film))\n\n")
-    with pytest.raises(Exception, match=":2: expected a labelled tree"):
-        adaptation.words_of_trees(path)
