@@ -19,7 +19,7 @@ from elmo_lite.errors import CheckpointError, ConfigError
 from elmo_lite.language_model import LanguageModel
 from elmo_lite.lm_head import LMHead
 from elmo_lite.model_names import find_model
-from elmo_lite.model_settings import ModelSettings
+from elmo_lite.model_settings import MODEL, ModelSettings
 from elmo_lite.presets import preset_path
 from elmo_lite.pretrain_config import PretrainConfig
 from elmo_lite.vocabulary import UNKNOWN_CLASS
@@ -78,6 +78,26 @@ def init_settings(name: str) -> dict[str, Any]:
     """
     preset: dict[str, Any] = yaml.safe_load(preset_path("adapt").read_text(encoding="utf-8"))
     return {**preset, "model": to_dict(ModelSettings.read(find_model(name)).model)}
+
+
+def init_facts(name: str) -> dict[str, Any]:
+    """What a model card says of the saved model that a run starts from.
+
+    Returns:
+        Its name (of an absolute path the last part), its weights' SHA-256 and, where it says so itself, the words that
+        it and the models before it have seen.
+
+    Raises:
+        CheckpointError: there is no such model.
+    """
+    settings = ModelSettings.read(find_model(name))
+    facts: dict[str, Any] = {"model": Path(name).name if Path(name).is_absolute() else name}
+    facts["sha256"] = settings.files[MODEL]["sha256"]
+    own, before = settings.training.get("words_seen"), settings.training.get("init")
+    if isinstance(own, int):
+        earlier = before.get("words_seen", 0) if isinstance(before, dict) else 0
+        facts["words_seen"] = own + earlier
+    return facts
 
 
 def with_encoder_of(config: PretrainConfig, encoder: BiLMConfig) -> PretrainConfig:

@@ -28,13 +28,14 @@ from elmo_lite.new_model import (
     check_corpus,
     check_encoder,
     check_init,
+    init_facts,
     init_settings,
     load_init,
     with_encoder_of,
 )
 from elmo_lite.precision import choose_precision
 from elmo_lite.pretrain_config import PretrainConfig
-from elmo_lite.run_file import Run, fingerprint, plain_settings
+from elmo_lite.run_file import Run, fingerprint, limit_flag, plain_settings
 from elmo_lite.speed import MEASURED_SECONDS, measure, parse_duration, steps_in, validation_words
 from elmo_lite.training_callbacks import Progress, SaveBest, SaveState
 
@@ -54,13 +55,9 @@ def _prepare_run(
     init: str | None,
 ) -> Run:
     """The run to do: the stored one, or a new one whose number of steps is settled here, once."""
-    if max_steps is not None and max_time is not None:
-        raise ConfigError("--max_steps and --max_time: expected one of them, found both")
-    limit = f"--max_time {max_time}" if max_time else f"--max_steps {max_steps}" if max_steps is not None else None
+    limit = limit_flag(max_steps, max_time)
     if resume:
-        run = Run.read(out)
-        run.check(out, config, corpus, limit)
-        return run
+        return _resumed_run(config, corpus, out, max_steps, max_time)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(
             f"{out}: expected no such directory or an empty one, found it in use; --resume goes on with it"
@@ -74,11 +71,42 @@ def _prepare_run(
         rate = f"{measured.words_per_second:,.0f}"
         log.info("%s words/s measured: %s steps in %s", rate, f"{max_steps:,}", max_time)
     steps = max_steps or config.epochs * batches.steps_per_epoch
-    settings = plain_settings(config)
-    run = Run(config=settings, corpus=fingerprint(corpus), max_steps=steps, limit=limit, init=init)
+    run = Run(
+        config=plain_settings(config),
+        corpus=fingerprint(corpus),
+        max_steps=steps,
+        limit=limit,
+        validation_words=validation_words(config, len(corpus.vocabulary), _interval(config, steps)),
+        init=init,
+        origin={} if init is None else {"init": init_facts(init)},
+    )
     (out / STATE_FILE.parent).mkdir(parents=True, exist_ok=True)
     run.write(out)
     return run
+
+
+def _resumed_run(config: PretrainConfig, corpus: Corpus, out: Path, max_steps: int | None, max_time: str | None) -> Run:
+    """The stored run, its end moved where another number of steps is asked for."""
+    run = Run.read(out)
+    run.check(out, config, corpus)
+    moved = run.until(out, max_steps, max_time)
+    if moved != run:
+        done = _steps_done(out)
+        if moved.max_steps <= done:
+            raise ConfigError(f"--max_steps: expected more than the {done:,} steps done, found {moved.max_steps:,}")
+        log.info("the learning rate falls to zero at step %s now, not %s", f"{moved.max_steps:,}", f"{run.max_steps:,}")
+        moved.write(out)
+    return moved
+
+
+def _interval(config: PretrainConfig, max_steps: int) -> int:
+    """Steps from one validation to the next."""
+    return max(1, max_steps // config.validations)
+
+
+def _steps_done(out: Path) -> int:
+    state = out / STATE_FILE
+    return int(torch.load(state, weights_only=True, mmap=True)["global_step"]) if state.exists() else 0
 
 
 def pretrain(
@@ -99,7 +127,8 @@ def pretrain(
         out: directory to write, absent or empty unless ``resume``.
         max_steps: optimiser steps.
         max_time: instead, a duration such as "3h": turned into steps once, measured, and stored.
-        resume: go on with the run in ``out`` from its last saved state, exactly.
+        resume: go on with the run in ``out`` from its last saved state, exactly; another ``max_steps`` than it began
+            with moves its end, and with it the fall of the learning rate.
         init: saved model to start from, by directory or name; its encoder's settings replace those of ``config.model``,
             but for dropout.
 
@@ -120,25 +149,23 @@ def pretrain(
     batches = make_batches(opened, opened.train, config.data, config.seed)
     run = _prepare_run(config, opened, out, batches, max_steps, max_time, resume, init)
     module = build_model(config, opened, run.max_steps, initial)
-    return _fit(module, opened, batches, out, resume)
+    return _fit(module, opened, batches, out, run, resume)
 
 
-def _fit(module: LanguageModel, corpus: Corpus, batches: Batches, out: Path, resume: bool) -> dict[str, Any]:
+def _fit(module: LanguageModel, corpus: Corpus, batches: Batches, out: Path, run: Run, resume: bool) -> dict[str, Any]:
     config = module.config
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     devices = config.devices if device.type == "cuda" else 1
     # Gradients of rows cannot be averaged over processes; a dense table can.
     module.sparse_table = devices == 1
-    interval = max(1, module.max_steps // config.validations)
-    sample = validation_sample(
-        corpus, corpus.held_out, config.data, validation_words(config, len(corpus.vocabulary), interval)
-    )
+    interval = _interval(config, run.max_steps)
+    sample = validation_sample(corpus, corpus.held_out, config.data, run.validation_words)
     has_validation = len(sample) > 0
     if not has_validation:
         log.warning("the corpus has no held-out part: no perplexity is measured, and the last model is kept")
 
     def save(best: dict[str, Any]) -> None:
-        training = {**_facts(module, corpus, batches, best.get("step", module.global_step)), "best": best}
+        training = {**run.origin, **_facts(module, corpus, batches, best.get("step", module.global_step)), "best": best}
         save_model(
             out / "model", module.bilm, corpus.tokenization, corpus.vocabulary, module.head, training, overwrite=True
         )
@@ -251,7 +278,7 @@ def pretrain_command(
         config: Settings of the run.
         corpus: Directory that "elmo-lite corpus" made.
         out: Directory to write: model, checkpoints, logs.
-        max_steps: Optimiser steps.
+        max_steps: Optimiser steps; with --resume another number than before moves the end of the run.
         max_time: Instead, a duration such as 3h or 20m, turned into steps once.
         resume: Go on with the run in --out, exactly where its last saved state is.
         init: Saved model to start from, for another domain: a directory or a name. Its encoder's settings are taken;

@@ -26,7 +26,11 @@ class Run:
     max_steps: int
     limit: str | None
     """The flag that ``max_steps`` was worked out from, as it was given."""
+    validation_words: int
+    """Size of the held-out sample; it stays where the end of the run is moved, so that perplexities compare."""
     init: str | None
+    origin: dict[str, Any]
+    """What the model card says of the model ``init``, as it was when the run began."""
 
     @classmethod
     def read(cls, out: Path) -> Run:
@@ -43,12 +47,12 @@ class Run:
         except (ValueError, TypeError) as error:
             raise CheckpointError(f"{path}: expected a run's settings, found {error}") from None
 
-    def check(self, out: Path, config: PretrainConfig, corpus: Corpus, limit: str | None) -> None:
+    def check(self, out: Path, config: PretrainConfig, corpus: Corpus) -> None:
         """See that a run is resumed with what it began with.
 
         Raises:
             CheckpointError: another corpus.
-            ConfigError: other settings, or another limit; naming them.
+            ConfigError: other settings; naming them.
         """
         if self.corpus != fingerprint(corpus):
             raise CheckpointError(f"{out}: expected the corpus that the run began with, found {corpus.directory}")
@@ -56,15 +60,41 @@ class Run:
         if self.config != settings:
             changed = [key for key in settings if settings[key] != self.config.get(key)]
             raise ConfigError(f"{out}: expected the settings that the run began with, found others in {changed}")
-        if limit is not None and limit != self.limit:
-            began = self.limit or "no limit"
-            raise ConfigError(f"{out}: expected {began}, as the run began with, found {limit}; schedules stay")
+
+    def until(self, out: Path, max_steps: int | None, max_time: str | None) -> Run:
+        """The run with its end moved to ``max_steps``; the run itself where no other limit than its own is given.
+
+        Raises:
+            ConfigError: another ``max_time``, which was turned into steps when the run began.
+        """
+        given = limit_flag(max_steps, max_time)
+        if given is None or given == self.limit:
+            return self
+        if max_steps is None:
+            raise ConfigError(
+                f"{out}: expected {self.limit or 'no limit'}, as the run began with, found {given}; "
+                f"--max_steps moves its end, which is at step {self.max_steps:,}"
+            )
+        return dataclasses.replace(self, max_steps=max_steps, limit=given)
 
     def write(self, out: Path) -> None:
         """Write it under a temporary name and rename."""
         scratch = out / (RUN_FILE + ".tmp")
         scratch.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
         os.replace(scratch, out / RUN_FILE)
+
+
+def limit_flag(max_steps: int | None, max_time: str | None) -> str | None:
+    """The flag that limits a run, as it is typed; None where neither is given.
+
+    Raises:
+        ConfigError: both are given.
+    """
+    if max_steps is not None and max_time is not None:
+        raise ConfigError("--max_steps and --max_time: expected one of them, found both")
+    if max_time is not None:
+        return f"--max_time {max_time}"
+    return f"--max_steps {max_steps}" if max_steps is not None else None
 
 
 def fingerprint(corpus: Corpus) -> str:

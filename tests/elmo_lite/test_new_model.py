@@ -113,6 +113,22 @@ def test_going_on_from_a_packaged_model(corpus: str) -> None:
     torch.testing.assert_close(found.lm_head.weight[row], first.lm_head.weight[before], atol=0.01, rtol=0)
 
 
+def test_a_model_says_what_it_began_with(corpus: str, packaged: Path) -> None:
+    run("--init", "en", "--corpus", corpus, "--data.batch_words", "64")
+    first = load_model("out/model").training
+    weights = json.loads((packaged / "config.json").read_text())["files"]["model.safetensors"]["sha256"]
+    assert first["init"] == {"model": "en", "sha256": weights}  # it does not say how much it has seen
+    assert "`init.sha256`" in Path("out/model/README.md").read_text()
+    Path("out").rename("first")
+    for n, name in enumerate(["first/model", str(Path("second/model").absolute())]):
+        run("--init", name, "--corpus", corpus, "--data.batch_words", "64")
+        training = load_model("out/model").training
+        assert training["init"]["model"] == ("first/model", "model")[n]
+        assert training["init"]["words_seen"] == (n + 1) * first["words_seen"] > 0
+        Path("out").rename(["second", "third"][n])
+    assert str(Path.cwd()) not in Path("third/model/config.json").read_text()
+
+
 # Settings
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
 
 from elmo_lite import precision, speed
 from elmo_lite import pretrain as module
@@ -302,8 +303,35 @@ def test_max_time_becomes_steps_once(corpus: Path, tmp_path: Path, monkeypatch: 
     assert facts["steps"] == run["max_steps"] == steps_in(60, Speed(5, 10.0, 1000.0, 0))
     assert pretrain(settings(), corpus, tmp_path / "out", max_time="1m", resume=True)["steps"] == facts["steps"]
     assert pretrain(settings(), corpus, tmp_path / "out", resume=True)["steps"] == facts["steps"]
-    with pytest.raises(ConfigError, match="expected --max_time 1m, as the run began with, found --max_time 2m"):
+    expected = "expected --max_time 1m, as the run began with, found --max_time 2m; --max_steps moves its end"
+    with pytest.raises(ConfigError, match=expected):
         pretrain(settings(), corpus, tmp_path / "out", max_time="2m", resume=True)
+
+
+def test_the_end_of_a_run_can_be_moved(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: dict[int, float] = {}
+    plain_step = LanguageModel.training_step
+
+    def step(self: LanguageModel, batch: Any, batch_idx: int) -> Any:
+        optimizer = self.optimizers()
+        assert isinstance(optimizer, LightningOptimizer)
+        rates[self.global_step] = optimizer.param_groups[0]["lr"]
+        return plain_step(self, batch, batch_idx)
+
+    monkeypatch.setattr(LanguageModel, "training_step", step)
+    out = tmp_path / "out"
+    pretrain(settings(), corpus, out, max_steps=12)
+    began = json.loads((out / "run.json").read_text())
+    assert pretrain(settings(), corpus, out, max_steps=30, resume=True)["steps"] == 30
+    assert json.loads((out / "run.json").read_text()) == {**began, "max_steps": 30, "limit": "--max_steps 30"}
+    assert sorted(rates) == list(range(30))
+    fall = [rates[n] / settings().optimizer.learning_rate for n in range(13, 30)]
+    assert fall == pytest.approx([(30 - n) / (30 - 2) for n in range(13, 30)])  # after 2 steps of warm-up
+    assert pretrain(settings(), corpus, out, resume=True)["steps"] == 30  # it stays there
+    for steps in (29, 30 - 12):
+        with pytest.raises(ConfigError, match=f"--max_steps: expected more than the 30 steps done, found {steps}"):
+            pretrain(settings(), corpus, out, max_steps=steps, resume=True)
+    assert json.loads((out / "run.json").read_text())["max_steps"] == 30
 
 
 def test_dry_run_reports(
