@@ -19,10 +19,12 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 
 from elmo_lite import precision, speed
 from elmo_lite import pretrain as module
+from elmo_lite.batches import Batch
 from elmo_lite.checkpoint import load_model, save_model
 from elmo_lite.config import BiLMConfig, CharCNNConfig
 from elmo_lite.corpus import Corpus
 from elmo_lite.corpus_builder import CorpusSettings, build_corpus
+from elmo_lite.data_module import make_batches
 from elmo_lite.errors import CheckpointError, ConfigError, CorpusError, TrainingError
 from elmo_lite.language_model import LanguageModel
 from elmo_lite.new_model import build_model, class_counts, load_init
@@ -310,12 +312,13 @@ def test_max_time_becomes_steps_once(corpus: Path, tmp_path: Path, monkeypatch: 
 
 def test_the_end_of_a_run_can_be_moved(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rates: dict[int, float] = {}
+    read: dict[int, Batch] = {}
     plain_step = LanguageModel.training_step
 
     def step(self: LanguageModel, batch: Any, batch_idx: int) -> Any:
         optimizer = self.optimizers()
         assert isinstance(optimizer, LightningOptimizer)
-        rates[self.global_step] = optimizer.param_groups[0]["lr"]
+        rates[self.global_step], read[self.global_step] = optimizer.param_groups[0]["lr"], batch
         return plain_step(self, batch, batch_idx)
 
     monkeypatch.setattr(LanguageModel, "training_step", step)
@@ -327,6 +330,9 @@ def test_the_end_of_a_run_can_be_moved(corpus: Path, tmp_path: Path, monkeypatch
     assert sorted(rates) == list(range(30))
     fall = [rates[n] / settings().optimizer.learning_rate for n in range(13, 30)]
     assert fall == pytest.approx([(30 - n) / (30 - 2) for n in range(13, 30)])  # after 2 steps of warm-up
+    opened = Corpus.open(corpus)
+    batches = make_batches(opened, opened.train, settings().data, settings().seed)
+    assert all(torch.equal(read[n].forward_targets, batches.batch(n).forward_targets) for n in range(30))
     assert pretrain(settings(), corpus, out, resume=True)["steps"] == 30  # it stays there
     for steps in (29, 30 - 12):
         with pytest.raises(ConfigError, match=f"--max_steps: expected more than the 30 steps done, found {steps}"):
