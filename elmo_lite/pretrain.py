@@ -20,7 +20,6 @@ from elmo_lite.checkpoint import save_model
 from elmo_lite.config import to_dict
 from elmo_lite.corpus import Corpus
 from elmo_lite.data_module import Batches, CorpusDataModule, make_batches, validation_sample
-from elmo_lite.errors import ConfigError
 from elmo_lite.language_model import LanguageModel
 from elmo_lite.memory import keep_freed_memory
 from elmo_lite.new_model import (
@@ -28,85 +27,17 @@ from elmo_lite.new_model import (
     check_corpus,
     check_encoder,
     check_init,
-    init_facts,
     init_settings,
     load_init,
     with_encoder_of,
 )
 from elmo_lite.precision import choose_precision
 from elmo_lite.pretrain_config import PretrainConfig
-from elmo_lite.run_file import Run, fingerprint, limit_flag, plain_settings
-from elmo_lite.speed import MEASURED_SECONDS, measure, parse_duration, steps_in, validation_words
+from elmo_lite.run_file import Run
+from elmo_lite.run_start import STATE_FILE, prepare_run, validation_interval
 from elmo_lite.training_callbacks import Progress, SaveBest, SaveState
 
 log = logging.getLogger("elmo_lite")
-
-STATE_FILE = Path("checkpoints") / "last.ckpt"
-
-
-def _prepare_run(
-    config: PretrainConfig,
-    corpus: Corpus,
-    out: Path,
-    batches: Batches,
-    max_steps: int | None,
-    max_time: str | None,
-    resume: bool,
-    init: str | None,
-) -> Run:
-    """The run to do: the stored one, or a new one whose number of steps is settled here, once."""
-    limit = limit_flag(max_steps, max_time)
-    if resume:
-        return _resumed_run(config, corpus, out, max_steps, max_time)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(
-            f"{out}: expected no such directory or an empty one, found it in use; --resume goes on with it"
-        )
-    if max_steps is not None and max_steps < 1:
-        raise ConfigError(f"--max_steps: expected 1 or more, found {max_steps}")
-    if max_time is not None:
-        duration = parse_duration(max_time)
-        measured = measure(config, corpus, min(MEASURED_SECONDS, duration / 20))
-        max_steps = steps_in(duration, measured)
-        rate = f"{measured.words_per_second:,.0f}"
-        log.info("%s words/s measured: %s steps in %s", rate, f"{max_steps:,}", max_time)
-    steps = max_steps or config.epochs * batches.steps_per_epoch
-    run = Run(
-        config=plain_settings(config),
-        corpus=fingerprint(corpus),
-        max_steps=steps,
-        limit=limit,
-        validation_words=validation_words(config, len(corpus.vocabulary), _interval(config, steps)),
-        init=init,
-        origin={} if init is None else {"init": init_facts(init)},
-    )
-    (out / STATE_FILE.parent).mkdir(parents=True, exist_ok=True)
-    run.write(out)
-    return run
-
-
-def _resumed_run(config: PretrainConfig, corpus: Corpus, out: Path, max_steps: int | None, max_time: str | None) -> Run:
-    """The stored run, its end moved where another number of steps is asked for."""
-    run = Run.read(out)
-    run.check(out, config, corpus)
-    moved = run.until(out, max_steps, max_time)
-    if moved != run:
-        done = _steps_done(out)
-        if moved.max_steps <= done:
-            raise ConfigError(f"--max_steps: expected more than the {done:,} steps done, found {moved.max_steps:,}")
-        log.info("the learning rate falls to zero at step %s now, not %s", f"{moved.max_steps:,}", f"{run.max_steps:,}")
-        moved.write(out)
-    return moved
-
-
-def _interval(config: PretrainConfig, max_steps: int) -> int:
-    """Steps from one validation to the next."""
-    return max(1, max_steps // config.validations)
-
-
-def _steps_done(out: Path) -> int:
-    state = out / STATE_FILE
-    return int(torch.load(state, weights_only=True, mmap=True)["global_step"]) if state.exists() else 0
 
 
 def pretrain(
@@ -147,7 +78,7 @@ def pretrain(
         config = with_encoder_of(config, initial.bilm.config)
     check_corpus(config, opened)
     batches = make_batches(opened, opened.train, config.data, config.seed)
-    run = _prepare_run(config, opened, out, batches, max_steps, max_time, resume, init)
+    run = prepare_run(config, opened, out, batches, max_steps, max_time, resume, init)
     module = build_model(config, opened, run.max_steps, initial)
     return _fit(module, opened, batches, out, run, resume)
 
@@ -158,7 +89,7 @@ def _fit(module: LanguageModel, corpus: Corpus, batches: Batches, out: Path, run
     devices = config.devices if device.type == "cuda" else 1
     # Gradients of rows cannot be averaged over processes; a dense table can.
     module.sparse_table = devices == 1
-    interval = _interval(config, run.max_steps)
+    interval = validation_interval(config, run.max_steps)
     sample = validation_sample(corpus, corpus.held_out, config.data, run.validation_words)
     has_validation = len(sample) > 0
     if not has_validation:

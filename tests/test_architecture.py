@@ -62,6 +62,7 @@ MAY_IMPORT: dict[str, str] = {
     "new_model": "bilm checkpoint config corpus language_model lm_head model_names model_settings presets "
     "pretrain_config vocabulary numpy torch yaml",
     "run_file": "config corpus pretrain_config",
+    "run_start": "corpus data_module new_model pretrain_config run_file speed torch",
     "speed": "bilm corpus cost data_module memory new_model optimizers precision pretrain_config numpy torch",
     "pretrain": EVERYTHING,
     "pretrain_config": "config",

@@ -17,8 +17,7 @@ import pytest
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
 
-from elmo_lite import precision, speed
-from elmo_lite import pretrain as module
+from elmo_lite import precision, run_start, speed
 from elmo_lite.batches import Batch
 from elmo_lite.checkpoint import load_model, save_model
 from elmo_lite.config import BiLMConfig, CharCNNConfig
@@ -299,7 +298,7 @@ def test_choose_precision(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_max_time_becomes_steps_once(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "measure", lambda *_: Speed(5, 10.0, 1000.0, 0))
+    monkeypatch.setattr(run_start, "measure", lambda *_: Speed(5, 10.0, 1000.0, 0))
     facts = pretrain(settings(), corpus, tmp_path / "out", max_time="1m")
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert facts["steps"] == run["max_steps"] == steps_in(60, Speed(5, 10.0, 1000.0, 0))
