@@ -132,6 +132,8 @@ def _fit(module: LanguageModel, corpus: Corpus, batches: Batches, out: Path, run
     trainer.fit(module, datamodule=data, ckpt_path=state if resume and state.exists() else None)
     if trainer.interrupted:
         raise KeyboardInterrupt
+    if trainer.global_step < run.max_steps:
+        log.info("stopped early: no better perplexity in %s validations (--patience)", config.patience)
     if not save_best.best:
         save({})
     facts = _facts(module, corpus, batches, trainer.global_step)

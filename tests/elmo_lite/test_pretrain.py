@@ -151,10 +151,12 @@ def test_nothing_held_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
     assert load_model(tmp_path / "out" / "model", with_head=True).lm_head is not None
 
 
-def test_early_stopping_counts_as_finished(corpus: Path, tmp_path: Path) -> None:
+def test_early_stopping_counts_as_finished(corpus: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "elmo_lite")
     still = OptimizerConfig(learning_rate=1e-12, table_learning_rate=1e-12)
     facts = pretrain(settings(optimizer=still, validations=20, patience=2), corpus, tmp_path / "out", max_steps=60)
     assert facts["steps"] < 60 and (tmp_path / "out" / "model" / "config.json").exists()
+    assert "stopped early: no better perplexity in 2 validations (--patience)" in caplog.messages
 
 
 # What cannot be run
