@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -358,6 +358,15 @@ class Interrupted(WordHead):
         return super().loss(batch)
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as at a terminal, also where the tests run in the background of a shell, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_interruption_keeps_the_best_so_far(tmp_path: Path) -> None:
     handler = signal.getsignal(signal.SIGINT)
     model = Interrupted(batch=15)
@@ -370,6 +379,7 @@ def test_interruption_keeps_the_best_so_far(tmp_path: Path) -> None:
     assert equal(weights(model), weights(whole)), "weights of the epoch that was scored"
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_interruption_before_anything_was_scored(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(Interrupted(batch=2), tmp_path)
