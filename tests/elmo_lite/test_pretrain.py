@@ -23,7 +23,7 @@ from elmo_lite.checkpoint import load_model, save_model
 from elmo_lite.config import BiLMConfig, CharCNNConfig
 from elmo_lite.corpus import Corpus
 from elmo_lite.corpus_builder import CorpusSettings, build_corpus
-from elmo_lite.data_module import make_batches
+from elmo_lite.data_module import make_batches, validation_sample
 from elmo_lite.errors import CheckpointError, ConfigError, CorpusError, TrainingError
 from elmo_lite.language_model import LanguageModel
 from elmo_lite.new_model import build_model, class_counts, load_init
@@ -322,12 +322,21 @@ def test_the_end_of_a_run_can_be_moved(corpus: Path, tmp_path: Path, monkeypatch
         rates[self.global_step], read[self.global_step] = optimizer.param_groups[0]["lr"], batch
         return plain_step(self, batch, batch_idx)
 
+    sizes: list[int] = []
+
+    def sample(*arguments: Any) -> Any:
+        sizes.append(arguments[-1])
+        return validation_sample(*arguments)
+
     monkeypatch.setattr(LanguageModel, "training_step", step)
+    monkeypatch.setattr("elmo_lite.pretrain.validation_sample", sample)
     out = tmp_path / "out"
     pretrain(settings(), corpus, out, max_steps=12)
-    began = json.loads((out / "run.json").read_text())
+    began = {**json.loads((out / "run.json").read_text()), "validation_words": 321}  # what none of the lengths gives
+    (out / "run.json").write_text(json.dumps(began))
     assert pretrain(settings(), corpus, out, max_steps=30, resume=True)["steps"] == 30
     assert json.loads((out / "run.json").read_text()) == {**began, "max_steps": 30, "limit": "--max_steps 30"}
+    assert sizes[1] == 321, "the sample stays"
     assert sorted(rates) == list(range(30))
     fall = [rates[n] / settings().optimizer.learning_rate for n in range(13, 30)]
     assert fall == pytest.approx([(30 - n) / (30 - 2) for n in range(13, 30)])  # after 2 steps of warm-up
