@@ -1,12 +1,15 @@
 """Short pretraining runs of equal time, one setting changed in each, to choose a recipe by.
 
+    python benchmarks/recipe.py measure CORPUS OUT [VARIANT...]
     python benchmarks/recipe.py run CORPUS OUT [VARIANT...] [--minutes 8]
     python benchmarks/recipe.py table OUT --corpus CORPUS --pos TRAIN DEV --ner TRAIN DEV --trees TRAIN DEV
 
-``run`` first measures all variants in turns; each gets the steps that the minutes hold at its own speed, so it does not
-matter what else the machine does while it runs. ``table`` scores every finished run once and keeps what it found: held-
-out perplexity of the full softmax, the same over the commonest 15,000 classes, which variants of the vocabulary share,
-and probes of the layers. CORPUS is a directory that ``elmo-lite corpus`` made.
+``measure`` times all variants in turns, on a machine that does nothing else, and keeps the speeds in OUT. In ``run``
+each gets the steps that the minutes hold at its own speed, so it does not matter what else the machine does then: where
+two processes of one thread each do more than one of two, give each of them a part of the variants. ``table`` scores
+every finished run once and keeps what it found: held-out perplexity of the full softmax, the same over the commonest
+15,000 classes, which variants of the vocabulary share, and probes of the layers. CORPUS is a directory that ``elmo-lite
+corpus`` made.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ from elmo_lite.pretrain_config import DataConfig, HeadConfig, OptimizerConfig, P
 from elmo_lite.speed import measure
 from elmo_lite.vocabulary import Vocabulary
 
+SPEEDS = "speeds.json"
 COMMON_CLASSES = 15_000
 TURNS = 3
 WORD2VEC_WORDS = 5_000_000
@@ -153,14 +157,18 @@ VARIANTS = {
 }
 
 
-def seconds_per_step(variants: dict[str, Variant], directory: Path) -> dict[str, float]:
-    """Median of turns. What precedes the first step, such as training word2vec, is not in it."""
-    found: dict[str, list[float]] = {name: [] for name in variants}
+def measure_all(directory: Path, out: Path, names: list[str]) -> None:
+    """Seconds per step, the median of turns. What precedes the first step, such as training word2vec, is not in it."""
+    found: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(TURNS):
-        for name, variant in variants.items():
-            with replaced(variant):
-                found[name].append(measure(variant.config(), variant.corpus(directory), 4.0).seconds_per_step)
-    return {name: statistics.median(times) for name, times in found.items()}
+        for name in names:
+            with replaced(VARIANTS[name]):
+                speed = measure(VARIANTS[name].config(), VARIANTS[name].corpus(directory), 4.0)
+            found[name].append(speed.seconds_per_step)
+            print(f"{name}: {speed.seconds_per_step:.3f} s", flush=True)
+    out.mkdir(parents=True, exist_ok=True)
+    speeds = {name: statistics.median(times) for name, times in found.items()}
+    (out / SPEEDS).write_text(json.dumps(speeds, indent=2) + "\n", encoding="utf-8")
 
 
 def replaced(variant: Variant) -> ExitStack:
@@ -172,11 +180,14 @@ def replaced(variant: Variant) -> ExitStack:
 
 
 def run(directory: Path, out: Path, names: list[str], minutes: float) -> None:
-    """Train what is not there yet."""
-    keep_freed_memory()
-    variants = {name: VARIANTS[name] for name in names or VARIANTS if not (out / name / "run_facts.json").exists()}
-    speeds = seconds_per_step(variants, directory)
-    for name, variant in variants.items():
+    """Train what is measured and not trained yet."""
+    speeds = json.loads((out / SPEEDS).read_text(encoding="utf-8"))
+    if missing := [name for name in names if name not in speeds]:
+        raise SystemExit(f"{out / SPEEDS}: expected the speed of {missing[0]!r} (measure), found none")
+    for name in names:
+        if (out / name / "run_facts.json").exists():
+            continue
+        variant = VARIANTS[name]
         steps = max(20, round(60 * minutes / speeds[name]))
         corpus = variant.corpus(directory)
         print(f"{name}: {steps:,} steps of {speeds[name]:.3f} s", flush=True)
@@ -230,11 +241,13 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    running = commands.add_parser("run", help="train")
-    running.add_argument("corpus", type=Path)
-    running.add_argument("out", type=Path)
-    running.add_argument("variants", nargs="*", metavar="VARIANT", help=", ".join(VARIANTS))
-    running.add_argument("--minutes", type=float, default=8.0)
+    measuring = commands.add_parser("measure", help="time the steps of all variants named")
+    training = commands.add_parser("run", help="train")
+    for command in (measuring, training):
+        command.add_argument("corpus", type=Path)
+        command.add_argument("out", type=Path)
+        command.add_argument("variants", nargs="*", metavar="VARIANT", help=", ".join(VARIANTS))
+    training.add_argument("--minutes", type=float, default=8.0)
     scoring = commands.add_parser("table", help="score what is there")
     scoring.add_argument("out", type=Path)
     scoring.add_argument("--corpus", type=Path, required=True)
@@ -247,7 +260,12 @@ def main() -> None:
         return
     if unknown := [name for name in arguments.variants if name not in VARIANTS]:
         parser.error(f"expected variants out of {', '.join(VARIANTS)}, found {unknown[0]!r}")
-    run(arguments.corpus, arguments.out, arguments.variants, arguments.minutes)
+    keep_freed_memory()
+    names = arguments.variants or [*VARIANTS]
+    if arguments.command == "measure":
+        measure_all(arguments.corpus, arguments.out, names)
+    else:
+        run(arguments.corpus, arguments.out, names, arguments.minutes)
 
 
 if __name__ == "__main__":
