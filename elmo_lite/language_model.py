@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
 
 from elmo_lite.batches import Batch
 from elmo_lite.bilm import BiLM, Direction
@@ -69,6 +70,15 @@ class LanguageModel(pl.LightningModule):
         states = torch.cat(self.top_states(batch, self._carried))
         total = self.head.sampled_loss(states, torch.cat(self.targets(batch)), sparse=self.sparse_table)
         return total / (2 * batch.num_words)
+
+    def on_train_start(self) -> None:
+        """Take the rate of this run's schedule: a stored one is that of the old end where the end was moved."""
+        schedule = self.lr_schedulers()
+        assert isinstance(schedule, LambdaLR)
+        for group, peak, factor in zip(
+            schedule.optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True
+        ):
+            group["lr"] = peak * factor(schedule.last_epoch)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Seed every step by its number: what is random in a step does not depend on where a run was interrupted."""

@@ -338,8 +338,8 @@ def test_the_end_of_a_run_can_be_moved(corpus: Path, tmp_path: Path, monkeypatch
     assert json.loads((out / "run.json").read_text()) == {**began, "max_steps": 30, "limit": "--max_steps 30"}
     assert sizes[1] == 321, "the sample stays"
     assert sorted(rates) == list(range(30))
-    fall = [rates[n] / settings().optimizer.learning_rate for n in range(13, 30)]
-    assert fall == pytest.approx([(30 - n) / (30 - 2) for n in range(13, 30)])  # after 2 steps of warm-up
+    fall = [rates[n] / settings().optimizer.learning_rate for n in range(12, 30)]
+    assert fall == pytest.approx([(30 - n) / (30 - 2) for n in range(12, 30)])  # after 2 steps of warm-up
     opened = Corpus.open(corpus)
     batches = make_batches(opened, opened.train, settings().data, settings().seed)
     assert all(torch.equal(read[n].forward_targets, batches.batch(n).forward_targets) for n in range(30))
