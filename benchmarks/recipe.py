@@ -101,6 +101,8 @@ class Variant:
     """By the name that they replace."""
     classes: int | None = None
     """Size of the vocabulary, where it is not the corpus's."""
+    own_speed: bool = True
+    """Whether a step may cost other than the base's; where not, the two are timed as one."""
 
     def config(self) -> PretrainConfig:
         """All settings of the run."""
@@ -124,16 +126,21 @@ class Variant:
         return corpus
 
 
-def optimizer(**settings: Any) -> Variant:
-    """A variant of the optimiser's settings."""
-    return Variant({"optimizer": settings})
+def rates(rate: float, **settings: Any) -> Variant:
+    """A variant of both learning rates."""
+    changed = {"learning_rate": rate, "table_learning_rate": rate, **settings}
+    return Variant({"optimizer": changed}, own_speed="name" in settings)
 
 
-SCHEDULE = "elmo_lite.language_model.warmup_and_decay"
+def scheduled(factor: Callable[[float], float]) -> Variant:
+    """A variant of the schedule."""
+    return Variant(functions={"elmo_lite.language_model.warmup_and_decay": schedule(factor)}, own_speed=False)
+
+
 VARIANTS = {
-    "base": Variant(),
-    "seed 1": Variant({"": {"seed": 1}}),
-    "seed 2": Variant({"": {"seed": 2}}),
+    "base": Variant(own_speed=False),
+    "seed 1": Variant({"": {"seed": 1}}, own_speed=False),
+    "seed 2": Variant({"": {"seed": 2}}, own_speed=False),
     "width 128": Variant({"model": {"dim": 128, "lstm_dim": 128}}),
     "width 384": Variant({"model": {"dim": 384, "lstm_dim": 384}}),
     "depth 1": Variant({"model": {"num_layers": 1}}),
@@ -147,19 +154,20 @@ VARIANTS = {
     "windows, carried states": Variant({"data": {"batching": "windows"}}),
     "15,000 classes": Variant(classes=15_000),
     "60,000 classes": Variant(classes=60_000),
-    "rate 2e-3": optimizer(learning_rate=2e-3, table_learning_rate=2e-3),
-    "rate 8e-3": optimizer(learning_rate=8e-3, table_learning_rate=8e-3),
-    "AdamW, rate 6e-3": optimizer(name="adamw", learning_rate=6e-3, table_learning_rate=6e-3),
+    "rate 2e-3": rates(2e-3),
+    "rate 8e-3": rates(8e-3),
+    "AdamW, rate 6e-3": rates(6e-3, name="adamw"),
     "Adagrad": Variant(functions={"elmo_lite.language_model.make_optimizer": adagrad}),
-    "cosine": Variant(functions={SCHEDULE: schedule(lambda x: (1 + math.cos(math.pi * min(x, 1.0))) / 2)}),
-    "constant, last fifth down": Variant(functions={SCHEDULE: schedule(lambda x: min(1.0, max(0.0, (1 - x) * 5)))}),
-    "table from word2vec": Variant(functions={"elmo_lite.pretrain.build_model": word2vec_table}),
+    "cosine": scheduled(lambda x: (1 + math.cos(math.pi * min(x, 1.0))) / 2),
+    "constant, last fifth down": scheduled(lambda x: min(1.0, max(0.0, (1 - x) * 5))),
+    "table from word2vec": Variant(functions={"elmo_lite.pretrain.build_model": word2vec_table}, own_speed=False),
 }
 
 
 def measure_all(directory: Path, out: Path, names: list[str]) -> None:
     """Seconds per step, the median of turns. What precedes the first step, such as training word2vec, is not in it."""
     found: dict[str, list[float]] = {name: [] for name in names}
+    as_base = [name for name in names if not VARIANTS[name].own_speed]
     for _ in range(TURNS):
         for name in names:
             with replaced(VARIANTS[name]):
@@ -167,7 +175,8 @@ def measure_all(directory: Path, out: Path, names: list[str]) -> None:
             found[name].append(speed.seconds_per_step)
             print(f"{name}: {speed.seconds_per_step:.3f} s", flush=True)
     out.mkdir(parents=True, exist_ok=True)
-    speeds = {name: statistics.median(times) for name, times in found.items()}
+    pooled = [seconds for name in as_base for seconds in found[name]]
+    speeds = {name: statistics.median(pooled if name in as_base else times) for name, times in found.items()}
     (out / SPEEDS).write_text(json.dumps(speeds, indent=2) + "\n", encoding="utf-8")
 
 
