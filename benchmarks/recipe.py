@@ -198,9 +198,10 @@ def replaced(variant: Variant) -> ExitStack:
 
 def run(directory: Path, out: Path, names: list[str], minutes: float) -> None:
     """Train what is measured and not trained yet."""
-    speeds = json.loads((out / SPEEDS).read_text(encoding="utf-8"))
+    kept = out / SPEEDS
+    speeds = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     if missing := [name for name in names if name not in speeds]:
-        raise SystemExit(f"{out / SPEEDS}: expected the speed of {missing[0]!r} (measure), found none")
+        raise SystemExit(f"{kept}: expected the speed of {missing[0]!r} (measure), found none")
     for name in names:
         if (out / name / "run_facts.json").exists():
             continue
