@@ -24,12 +24,12 @@ import torch
 from torch import Tensor, nn
 
 from elmo_lite import load_model
-from elmo_lite.characters import encode_words
-from elmo_lite.corpus import Corpus
-from elmo_lite.lm_head import LMHead
-from elmo_lite.scoring import LMScore, read_stream, stream_perplexity
-from elmo_lite.tokenization import Tokenization
-from elmo_lite.vocabulary import BOUNDARY_CLASS, UNKNOWN_CLASS, Vocabulary
+from elmo_lite.corpus.corpus import Corpus
+from elmo_lite.lm.perplexity import LMScore, read_stream, stream_perplexity
+from elmo_lite.nn.lm_head import LMHead
+from elmo_lite.text.characters import encode_words
+from elmo_lite.text.tokenization import Tokenization
+from elmo_lite.text.vocabulary import BOUNDARY_CLASS, UNKNOWN_CLASS, Vocabulary
 from tasks.ner.data import read_tagged
 from tasks.sentiment.data import DataConfig, read_labelled
 

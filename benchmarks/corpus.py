@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from elmo_lite.corpus_builder import CorpusSettings, build_corpus
-from elmo_lite.tokenization import Tokenization
+from elmo_lite.corpus.builder import CorpusSettings, build_corpus
+from elmo_lite.text.tokenization import Tokenization
 
 SAMPLE_SECONDS = 0.2
 Paragraph = list[tuple[str, list[str]]]

@@ -30,11 +30,11 @@ import torch
 from peak import measure_peak
 from torch import Tensor
 
-from elmo_lite.bilm import BiLM, reverse_sequences
-from elmo_lite.characters import encode_words
-from elmo_lite.config import BiLMConfig
-from elmo_lite.cost import lstm_flop, token_layer_flop
-from elmo_lite.elmo import Elmo
+from elmo_lite.embedding.elmo import Elmo
+from elmo_lite.nn.bilm import BiLM, reverse_sequences
+from elmo_lite.nn.config import BiLMConfig
+from elmo_lite.nn.flops import lstm_flop, token_layer_flop
+from elmo_lite.text.characters import encode_words
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 Sentences = list[list[str]]

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from gensim.models import FastText
 
-from elmo_lite.corpus import BOUNDARY_ID, Corpus
+from elmo_lite.corpus.corpus import BOUNDARY_ID, Corpus
 from tasks.ner import read_tagged
 from tasks.sentiment.data import DataConfig, read_labelled
 

@@ -274,7 +274,7 @@ def sums_to_one(model: KneserNey, stream: Ints, across_sentences: bool, samples:
 
 def read_streams(directory: Path) -> tuple[Ints, Ints, int]:
     """Train and held-out classes of a corpus directory, and the number of classes."""
-    from elmo_lite.corpus import Corpus
+    from elmo_lite.corpus.corpus import Corpus
 
     corpus = Corpus.open(directory)
     classes = np.asarray(corpus.class_of_word, dtype=np.int64)

@@ -33,21 +33,20 @@ import torch.nn.functional as F
 from peak import measure_peak
 from torch import Tensor, nn
 
-from elmo_lite.arguments import function_parser, parse
-from elmo_lite.batches import Batch
-from elmo_lite.bilm import BiLM
-from elmo_lite.characters import PADDING
-from elmo_lite.config import BiLMConfig
-from elmo_lite.corpus import Corpus
-from elmo_lite.cost import TRAINING_PASSES, lstm_flop, softmax_flop, token_layer_flop
-from elmo_lite.data_module import Batches, make_batches
-from elmo_lite.language_model import LanguageModel
-from elmo_lite.lm_head import LMHead
-from elmo_lite.memory import keep_freed_memory
-from elmo_lite.new_model import build_model
-from elmo_lite.precision import choose_precision
-from elmo_lite.pretrain import pretrain_command
-from elmo_lite.pretrain_config import PretrainConfig
+from elmo_lite.cli.arguments import function_parser, parse
+from elmo_lite.corpus.batches import Batch
+from elmo_lite.corpus.corpus import Corpus
+from elmo_lite.hardware import choose_precision, keep_freed_memory
+from elmo_lite.nn.bilm import BiLM
+from elmo_lite.nn.config import BiLMConfig
+from elmo_lite.nn.flops import TRAINING_PASSES, lstm_flop, softmax_flop, token_layer_flop
+from elmo_lite.nn.lm_head import LMHead
+from elmo_lite.pretraining.config import PretrainConfig
+from elmo_lite.pretraining.data_module import Batches, make_batches
+from elmo_lite.pretraining.initial_model import build_model
+from elmo_lite.pretraining.pretrain import pretrain_command
+from elmo_lite.pretraining.training_module import LanguageModel
+from elmo_lite.text.characters import PADDING
 
 LARGE_VOCABULARY = 800_000
 

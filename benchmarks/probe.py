@@ -330,8 +330,8 @@ def probe_model(model: Path, label: str, tasks: list[Task], options: argparse.Na
 
 def probe_untrained(model: Path, seed: int, tasks: list[Task], options: argparse.Namespace) -> list[dict[str, Any]]:
     """The same for a model of the same shape with the weights it starts from."""
-    from elmo_lite.bilm import BiLM
-    from elmo_lite.checkpoint import load_model, save_model
+    from elmo_lite.nn.bilm import BiLM
+    from elmo_lite.saved_model.checkpoint import load_model, save_model
 
     saved = load_model(str(model))
     torch.manual_seed(seed)

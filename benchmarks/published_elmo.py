@@ -36,12 +36,12 @@ from embedding import made_up_sentences, read_sentences, timed
 from peak import measure_peak
 from torch import Tensor
 
-from elmo_lite.bilm import BiLM, reverse_sequences
-from elmo_lite.characters import encode_words
-from elmo_lite.config import BiLMConfig, CharCNNConfig
-from elmo_lite.cost import lstm_flop
-from elmo_lite.elmo import Elmo
-from elmo_lite.projected_lstm import ProjectedLSTM
+from elmo_lite.embedding.elmo import Elmo
+from elmo_lite.nn.bilm import BiLM, reverse_sequences
+from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
+from elmo_lite.nn.flops import lstm_flop
+from elmo_lite.nn.projected_lstm import ProjectedLSTM
+from elmo_lite.text.characters import encode_words
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 Sentences = list[list[str]]

@@ -34,15 +34,15 @@ from probe import Task, probe_model, read_conllu, read_iob2, select
 from torch.optim.lr_scheduler import LambdaLR
 
 from elmo_lite import load_model
-from elmo_lite.config import BiLMConfig
-from elmo_lite.corpus import Corpus
-from elmo_lite.memory import keep_freed_memory
-from elmo_lite.new_model import build_model
-from elmo_lite.optimizers import CombinedOptimizer
-from elmo_lite.pretrain import pretrain
-from elmo_lite.pretrain_config import DataConfig, HeadConfig, OptimizerConfig, PretrainConfig
-from elmo_lite.speed import measure
-from elmo_lite.vocabulary import Vocabulary
+from elmo_lite.corpus.corpus import Corpus
+from elmo_lite.hardware import keep_freed_memory
+from elmo_lite.nn.config import BiLMConfig
+from elmo_lite.pretraining.config import DataConfig, HeadConfig, OptimizerConfig, PretrainConfig
+from elmo_lite.pretraining.initial_model import build_model
+from elmo_lite.pretraining.optimizers import CombinedOptimizer
+from elmo_lite.pretraining.pretrain import pretrain
+from elmo_lite.pretraining.speed import measure
+from elmo_lite.text.vocabulary import Vocabulary
 
 SPEEDS = "speeds.json"
 COMMON_CLASSES = 15_000
@@ -134,7 +134,9 @@ def optimizer(name: str, rate: float) -> Variant:
 
 def scheduled(factor: Callable[[float], float]) -> Variant:
     """A variant of the schedule."""
-    return Variant(functions={"elmo_lite.language_model.warmup_and_decay": schedule(factor)}, own_speed=False)
+    return Variant(
+        functions={"elmo_lite.pretraining.training_module.warmup_and_decay": schedule(factor)}, own_speed=False
+    )
 
 
 VARIANTS = {
@@ -157,10 +159,12 @@ VARIANTS = {
     "rate 2e-3": optimizer("muon", 2e-3),
     "rate 8e-3": optimizer("muon", 8e-3),
     "AdamW, rate 6e-3": optimizer("adamw", 6e-3),
-    "Adagrad": Variant(functions={"elmo_lite.language_model.make_optimizer": adagrad}),
+    "Adagrad": Variant(functions={"elmo_lite.pretraining.training_module.make_optimizer": adagrad}),
     "cosine": scheduled(lambda x: (1 + math.cos(math.pi * min(x, 1.0))) / 2),
     "constant, last fifth down": scheduled(lambda x: min(1.0, max(0.0, (1 - x) * 5))),
-    "table from word2vec": Variant(functions={"elmo_lite.pretrain.build_model": word2vec_table}, own_speed=False),
+    "table from word2vec": Variant(
+        functions={"elmo_lite.pretraining.pretrain.build_model": word2vec_table}, own_speed=False
+    ),
 }
 
 
@@ -210,7 +214,7 @@ def run(directory: Path, out: Path, names: list[str], minutes: float) -> None:
         steps = max(20, round(60 * minutes / speeds[name]))
         corpus = variant.corpus(directory)
         print(f"{name}: {steps:,} steps of {speeds[name]:.3f} s", flush=True)
-        with replaced(variant), patch("elmo_lite.pretrain.Corpus.open", lambda _, corpus=corpus: corpus):
+        with replaced(variant), patch("elmo_lite.pretraining.pretrain.Corpus.open", lambda _, corpus=corpus: corpus):
             begun = time.perf_counter()
             facts = pretrain(variant.config(), directory, out / name, max_steps=steps)
         facts |= {"seconds_per_step": speeds[name], "all_seconds": time.perf_counter() - begun}

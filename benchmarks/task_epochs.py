@@ -20,13 +20,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo, choose_precision
-from tasks.batch import Batch, collate
-from tasks.features import FrozenLayers, LiveLayers, layers_for
-from tasks.length_pools import LengthPools
+from tasks.inputs.batch import Batch, collate
+from tasks.inputs.dataset_layers import FrozenLayers, LiveLayers, layers_for
 from tasks.ner.config import NerConfig
 from tasks.ner.data import TaggedSentence, read_tagged
 from tasks.ner.model import NerModel
 from tasks.ner.tagger import NerTagger, new_tagger
+from tasks.training.length_pools import LengthPools
 
 PUBLISHED = BiLMConfig(
     char_cnn=CharCNNConfig(

@@ -21,19 +21,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.finetune import FinetuneConfig
+from tasks.inputs.representation import EncoderConfig
+from tasks.inputs.word_inputs import WordInputConfig
+from tasks.ner.commands import evaluate as evaluate_tagger
 from tasks.ner.config import NerConfig
 from tasks.ner.data import read_tagged
-from tasks.ner.predict import evaluate as evaluate_tagger
 from tasks.ner.tagger import NerTagger
 from tasks.ner.training import train as train_tagger
-from tasks.representation import EncoderConfig
 from tasks.sentiment.classifier import SentimentClassifier
+from tasks.sentiment.commands import evaluate as evaluate_classifier
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data import DataConfig, read_labelled
-from tasks.sentiment.predict import evaluate as evaluate_classifier
 from tasks.sentiment.training import train as train_classifier
-from tasks.word_inputs import WordInputConfig
+from tasks.training.finetune import FinetuneConfig
 
 Scores = dict[str, float]
 

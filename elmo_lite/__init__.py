@@ -7,59 +7,59 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from elmo_lite.bilm import BiLM, BiLMOutput
-    from elmo_lite.char_cnn import CharCNN
-    from elmo_lite.characters import encode_words
-    from elmo_lite.checkpoint import SavedModel, load_model, save_model
-    from elmo_lite.config import BiLMConfig, CharCNNConfig
-    from elmo_lite.corpus import Corpus
-    from elmo_lite.elmo import Elmo
+    from elmo_lite.corpus.corpus import Corpus
+    from elmo_lite.embedding.elmo import Elmo
     from elmo_lite.errors import CheckpointError, ConfigError, CorpusError, ElmoLiteError
-    from elmo_lite.length_batches import batches_by_length
-    from elmo_lite.lm_head import LMHead
-    from elmo_lite.model_files import check_file, describe_file, read_settings, scratch_directory, write_settings
-    from elmo_lite.precision import choose_precision
+    from elmo_lite.files import check_file, describe_file, read_settings, scratch_directory, write_settings
+    from elmo_lite.hardware import choose_precision
+    from elmo_lite.nn.bilm import BiLM, BiLMOutput
+    from elmo_lite.nn.char_cnn import CharCNN
+    from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
+    from elmo_lite.nn.lm_head import LMHead
+    from elmo_lite.nn.scalar_mix import ScalarMix
     from elmo_lite.presets import preset_path
-    from elmo_lite.pretrain_config import PretrainConfig
-    from elmo_lite.scalar_mix import ScalarMix
-    from elmo_lite.tensor_files import check_tensors, read_tensors, write_tensors
-    from elmo_lite.tokenization import Tokenization
-    from elmo_lite.vocabulary import Vocabulary
+    from elmo_lite.pretraining.config import PretrainConfig
+    from elmo_lite.saved_model.checkpoint import SavedModel, load_model, save_model
+    from elmo_lite.saved_model.tensors import check_tensors, read_tensors, write_tensors
+    from elmo_lite.text.characters import encode_words
+    from elmo_lite.text.length_batches import batches_by_length
+    from elmo_lite.text.tokenization import Tokenization
+    from elmo_lite.text.vocabulary import Vocabulary
 
 __version__ = "0.1.0"
 
 _MODULE_OF = {
-    "BiLM": "bilm",
-    "BiLMConfig": "config",
-    "BiLMOutput": "bilm",
-    "CharCNN": "char_cnn",
-    "CharCNNConfig": "config",
+    "BiLM": "nn.bilm",
+    "BiLMConfig": "nn.config",
+    "BiLMOutput": "nn.bilm",
+    "CharCNN": "nn.char_cnn",
+    "CharCNNConfig": "nn.config",
     "CheckpointError": "errors",
     "ConfigError": "errors",
-    "Corpus": "corpus",
+    "Corpus": "corpus.corpus",
     "CorpusError": "errors",
-    "Elmo": "elmo",
+    "Elmo": "embedding.elmo",
     "ElmoLiteError": "errors",
-    "LMHead": "lm_head",
-    "PretrainConfig": "pretrain_config",
-    "SavedModel": "checkpoint",
-    "ScalarMix": "scalar_mix",
-    "Tokenization": "tokenization",
-    "Vocabulary": "vocabulary",
-    "batches_by_length": "length_batches",
-    "check_file": "model_files",
-    "check_tensors": "tensor_files",
-    "choose_precision": "precision",
-    "describe_file": "model_files",
-    "encode_words": "characters",
-    "load_model": "checkpoint",
+    "LMHead": "nn.lm_head",
+    "PretrainConfig": "pretraining.config",
+    "SavedModel": "saved_model.checkpoint",
+    "ScalarMix": "nn.scalar_mix",
+    "Tokenization": "text.tokenization",
+    "Vocabulary": "text.vocabulary",
+    "batches_by_length": "text.length_batches",
+    "check_file": "files",
+    "check_tensors": "saved_model.tensors",
+    "choose_precision": "hardware",
+    "describe_file": "files",
+    "encode_words": "text.characters",
+    "load_model": "saved_model.checkpoint",
     "preset_path": "presets",
-    "read_settings": "model_files",
-    "read_tensors": "tensor_files",
-    "save_model": "checkpoint",
-    "scratch_directory": "model_files",
-    "write_settings": "model_files",
-    "write_tensors": "tensor_files",
+    "read_settings": "files",
+    "read_tensors": "saved_model.tensors",
+    "save_model": "saved_model.checkpoint",
+    "scratch_directory": "files",
+    "write_settings": "files",
+    "write_tensors": "saved_model.tensors",
 }
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 import sys
 
-from elmo_lite.cli import main
+from elmo_lite.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,81 +13,31 @@ import pytest
 import elmo_lite
 
 ROOT = Path(__file__).parents[1]
-EVERYTHING = "*"
+# The way of the data: a room imports only what stands to its left.
+ORDER = (
+    "errors hardware presets files text nn corpus saved_model embedding neighbors lm distributed pretraining ladder "
+    "published allennlp report adapters serving cli quickstart __main__"
+).split()
 
-# Arrows of the design: module -> modules of elmo_lite and packages that it may import. `errors` may be imported by all.
-# Imports for type checkers alone do not count.
-MAY_IMPORT: dict[str, str] = {
-    "__init__": "",
-    "__main__": "cli",
-    "allennlp": "allennlp_bilm allennlp_ids allennlp_mix torch",
-    "allennlp_bilm": "allennlp_ids allennlp_layers published_format torch",
-    "allennlp_ids": "characters numpy torch",
-    "allennlp_layers": "allennlp_ids allennlp_state bilm bilstm characters word_vectors torch",
-    "allennlp_mix": "torch",
-    "allennlp_state": "torch",
-    "arguments": "presets docstring_parser jsonargparse yaml",
-    "batches": "characters corpus numpy torch",
-    "bigrams": "numpy",
-    "bilm": "config characters char_cnn bilstm numpy torch",
-    "bilstm": "projected_lstm torch",
-    "char_cnn": "characters packed_linear torch",
-    "characters": "numpy torch",
-    "checkpoint": "bilm config head_file lm_head model_card model_files model_names model_settings tensor_files "
-    "tokenization vocabulary",
-    "compress": "checkpoint head_file model_names model_settings",
-    "cost": "config",
-    "cli": "__init__ arguments",
-    "config": "",
-    "contexts": "numpy",
-    "corpus": "corpus_builder tokenization vocabulary numpy",
-    "corpus_blocks": "text_files tokenization numpy",
-    "corpus_builder": "characters config corpus corpus_blocks text_files tokenization vocabulary numpy tqdm",
-    "data_module": "batches corpus pretrain_config pytorch_lightning torch",
-    "demonstration": "cli",
-    "elmo": "bilm characters checkpoint length_batches scalar_mix tokenization vocabulary word_vectors numpy torch",
-    "embedding_files": "memory elmo text_files tokenization vector_files numpy tqdm",
+# Packages outside the standard library that a room may import. Imports for type checkers alone do not count.
+THIRD_PARTY = {
     "errors": "",
-    "head_file": "lm_head quantization tensor_files torch",
-    "language_model": "batches bilm bilstm lm_head optimizers pretrain_config pytorch_lightning torch",
-    "length_batches": "",
-    "lm_head": "torch",
-    "model_card": "config tensor_files torch",
-    "model_files": "",
-    "model_names": "model_files model_settings huggingface_hub",
-    "model_settings": "config model_files tokenization",
-    "optimizers": "torch",
+    "hardware": "torch",
     "presets": "",
-    "memory": "",
-    "precision": "torch",
-    "new_model": "bilm checkpoint config corpus language_model lm_head model_names model_settings presets "
-    "pretrain_config vocabulary numpy torch yaml",
-    "run_file": "config corpus pretrain_config",
-    "run_start": "corpus data_module new_model pretrain_config run_file speed torch",
-    "speed": "bilm corpus cost data_module memory new_model optimizers precision pretrain_config numpy torch",
-    "pretrain": EVERYTHING,
-    "pretrain_config": "config",
-    "packed_linear": "torch",
-    "projected_lstm": "packed_linear projected_recurrence torch",
-    "projected_recurrence": "packed_linear torch",
-    "published_format": "bilm checkpoint elmo published_options published_weights torch",
-    "published_layout": "bilm characters config torch",
-    "published_options": "config",
-    "published_weights": "bilm config published_layout published_options h5py numpy torch",
-    "python_prose": "",
-    "quantization": "torch",
-    "quickstart": "bigrams contexts corpus demonstration elmo python_prose quickstart_heads",
-    "quickstart_heads": "cli demonstration",
-    "scalar_mix": "torch",
-    "scoring": "bilm characters checkpoint corpus corpus_blocks length_batches lm_head memory text_files tokenization "
-    "vocabulary numpy torch tqdm",
-    "tensor_files": "model_files safetensors torch",
-    "text_files": "datasets pyarrow zstandard",
-    "tokenization": "tokenizers",
-    "training_callbacks": "scoring pytorch_lightning torch tqdm",
-    "vector_files": "h5py numpy pyarrow safetensors",
-    "vocabulary": "",
-    "word_vectors": "bilm characters packed_linear numpy torch",
+    "files": "",
+    "text": "datasets numpy pyarrow tokenizers zstandard",
+    "nn": "numpy torch",
+    "corpus": "numpy torch tqdm",
+    "saved_model": "huggingface_hub safetensors torch",
+    "embedding": "h5py numpy pyarrow torch tqdm",
+    "lm": "numpy torch tqdm",
+    "pretraining": "numpy pytorch_lightning torch tqdm yaml",
+    "published": "h5py numpy torch",
+    "allennlp": "numpy torch",
+    "cli": "docstring_parser jsonargparse yaml",
+    "quickstart": "numpy",
+    "__main__": "",
+    "__init__": "",
 }
 
 
@@ -107,26 +58,50 @@ def imports(tree: ast.AST) -> Iterator[str]:
         yield from imports(node)
 
 
-def arrows(path: Path) -> set[str]:
-    """Imported modules of elmo_lite by their file's name, and other packages outside the standard library."""
-    found = set()
+def room(path: Path) -> str:
+    """The folder of ``elmo_lite`` that a source lies in, or its own name where it lies in none."""
+    parts = path.relative_to(ROOT / "elmo_lite").with_suffix("").parts
+    return parts[0]
+
+
+def arrows(path: Path) -> tuple[set[str], set[str]]:
+    """Modules of elmo_lite, and packages outside the standard library, that a source imports."""
+    inside, outside = set(), set()
     for name in imports(ast.parse(path.read_text(encoding="utf-8"))):
-        parts = name.split(".")
-        if parts[0] == "elmo_lite":
-            found.add(parts[1] if len(parts) > 1 else "__init__")
-        elif parts[0] not in sys.stdlib_module_names:
-            found.add(parts[0])
-    return found
+        top = name.partition(".")[0]
+        if top == "elmo_lite":
+            inside.add(name.removeprefix("elmo_lite").removeprefix("."))
+        elif top not in sys.stdlib_module_names:
+            outside.add(top)
+    return inside, outside
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "elmo_lite").glob("*.py")), ids=lambda path: path.stem)
+SOURCES = sorted((ROOT / "elmo_lite").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT / "elmo_lite")))
 def test_arrows(path: Path) -> None:
-    assert path.stem in MAY_IMPORT, f"{path.name}: say in MAY_IMPORT what it may import"
-    found = arrows(path)
-    assert "tasks" not in found
-    if MAY_IMPORT[path.stem] != EVERYTHING:
-        wrong = found - set(MAY_IMPORT[path.stem].split()) - {"errors"}
-        assert not wrong, f"{path.name} imports {sorted(wrong)}"
+    here = room(path)
+    inside, outside = arrows(path)
+    rooms = {name.partition(".")[0] for name in inside} - {here, ""}  # "" is the version, in elmo_lite itself
+    if here != "__init__":
+        allowed = ORDER[: ORDER.index(here)]
+        assert rooms <= set(allowed), f"{path.name} imports {sorted(rooms - set(allowed))}, which stand to its right"
+    strangers = outside - set(THIRD_PARTY[here].split())
+    assert not strangers, f"{path.name} imports {sorted(strangers)}"
+    assert here == "cli" or "command" not in {name.rpartition(".")[2] for name in inside}, "commands are the program's"
+
+
+def test_no_row_is_unused() -> None:
+    for here, packages in THIRD_PARTY.items():
+        used = set().union(*(arrows(path)[1] for path in SOURCES if room(path) == here))
+        assert set(packages.split()) == used, f"{here}: the table and the imports differ"
+
+
+def test_there_is_no_circle() -> None:
+    modules = {".".join(path.relative_to(ROOT / "elmo_lite").with_suffix("").parts): path for path in SOURCES}
+    graph = {name: arrows(path)[0] & set(modules) for name, path in modules.items()}
+    list(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
 
 
 def test_there_is_no_utils() -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from elmo_lite import LMHead, Vocabulary
-from elmo_lite.vocabulary import UNKNOWN_CLASS
+from elmo_lite.text.vocabulary import UNKNOWN_CLASS
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 WORDS = ["the", "cat", "sat", "mat", "on"]

@@ -15,11 +15,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from elmo_lite.bilm import BiLM
-from elmo_lite.checkpoint import save_model
-from elmo_lite.config import BiLMConfig, CharCNNConfig
 from elmo_lite.errors import CorpusError
-from elmo_lite.tokenization import Tokenization
+from elmo_lite.nn.bilm import BiLM
+from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
+from elmo_lite.saved_model.checkpoint import save_model
+from elmo_lite.text.tokenization import Tokenization
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "probe.py"
 

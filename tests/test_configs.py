@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from elmo_lite.arguments import function_parser, parse
-from elmo_lite.cli import COMMANDS
+from elmo_lite.cli.arguments import function_parser, parse
+from elmo_lite.cli.main import COMMANDS
 from elmo_lite.errors import ConfigError
 from elmo_lite.presets import configs_directory, preset_names, preset_path
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from elmo_lite.allennlp import ElmoTokenEmbedder
-from elmo_lite.cli import main
-from tests.elmo_lite.published_reference import random_model
+from elmo_lite.cli.main import main
+from tests.elmo_lite.published.reference import random_model
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))

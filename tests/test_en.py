@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from elmo_lite import Elmo, Tokenization, load_model
-from elmo_lite.cli import main
-from elmo_lite.corpus_builder import CorpusSettings
-from elmo_lite.model_names import models_directory
-from elmo_lite.model_settings import ModelSettings
+from elmo_lite.cli.main import main
+from elmo_lite.corpus.builder import CorpusSettings
+from elmo_lite.saved_model.names import models_directory
+from elmo_lite.saved_model.settings import ModelSettings
 
 EN = models_directory() / "en"
 MEGABYTE = 1_000_000

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo, Tokenization, save_model
-from elmo_lite.arguments import function_parser, parse
-from elmo_lite.cli import COMMANDS, ENTRY_POINT_GROUP, Command, command_positionals
+from elmo_lite.cli.arguments import function_parser, parse
+from elmo_lite.cli.main import COMMANDS, ENTRY_POINT_GROUP, Command, command_positionals
 from tasks.ner.config import NerConfig
 from tasks.ner.tagger import new_tagger
 from tasks.sentiment.classifier import new_classifier

@@ -90,8 +90,8 @@ def test_source_archive_carries_models_and_presets(source: Path) -> None:
 
 def test_has_the_program(installed: Path) -> None:
     (entry_points,) = installed.glob("*.dist-info/entry_points.txt")
-    assert "elmo-lite = elmo_lite.cli:main" in entry_points.read_text()
-    assert "pretrain" in run(installed, "from elmo_lite.cli import main; main(['--help'])")
+    assert "elmo-lite = elmo_lite.cli.main:main" in entry_points.read_text()
+    assert "pretrain" in run(installed, "from elmo_lite.cli.main import main; main(['--help'])")
 
 
 def test_model_works(installed: Path) -> None:

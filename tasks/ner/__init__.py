@@ -12,9 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tasks.ner.commands import evaluate
     from tasks.ner.config import NerConfig
     from tasks.ner.data import TaggedData, TaggedSentence, read_tagged
-    from tasks.ner.predict import evaluate
     from tasks.ner.tagger import NerTagger, Span
     from tasks.ner.training import train
 
@@ -26,7 +26,7 @@ _MODULE_OF = {
     "Span": "tagger",
     "TaggedData": "data",
     "TaggedSentence": "data",
-    "evaluate": "predict",
+    "evaluate": "commands",
     "read_tagged": "data",
     "train": "training",
 }

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from elmo_lite import ConfigError
-from tasks.finetune import FinetuneConfig
-from tasks.representation import EncoderConfig
-from tasks.word_inputs import WordInputConfig
+from tasks.inputs.representation import EncoderConfig
+from tasks.inputs.word_inputs import WordInputConfig
+from tasks.training.finetune import FinetuneConfig
 
 _SHORT = {
     "encoder": "representation",

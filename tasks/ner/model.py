@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tasks.batch import Batch
-from tasks.bilstm import BiLSTM
-from tasks.dropout import VariationalDropout
+from tasks.inputs.batch import Batch
+from tasks.inputs.representation import Representation
+from tasks.modules.bilstm import BiLSTM
+from tasks.modules.dropout import VariationalDropout
 from tasks.ner.crf import LinearChainCRF, Marginals
 from tasks.ner.tags import Entity, entities_of, legal_bioes
-from tasks.representation import Representation
 
 
 @dataclass(frozen=True)

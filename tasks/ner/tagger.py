@@ -10,12 +10,12 @@ from typing import Any
 import torch
 
 from elmo_lite import CorpusError, Elmo, Tokenization, batches_by_length
-from tasks.batch import BATCH_WORDS, collate
+from tasks.inputs.batch import BATCH_WORDS, collate
+from tasks.inputs.representation import Representation
 from tasks.ner.config import NerConfig
 from tasks.ner.model import Decoded, NerModel
 from tasks.ner.tags import bioes_labels, split_tag
-from tasks.representation import Representation
-from tasks.task_model import load_network, new_network, save_network, tokenization_of
+from tasks.saved_task.network import load_network, new_network, save_network, tokenization_of
 
 Sentence = str | Sequence[str]
 """Words, never split again; a plain ``str`` is split by the tagger's tokenisation."""

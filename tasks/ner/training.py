@@ -13,17 +13,17 @@ from typing import Any
 import torch
 
 from elmo_lite import ConfigError, CorpusError, Elmo
-from tasks.encoder_hash import encoder_hash
-from tasks.finetune import METRICS, finetune, run_seeds
+from tasks.inputs.encoder_hash import encoder_hash
 from tasks.json_files import write_json
+from tasks.ner.commands import evaluate, warn_of_unseen
 from tasks.ner.config import NerConfig
 from tasks.ner.data import TaggedData, TaggedSentence, read_tagged
-from tasks.ner.predict import evaluate, warn_of_unseen
 from tasks.ner.scoring import score_tags
 from tasks.ner.tagger import new_tagger
 from tasks.ner.tags import OUTSIDE
-from tasks.pictures import CONFUSION, draw_confusion
-from tasks.task_model import check_out
+from tasks.saved_task.network import check_out
+from tasks.training.finetune import METRICS, finetune, run_seeds
+from tasks.training.pictures import CONFUSION, draw_confusion
 
 
 @dataclass(frozen=True)

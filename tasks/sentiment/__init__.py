@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tasks.sentiment.classifier import Prediction, SentimentClassifier
+    from tasks.sentiment.commands import evaluate
     from tasks.sentiment.config import SentimentConfig
     from tasks.sentiment.data import LabelledText, read_labelled
-    from tasks.sentiment.predict import evaluate
     from tasks.sentiment.training import train
 
 __all__ = [
@@ -33,7 +33,7 @@ _MODULE_OF = {
     "Prediction": "classifier",
     "SentimentClassifier": "classifier",
     "SentimentConfig": "config",
-    "evaluate": "predict",
+    "evaluate": "commands",
     "read_labelled": "data",
     "train": "training",
 }

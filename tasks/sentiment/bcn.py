@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elmo_lite import ConfigError
-from tasks.bilstm import BiLSTM
+from tasks.modules.bilstm import BiLSTM
 from tasks.sentiment.pooling import AttentivePooling, masked_max, masked_mean, masked_min
 
 

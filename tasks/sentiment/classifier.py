@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from elmo_lite import CorpusError, Elmo, Tokenization, batches_by_length
-from tasks.batch import BATCH_WORDS, collate
-from tasks.representation import Representation
+from tasks.inputs.batch import BATCH_WORDS, collate
+from tasks.inputs.representation import Representation
+from tasks.saved_task.network import load_network, new_network, save_network, tokenization_of
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.model import SentimentModel
-from tasks.task_model import load_network, new_network, save_network, tokenization_of
 
 Text = str | Sequence[str]
 """Words, never split again; a plain ``str`` is split by the classifier's tokenisation."""

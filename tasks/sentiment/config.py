@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from elmo_lite import ConfigError
-from tasks.finetune import FinetuneConfig
-from tasks.representation import EncoderConfig
+from tasks.inputs.representation import EncoderConfig
+from tasks.inputs.word_inputs import WordInputConfig
 from tasks.sentiment.bcn import BCNConfig
 from tasks.sentiment.data import DataConfig
-from tasks.sentiment.pooled import PooledConfig
-from tasks.word_inputs import WordInputConfig
+from tasks.sentiment.pooled_head import PooledConfig
+from tasks.training.finetune import FinetuneConfig
 
 _SHORT = {
     "encoder": "representation",

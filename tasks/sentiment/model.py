@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elmo_lite import ConfigError
-from tasks.batch import Batch
-from tasks.representation import MixWeights, Representation
+from tasks.inputs.batch import Batch
+from tasks.inputs.representation import MixWeights, Representation
 from tasks.sentiment.bcn import BCN, BCNConfig
-from tasks.sentiment.pooled import PooledConfig, PooledHead
+from tasks.sentiment.pooled_head import PooledConfig, PooledHead
 
 
 class SentimentModel(nn.Module):

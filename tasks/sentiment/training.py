@@ -14,16 +14,16 @@ from typing import Any
 import torch
 
 from elmo_lite import Elmo
-from tasks.encoder_hash import encoder_hash
-from tasks.finetune import METRICS, finetune, run_seeds
+from tasks.inputs.encoder_hash import encoder_hash
 from tasks.json_files import write_json
-from tasks.pictures import draw_confusion
+from tasks.saved_task.network import check_out, tokenization_of
 from tasks.sentiment.classifier import SentimentClassifier, new_classifier
+from tasks.sentiment.commands import evaluate
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data import LabelledText, check_labels, label_set, read_labelled
-from tasks.sentiment.predict import evaluate
 from tasks.sentiment.scoring import score_labels
-from tasks.task_model import check_out, tokenization_of
+from tasks.training.finetune import METRICS, finetune, run_seeds
+from tasks.training.pictures import draw_confusion
 
 log = logging.getLogger("elmo_lite")
 

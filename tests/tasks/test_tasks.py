@@ -26,7 +26,7 @@ def test_a_classifier_loads_torch_and_nothing_heavier() -> None:
 
 
 def test_train_is_the_function_whatever_was_imported_before() -> None:
-    modules = "import tasks.sentiment.training, tasks.sentiment.predict"
+    modules = "import tasks.sentiment.training, tasks.sentiment.commands"
     assert loaded(f"{modules}; from tasks.sentiment import train; assert train.__name__ == 'train'") == set()
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from elmo_lite import ConfigError
-from elmo_lite.arguments import function_parser, parse
+from elmo_lite.cli.arguments import function_parser, parse
+from tasks.inputs.word_inputs import WordInputConfig
 from tasks.ner.config import NerConfig
 from tasks.ner.training import train_command
-from tasks.word_inputs import WordInputConfig
 
 
 def test_short_fields_go_into_their_groups() -> None:

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo
-from tasks.batch import Batch, collate
+from tasks.inputs.batch import Batch, collate
+from tasks.inputs.representation import EncoderConfig, Representation
+from tasks.inputs.word_inputs import WordInputConfig, WordInputs
 from tasks.ner.model import NerModel
 from tasks.ner.tags import bioes_labels, entities_of, repairs
-from tasks.representation import EncoderConfig, Representation
-from tasks.word_inputs import WordInputConfig, WordInputs
 
 LABELS = bioes_labels(["LOC", "PER"])
 SENTENCES = ["Anna works here", "New York City", "Bob", "Berlin and New York"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from elmo_lite import CorpusError, Tokenization
-from tasks.batch import Batch
+from tasks.inputs.batch import Batch
 from tasks.ner import tagger as module
 from tasks.ner.config import NerConfig
 from tasks.ner.model import Decoded

@@ -13,11 +13,11 @@ pytest.importorskip("seqeval")
 
 import tasks.ner
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, ConfigError, CorpusError, Elmo, Tokenization
-from elmo_lite.cli import COMMANDS, Command, main
-from tasks.finetune import FinetuneConfig
+from elmo_lite.cli.main import COMMANDS, Command, main
+from tasks.inputs.representation import EncoderConfig
+from tasks.inputs.word_inputs import WordInputConfig
 from tasks.ner import NerConfig, NerTagger, train
-from tasks.representation import EncoderConfig
-from tasks.word_inputs import WordInputConfig
+from tasks.training.finetune import FinetuneConfig
 
 ROOT = Path(__file__).parents[3]
 NAMES = {"PER": ["Anna", "Bob Ray", "Carla"], "LOC": ["Rome", "New York City", "Oslo"]}
@@ -210,7 +210,7 @@ def test_an_encoder_is_never_replaced(files: dict[str, Path], encoder: Path) -> 
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("train", "evaluate", "predict"):
-        module = "training" if name == "train" else "predict"
+        module = "training" if name == "train" else "commands"
         monkeypatch.setitem(COMMANDS, f"ner {name}", Command(f"tasks.ner.{module}:{name}_command"))
 
 

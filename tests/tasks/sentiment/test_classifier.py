@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, CorpusError, Elmo, Tokenization
+from tasks.inputs.word_inputs import WordInputConfig
 from tasks.sentiment.bcn import BCNConfig
 from tasks.sentiment.classifier import SentimentClassifier, new_classifier
 from tasks.sentiment.config import SentimentConfig
-from tasks.sentiment.pooled import PooledConfig
-from tasks.word_inputs import WordInputConfig
+from tasks.sentiment.pooled_head import PooledConfig
 
 SENTENCES = [["a", "good", "film"], ["bad"], ["so", "so"]]
 SETTINGS: dict[str, Any] = {

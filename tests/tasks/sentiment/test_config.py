@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from elmo_lite import ConfigError
-from elmo_lite.arguments import function_parser, parse
+from elmo_lite.cli.arguments import function_parser, parse
+from tasks.inputs.word_inputs import WordInputConfig
 from tasks.sentiment.bcn import BCNConfig
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data import DataConfig
-from tasks.sentiment.pooled import PooledConfig
+from tasks.sentiment.pooled_head import PooledConfig
 from tasks.sentiment.training import train_command
-from tasks.word_inputs import WordInputConfig
 
 
 def test_short_fields_go_into_their_groups() -> None:

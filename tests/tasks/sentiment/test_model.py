@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, ConfigError, Elmo
-from tasks.batch import Batch, collate
-from tasks.representation import EncoderConfig, Representation
+from tasks.inputs.batch import Batch, collate
+from tasks.inputs.representation import EncoderConfig, Representation
+from tasks.inputs.word_inputs import WordInputConfig, WordInputs
 from tasks.sentiment.bcn import BCNConfig
 from tasks.sentiment.model import SentimentModel
-from tasks.sentiment.pooled import PooledConfig
-from tasks.word_inputs import WordInputConfig, WordInputs
+from tasks.sentiment.pooled_head import PooledConfig
 
 SENTENCES = [["a", "good", "film"], ["bad"], ["so", "so"]]
 LABELS = ["negative", "neutral", "positive"]

@@ -12,13 +12,13 @@ import torch
 pytest.importorskip("sklearn")
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, ConfigError, CorpusError, Elmo, Tokenization  # noqa: E402
-from elmo_lite.cli import main  # noqa: E402
-from tasks.finetune import FinetuneConfig  # noqa: E402
+from elmo_lite.cli.main import main  # noqa: E402
+from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
 from tasks.sentiment import SentimentClassifier, SentimentConfig, read_labelled, train  # noqa: E402
 from tasks.sentiment.bcn import BCNConfig  # noqa: E402
 from tasks.sentiment.data import DataConfig  # noqa: E402
-from tasks.sentiment.pooled import PooledConfig  # noqa: E402
-from tasks.word_inputs import WordInputConfig  # noqa: E402
+from tasks.sentiment.pooled_head import PooledConfig  # noqa: E402
+from tasks.training.finetune import FinetuneConfig  # noqa: E402
 
 GOOD, BAD = ("good", "great", "fine"), ("bad", "poor", "dull")
 CONFIG = SentimentConfig(
@@ -171,8 +171,8 @@ def test_phrases_are_for_training(tmp_path: Path) -> None:
 def program(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [
         EntryPoint("sentiment.train", "tasks.sentiment.training:train_command", "elmo_lite.commands"),
-        EntryPoint("sentiment.evaluate", "tasks.sentiment.predict:evaluate_command", "elmo_lite.commands"),
-        EntryPoint("sentiment.predict", "tasks.sentiment.predict:predict_command", "elmo_lite.commands"),
+        EntryPoint("sentiment.evaluate", "tasks.sentiment.commands:evaluate_command", "elmo_lite.commands"),
+        EntryPoint("sentiment.predict", "tasks.sentiment.commands:predict_command", "elmo_lite.commands"),
     ]
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points)
 

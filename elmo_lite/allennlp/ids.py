@@ -1,0 +1,82 @@
+"""Sentences as AllenNLP's ELMo reads them: character ids, their lengths, and the boundaries put round them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from elmo_lite.errors import CorpusError
+from elmo_lite.text.characters import NO_TOKEN, CharIds, begin_sentence_row, encode_words, end_sentence_row
+
+BEGIN_SPELLING, END_SPELLING = "<S>", "</S>"
+"""Spellings that stand for the boundary tokens in the drop-in, as they did in AllenNLP."""
+
+
+def batch_to_ids(batch: Sequence[Sequence[str]], max_characters: int = 50) -> Tensor:
+    """Character ids of a batch of sentences.
+
+    Args:
+        batch: B lists of words; ``<S>`` and ``</S>`` stand for the boundary tokens.
+        max_characters: C, as the model's options say; AllenNLP had no other than 50.
+
+    Returns:
+        (B, T, C) int64, zeros where there is no word.
+
+    Raises:
+        CorpusError: a sentence that is no list of words; says which.
+    """
+    for number, sentence in enumerate(batch):
+        if isinstance(sentence, str | bytes) or not all(isinstance(word, str) for word in sentence):
+            found = f"{type(sentence).__name__} {sentence!r}"[:80]
+            raise CorpusError(f"sentence {number}: expected a list of words, found {found}")
+    ids = np.full((len(batch), max(map(len, batch), default=0), max_characters), NO_TOKEN, dtype=np.int64)
+    for row, sentence in zip(ids, batch, strict=True):
+        row[: len(sentence)] = char_ids(sentence, max_characters)
+    return torch.from_numpy(ids)
+
+
+def char_ids(words: Sequence[str], max_characters: int) -> CharIds:
+    """Character ids (T, C) of words, boundary tokens by their spelling."""
+    # A lone surrogate is no UTF-8 and is left out.
+    ids = encode_words([word.encode("utf-8", "ignore").decode("utf-8") for word in words], max_characters)
+    for place, word in enumerate(words):
+        if word in (BEGIN_SPELLING, END_SPELLING):
+            ids[place] = (begin_sentence_row if word == BEGIN_SPELLING else end_sentence_row)(max_characters)
+    return ids
+
+
+def lengths_of(mask: Tensor, name: str) -> Tensor:
+    """Tokens of each row, (B,), of a mask (B, T).
+
+    Raises:
+        CorpusError: padding stands before a token.
+    """
+    lengths = mask.sum(dim=1)
+    behind = torch.arange(mask.shape[1], device=mask.device) >= lengths[:, None]
+    if bool((mask & behind).any()):
+        row = int((mask & behind).any(dim=1).nonzero()[0])
+        place = int((~mask[row]).nonzero()[0])
+        raise CorpusError(f"{name}: sentence {row}: expected padding at its end only, found it at word {place}")
+    return lengths
+
+
+def enclose(tokens: Tensor, lengths: Tensor, begin: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
+    """Put a begin before each row's tokens and an end behind them.
+
+    Args:
+        tokens: (B, T, ...) of any kind.
+        lengths: (B,) in 0..T.
+        begin: what comes first, (...).
+        end: what comes last, (...).
+
+    Returns:
+        (B, T + 2, ...), and its mask (B, T + 2).
+    """
+    enclosed = F.pad(tokens, (0, 0, 1, 1))
+    enclosed[:, 0] = begin
+    enclosed[torch.arange(len(tokens), device=tokens.device), lengths + 1] = end
+    return enclosed, torch.arange(enclosed.shape[1], device=tokens.device) < lengths[:, None] + 2

@@ -1,0 +1,1 @@
+"""The corpus directory, and its batches."""

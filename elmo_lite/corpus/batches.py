@@ -1,0 +1,249 @@
+"""A corpus to batches: windows of a stream, or whole sentences bucketed by length.
+
+Either way a batch holds, for each direction, sequences in the order in which that direction reads them. The stream
+``0 w w 0 w 0`` (0 = sentence boundary) is cut into segments; a segment's positions a..b give the forward model inputs
+a..b-1 and the targets a+1..b, and the backward model the inputs b..a+1 and the targets b-1..a. The batch of a step is a
+pure function of the seed and the step, so a resumed run goes on with the very next batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from elmo_lite.errors import CorpusError
+from elmo_lite.text.characters import PADDING, begin_sentence_row, end_sentence_row
+
+Ids = npt.NDArray[np.int32]
+Positions = npt.NDArray[np.int64]
+
+# Sentences are sorted by length within pools of this many batches: enough for even lengths, few enough for mixed steps.
+POOL_BATCHES = 64
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences of one training step; B and T may differ between steps."""
+
+    char_ids: Tensor
+    """(K, C) int16: begin of sentence, end of sentence, then the distinct words of the batch, the shortest first."""
+    num_short: int
+    """Rows of ``char_ids`` that the token layer best runs by themselves, so that long words do not widen all."""
+    forward_inputs: Tensor
+    """(B, T) rows of ``char_ids``, in reading order, as are the other three."""
+    forward_targets: Tensor
+    """(B, T) classes."""
+    backward_inputs: Tensor
+    """(B, T) rows of ``char_ids``."""
+    backward_targets: Tensor
+    """(B, T) classes."""
+    real: Tensor
+    """(P,) flat positions b * T + t that are no padding; the same in both directions."""
+    starts_afresh: bool
+    """Whether carried states must be forgotten before this batch."""
+
+    @property
+    def num_words(self) -> int:
+        """Predictions of one direction."""
+        return len(self.real)
+
+    def to(self, device: torch.device) -> Batch:
+        """Move the tensors."""
+        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> Batch:
+        """Let tensors be copied to a GPU while it computes."""
+        return self._map(Tensor.pin_memory)
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        tensors = {f.name: getattr(self, f.name) for f in fields(self)}
+        changed: dict[str, Any] = {
+            name: change(value) if isinstance(value, Tensor) else value for name, value in tensors.items()
+        }
+        return Batch(**changed)
+
+
+class WordTable(Protocol):
+    """What batches need of a corpus."""
+
+    @property
+    def char_ids(self) -> npt.NDArray[np.int16]:
+        """(num_words, C): characters of word id k in row k - 1."""
+
+    @property
+    def class_of_word(self) -> Ids:
+        """(num_words + 1,): class by word id."""
+
+
+def make_batch(
+    words: WordTable,
+    stream: Ids,
+    ahead: Positions,
+    back: Positions,
+    lengths: Positions | None = None,
+    starts_afresh: bool = True,
+) -> Batch:
+    """Gather a batch.
+
+    Args:
+        words: the corpus's table of words.
+        stream: word ids.
+        ahead: (B, T + 1) positions that the forward model reads, rising; beyond a row's length, anything valid.
+        back: (B, T + 1) positions that the backward model reads, falling.
+        lengths: (B,) predictions in each row; T where None.
+        starts_afresh: see ``Batch``.
+    """
+    ids = np.stack([stream[ahead], stream[back]])  # (2, B, T + 1)
+    distinct, places = np.unique(ids[:, :, :-1], return_inverse=True)
+    if distinct[0] == 0:
+        distinct = distinct[1:]
+    else:
+        places = places + 1
+    char_ids = words.char_ids[distinct - 1]
+    used = (char_ids != PADDING).sum(axis=1)
+    order = np.argsort(used, kind="stable")
+    # Row 0 is the begin mark, row 1 the end mark: a boundary is begin to the forward model, end to the backward one.
+    row_of = np.zeros(len(distinct) + 1, dtype=np.int64)
+    row_of[order + 1] = np.arange(len(distinct)) + 2
+    rows = row_of[places.reshape(ids[:, :, :-1].shape)]
+    rows[1][rows[1] == 0] = 1
+    max_characters = char_ids.shape[1]
+    boundaries = [begin_sentence_row(max_characters), end_sentence_row(max_characters)]
+    targets = words.class_of_word[ids[:, :, 1:]].astype(np.int64)
+    batch, length = ahead.shape[0], ahead.shape[1] - 1
+    real = np.arange(batch * length)
+    if lengths is not None:
+        real = np.flatnonzero(np.arange(length) < lengths[:, None])
+    return Batch(
+        torch.from_numpy(np.concatenate([boundaries, char_ids[order]]).astype(np.int16)),
+        2 + _cheapest_split(used[order]),
+        torch.from_numpy(rows[0]),
+        torch.from_numpy(targets[0]),
+        torch.from_numpy(rows[1]),
+        torch.from_numpy(targets[1]),
+        torch.from_numpy(real),
+        starts_afresh,
+    )
+
+
+def _cheapest_split(used: Positions) -> int:
+    """How many of the shortest words to run apart, where two blocks of their own widths cost least.
+
+    Args:
+        used: (K,) characters of words, rising.
+    """
+    number = np.arange(len(used))
+    shorter = np.concatenate([[0], used[:-1]])
+    return int(np.argmin(number * shorter + (len(used) - number) * used[-1:])) if len(used) else 0
+
+
+class WindowBatches:
+    """Windows of a stream cut into parallel rows (truncated backpropagation through time).
+
+    Row r of the forward model reads its part of the stream from left to right, row r of the backward model reads the
+    same part from right to left; each carries its states from window to window. Every pass begins at another offset.
+    """
+
+    def __init__(self, words: WordTable, stream: Ids, *, rows: int, length: int, seed: int) -> None:
+        """Cut ``stream`` for batches of ``rows`` x ``length`` predictions.
+
+        Raises:
+            CorpusError: the stream is shorter than one batch.
+        """
+        self.words, self.stream, self.rows, self.length, self.seed = words, stream, rows, length, seed
+        self.row_length = (len(stream) - 1 - length) // rows
+        self.steps_per_epoch = self.row_length // length
+        if self.steps_per_epoch < 1:
+            raise CorpusError(
+                f"training text: expected at least one batch of {rows} x {length} = {rows * length} words and as many "
+                f"to shift it, found {max(0, len(stream) - 1)}"
+            )
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step, counted from 0 over all passes."""
+        epoch, window = divmod(step, self.steps_per_epoch)
+        offset = int(np.random.default_rng((self.seed, epoch)).integers(self.length))
+        starts = offset + np.arange(self.rows)[:, None] * self.row_length
+        places = window * self.length + np.arange(self.length + 1)
+        end = starts + self.steps_per_epoch * self.length
+        return make_batch(self.words, self.stream, starts + places, end - places, starts_afresh=window == 0)
+
+
+class SentenceBatches:
+    """Whole sentences, bucketed by length; a very long one is cut into pieces."""
+
+    def __init__(self, words: WordTable, stream: Ids, *, num_words: int, max_length: int, seed: int) -> None:
+        """Plan batches of about ``num_words`` predictions, from sentences of at most ``max_length`` predictions.
+
+        Raises:
+            CorpusError: the stream is shorter than one batch.
+        """
+        self.words, self.stream, self.num_words, self.seed = words, stream, num_words, seed
+        if len(stream) - 1 < num_words:
+            raise CorpusError(
+                f"training text: expected at least one batch of {num_words} words, found {max(0, len(stream) - 1)}"
+            )
+        boundaries = np.flatnonzero(stream == 0)
+        self.starts, self.lengths = cut_segments(boundaries[:-1], np.diff(boundaries), max_length)
+        self._epoch = -1
+        self._plan(0)
+
+    def _plan(self, epoch: int) -> None:
+        """Order one pass: shuffle sentences, sort each pool by length, cut it into batches, shuffle these.
+
+        The cut is the same in every pass, by words alone, so that all passes have the same number of steps.
+        """
+        if epoch == self._epoch:
+            return
+        rng = np.random.default_rng((self.seed, epoch))
+        order = rng.permutation(len(self.starts))
+        total = int(self.lengths.sum())
+        self.steps_per_epoch = max(1, total // self.num_words)
+        words_before = np.cumsum(self.lengths[order]) - self.lengths[order]
+        pool = words_before * self.steps_per_epoch // (total * POOL_BATCHES)
+        order = order[np.lexsort((self.lengths[order], pool))]
+        words_before = np.cumsum(self.lengths[order]) - self.lengths[order]
+        number = words_before * self.steps_per_epoch // total
+        self._order = order
+        self._cuts = np.searchsorted(number, np.arange(self.steps_per_epoch + 1))
+        self._steps = rng.permutation(self.steps_per_epoch)
+        self._epoch = epoch
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step, counted from 0 over all passes."""
+        epoch, number = divmod(step, self.steps_per_epoch)
+        self._plan(epoch)
+        number = self._steps[number]
+        chosen = self._order[self._cuts[number] : self._cuts[number + 1]]
+        starts, lengths = self.starts[chosen][:, None], self.lengths[chosen]
+        places = np.minimum(np.arange(lengths.max() + 1), lengths[:, None])
+        return make_batch(self.words, self.stream, starts + places, starts + lengths[:, None] - places, lengths)
+
+
+def cut_segments(starts: Positions, lengths: Positions, max_length: int) -> tuple[Positions, Positions]:
+    """Cut segments longer than ``max_length`` into pieces of it; returns the pieces' starts and lengths."""
+    pieces = -(-lengths // max_length)
+    which = np.repeat(np.arange(len(starts)), pieces)
+    number = np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    return starts[which] + number * max_length, np.minimum(max_length, lengths[which] - number * max_length)
+
+
+class StepBatches(torch.utils.data.IterableDataset[Batch]):
+    """The batches from one step on, without end; several processes take turns."""
+
+    def __init__(self, source: Any, first_step: int, rank: int = 0, world_size: int = 1) -> None:
+        """Start at ``first_step`` of this process's own numbering."""
+        self.source, self.first_step, self.rank, self.world_size = source, first_step, rank, world_size
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield batches."""
+        step = self.first_step
+        while True:
+            yield self.source.batch(step * self.world_size + self.rank)
+            step += 1

@@ -1,0 +1,149 @@
+"""A block of text to word ids of its own: the part of building a corpus that a pool of processes does.
+
+Nothing here depends on other blocks, so the result is the same whatever process does it.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from typing import NamedTuple
+
+import numpy as np
+
+from elmo_lite.text.sources import Block, Record, block_records, decode, sentences_of
+from elmo_lite.text.tokenization import Tokenization
+
+LINES_PER_DOCUMENT = 1000
+"""Where a file has no blank lines."""
+
+
+class Numbering(dict[str, int]):
+    """Numbers words 1, 2, 3 ... as they first come."""
+
+    def __missing__(self, word: str) -> int:
+        """Give a new word the next number."""
+        self[word] = number = len(self) + 1
+        return number
+
+
+class EncodedBlock(NamedTuple):
+    """Sentences as numbers of the block's distinct words, each sentence ended by 0."""
+
+    words: bytes
+    """Distinct words by number from 1, joined by line breaks."""
+    ids: bytes
+    """int32."""
+    documents: tuple[int, ...]
+    """Positions in ``ids`` where a document may begin: after a blank line, or with a record."""
+    thousands: tuple[int, ...]
+    """Positions where the lines 1, 1001, 2001 ... of the file begin."""
+
+
+class _Encoder:
+    def __init__(self, tokenization: Tokenization, keep_empty: bool) -> None:
+        self.tokenization = tokenization
+        self.keep_empty = keep_empty
+        self.numbers = Numbering()
+        self.ids: list[int] = []
+        self.documents: list[int] = []
+        self.thousands: list[int] = []
+
+    def add_sentence(self, words: Iterable[str]) -> None:
+        self.ids.extend(map(self.numbers.__getitem__, words))
+        self.ids.append(0)
+
+    def add_line(self, line: str) -> None:
+        sentences = self.tokenization.line_sentences(line)
+        for sentence in sentences:
+            self.add_sentence(sentence)
+        if self.keep_empty and not sentences:
+            self.ids.append(0)
+
+    def add_text(self, text: str, first_line: int) -> None:
+        """Lines of a file; a blank one ends a document."""
+        for number, line in enumerate(_lines(text), first_line):
+            if number % LINES_PER_DOCUMENT == 1:
+                self.thousands.append(len(self.ids))
+            if not line or line.isspace():
+                self.documents.append(len(self.ids))
+            self.add_line(line)
+
+    def add_record(self, record: Record) -> None:
+        self.documents.append(len(self.ids))
+        if isinstance(record, str):
+            for line in _lines(record):
+                self.add_line(line)
+            return
+        for words in sentences_of(record):
+            if words or self.keep_empty:
+                self.add_sentence(map(self.tokenization.normalize, words))
+
+    def result(self) -> EncodedBlock:
+        words = "\n".join(self.numbers).encode()
+        return EncodedBlock(
+            words, np.array(self.ids, dtype=np.int32).tobytes(), tuple(self.documents), tuple(self.thousands)
+        )
+
+
+def _lines(text: str) -> list[str]:
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    return lines
+
+
+def encode_block(block: Block, tokenization: Tokenization, field: str, keep_empty: bool) -> EncodedBlock:
+    """Decode, check and tokenise a block.
+
+    Raises:
+        CorpusError: it is no UTF-8 text without NUL, or a record is not as expected.
+    """
+    encoder = _Encoder(tokenization, keep_empty)
+    if block.kind == "text":
+        encoder.add_text(decode(block.data, block.name, block.first_line, block.offset), block.first_line)
+    else:
+        for record in block_records(block, field):
+            encoder.add_record(record)
+    return encoder.result()
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def encode_blocks(
+    blocks: Iterable[tuple[int, Block]], tokenization: Tokenization, field: str, keep_empty: bool, num_processes: int
+) -> Iterator[tuple[int, EncodedBlock]]:
+    """Encode blocks in order, by a pool of processes where there is more than one.
+
+    At most two blocks per process and two more are under way, so memory does not grow with the text.
+
+    Args:
+        blocks: Each with the number of its input, which is passed on.
+        tokenization: How text becomes words.
+        field: Of records.
+        keep_empty: A blank line is an empty sentence.
+        num_processes: 1 or more; 1 starts none.
+    """
+    encode = partial(encode_block, tokenization=tokenization, field=field, keep_empty=keep_empty)
+    if num_processes == 1:
+        yield from ((source, encode(block)) for source, block in blocks)
+        return
+    # Spawned, not forked: the caller may have threads (torch, Lightning), and forking those can hang.
+    pool = ProcessPoolExecutor(num_processes, get_context("spawn"), _leave_interrupts_to_parent)
+    waiting: deque[tuple[int, Future[EncodedBlock]]] = deque()
+    try:
+        for source, block in blocks:
+            waiting.append((source, pool.submit(encode, block)))
+            if len(waiting) > 2 * num_processes + 2:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        for first, future in waiting:
+            yield first, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,121 @@
+"""The corpus directory: word ids, distinct words with their counts and characters, and the classes to predict.
+
+``Corpus`` reads it; ``elmo_lite.corpus.builder`` writes it. Arrays are memory-mapped, so opening costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from elmo_lite.errors import CorpusError
+from elmo_lite.text.tokenization import Tokenization
+from elmo_lite.text.vocabulary import BOUNDARY_CLASS, Vocabulary
+
+FORMAT_VERSION = 1
+BOUNDARY_ID = 0
+"""Word id that stands before, between and after sentences."""
+
+Number = TypeVar("Number", np.int16, np.int32, np.int64)
+Int32Array = npt.NDArray[np.int32]
+
+
+class Corpus:
+    """An opened corpus directory."""
+
+    def __init__(self, directory: Path, meta: dict[str, Any]) -> None:
+        """Use ``Corpus.open``, which checks the directory."""
+        self.directory = directory
+        self.meta = meta
+
+    @classmethod
+    def open(cls, directory: str | Path) -> Corpus:
+        """Open a directory that ``elmo-lite corpus`` wrote.
+
+        Raises:
+            CorpusError: no such corpus, a newer format, or a file that is missing or of another size.
+        """
+        directory = Path(directory)
+        meta = _read_meta(directory / "meta.json")
+        for name, facts in meta["files"].items():
+            path = directory / name
+            size = path.stat().st_size if path.is_file() else None
+            if size != facts["size"]:
+                found = "none" if size is None else f"{size:,} bytes"
+                raise CorpusError(f"{path}: expected a file of {facts['size']:,} bytes, found {found}")
+        return cls(directory, meta)
+
+    @cached_property
+    def words(self) -> list[str]:
+        """Distinct words by falling count; word id k is ``words[k - 1]``."""
+        return (self.directory / "words.txt").read_bytes().decode("utf-8").split("\n")[:-1]
+
+    @cached_property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """(num_words + 1,): occurrences in the training part by word id; at 0 the number of sentences."""
+        return _load(self.directory / "counts.npy", np.int64)
+
+    @cached_property
+    def char_ids(self) -> npt.NDArray[np.int16]:
+        """(num_words, C): characters of word id k in row k - 1; memory-mapped."""
+        return _load(self.directory / "char_ids.npy", np.int16)
+
+    @cached_property
+    def train(self) -> Int32Array:
+        """Word ids ``0 w w 0 w 0`` of the training part; memory-mapped."""
+        return _load(self.directory / "train.npy", np.int32)
+
+    @cached_property
+    def held_out(self) -> Int32Array:
+        """Word ids of the held-out part, the same way; a lone 0 where there is none."""
+        return _load(self.directory / "held_out.npy", np.int32)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The classes that a language model of this corpus predicts."""
+        return Vocabulary.load(self.directory / "vocabulary.txt")
+
+    @cached_property
+    def tokenization(self) -> Tokenization:
+        """How the text became words."""
+        return Tokenization.from_dict(self.meta["tokenization"])
+
+    @property
+    def max_characters(self) -> int:
+        """C: width of a row of ``char_ids``."""
+        return int(self.meta["max_characters"])
+
+    @cached_property
+    def class_of_word(self) -> Int32Array:
+        """(num_words + 1,): class by word id; 0, the boundary, has the boundary class."""
+        classes = np.empty(len(self.words) + 1, dtype=np.int32)
+        classes[BOUNDARY_ID] = BOUNDARY_CLASS
+        classes[1:] = np.fromiter(map(self.vocabulary.class_of, self.words), dtype=np.int32, count=len(self.words))
+        return classes
+
+
+def _load(path: Path, dtype: type[Number]) -> npt.NDArray[Number]:
+    """Map an array; it must have the type that it was written with."""
+    try:
+        array: npt.NDArray[Number] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise CorpusError(f"{path}: expected a NumPy array: {error}") from None
+    if array.dtype != dtype:
+        raise CorpusError(f"{path}: expected {dtype.__name__} values, found {array.dtype}")
+    return array
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+        version = meta["format_version"]
+        if version == FORMAT_VERSION:
+            return {**meta, **{name: meta[name] for name in ("files", "tokenization", "max_characters")}}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise CorpusError(f"{path.parent}: expected a corpus directory, found no readable meta.json") from None
+    raise CorpusError(f"{path}: expected format_version {FORMAT_VERSION}, found {version!r}")

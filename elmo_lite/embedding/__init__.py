@@ -1,0 +1,1 @@
+"""Sentences to contextual vectors, and to files of them."""

@@ -1,0 +1,259 @@
+"""Vectors of a text file's sentences, written to HDF5, Parquet or safetensors: ``elmo-lite embed``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import sys
+from collections import deque
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Literal, cast
+
+from tqdm import tqdm
+
+from elmo_lite.embedding.elmo import BATCH_TOKENS, Elmo, Layers
+from elmo_lite.embedding.writers import WRITERS, DType, VectorShape, VectorWriter
+from elmo_lite.errors import ConfigError, CorpusError
+from elmo_lite.hardware import keep_freed_memory
+from elmo_lite.text.sources import Block, Record, as_record, decode, find_sources
+from elmo_lite.text.tokenization import Tokenization
+
+logger = logging.getLogger(__name__)
+
+_PACKAGE_OF = {".h5": "h5py", ".hdf5": "h5py", ".parquet": "pyarrow", ".safetensors": "safetensors"}
+_BYTES_PER_SENTENCE = {".h5": 500, ".hdf5": 500, ".parquet": 16, ".safetensors": 8}
+"""What a format adds to the numbers, about."""
+
+
+def embed_command(
+    model: str,
+    input: str,
+    output: str,
+    *,
+    layers: str = "all",
+    dtype: DType = "float32",
+    overwrite: bool = False,
+    tokenizer: Literal["whitespace", "words"] | None = None,
+    text_field: str = "words",
+    batch_tokens: int = BATCH_TOKENS,
+    precision: Literal["float32", "bfloat16"] = "float32",
+    device: str = "cpu",
+    quiet: bool = False,
+) -> None:
+    """Write contextual vectors of a file's sentences.
+
+    Args:
+        model: Saved model directory, packaged name or hub name.
+        input: Text with a sentence a line, or JSONL with a list of words (or text) a line; .gz, .xz, .zst too.
+        output: File to write: .h5, .parquet or .safetensors.
+        layers: all, mean, top, or a layer's number (0 = token layer).
+        dtype: Of the stored vectors.
+        overwrite: Replace the output if it exists.
+        tokenizer: How text is split into words; as the model's training text was where not given.
+        text_field: Field of JSONL objects that holds the words.
+        batch_tokens: Positions of a batch, padding included.
+        precision: What the network computes in; bfloat16 is faster where the machine has it.
+        device: Where to run, such as cpu or cuda.
+        quiet: No progress bar.
+    """
+    target = Path(output)
+    check_output(target, input, overwrite)
+    keep_freed_memory()
+    find_sources([input])  # a wrong path is told before the model is read
+    elmo = Elmo.from_pretrained(model, device=device, dtype=precision)
+    number = layers if layers in ("all", "mean", "top") else _number(layers)
+    embed_file(
+        elmo,
+        input,
+        target,
+        layers=cast(Layers, number),
+        dtype=dtype,
+        overwrite=overwrite,
+        tokenization=Tokenization(kind=tokenizer) if tokenizer else None,
+        text_field=text_field,
+        batch_tokens=batch_tokens,
+        progress=not quiet,
+    )
+
+
+def _number(layers: str) -> int | str:
+    try:
+        return int(layers)
+    except ValueError:
+        return layers  # the model names what it has
+
+
+def embed_file(
+    elmo: Elmo,
+    input: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    layers: Layers = "all",
+    dtype: DType = "float32",
+    overwrite: bool = False,
+    tokenization: Tokenization | None = None,
+    text_field: str = "words",
+    batch_tokens: int = BATCH_TOKENS,
+    progress: bool = False,
+) -> VectorShape:
+    """Read the input twice: to check and count it, then to embed it. The arguments are those of ``embed_command``.
+
+    Returns:
+        What was written.
+
+    Raises:
+        CorpusError: the input is missing, empty, or holds what is no text; says where.
+        ConfigError: the output exists, has an unknown suffix or does not fit on the disk; no such layer.
+    """
+    source, target = os.fspath(input), Path(output)
+    check_output(target, source, overwrite)
+    chosen = elmo.layer_number(layers)
+    split = tokenization or elmo.tokenization
+    counts = [0, 0, 0]
+    for words in read_sentences(source, split, text_field):
+        counts[0] += 1
+        counts[1] += len(words)
+        counts[2] += sum(map(len, map(str.encode, words)))
+    num_layers = elmo.layers if chosen == "all" else None
+    shape = VectorShape(counts[0], counts[1], counts[2], num_layers, elmo.dim, dtype)
+    _check_space(shape, target)
+    scratch = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        _write(
+            elmo,
+            read_sentences(source, split, text_field),
+            chosen,
+            scratch,
+            target.suffix,
+            shape,
+            batch_tokens,
+            progress,
+        )
+        os.replace(scratch, target)
+    finally:
+        scratch.unlink(missing_ok=True)
+    return shape
+
+
+def check_output(target: Path, source: str, overwrite: bool) -> None:
+    """Refuse what cannot or must not be written.
+
+    Raises:
+        ConfigError: unknown suffix, no such folder, or the file exists.
+    """
+    if target.suffix not in _PACKAGE_OF:
+        raise ConfigError(f"{target}: expected an output named {', '.join(_PACKAGE_OF)}, found {target.suffix!r}")
+    if not target.parent.is_dir():
+        raise ConfigError(f"{target}: expected an existing folder, found none")
+    if target.is_dir() or (target.exists() and not overwrite):
+        found = "a directory" if target.is_dir() else "a file (--overwrite replaces it)"
+        raise ConfigError(f"{target}: expected nothing there, found {found}")
+    if target.exists() and Path(source).exists() and target.samefile(source):
+        raise ConfigError(f"{target}: expected another file than the input, found the same")
+    import_module(_PACKAGE_OF[target.suffix])  # what is missing is told at once
+
+
+def read_sentences(source: str, tokenization: Tokenization, text_field: str = "words") -> Iterator[list[str]]:
+    """A sentence for each line or record, empty ones included.
+
+    Args:
+        source: path, glob or hub name of text, JSONL or Parquet. A JSONL line is a list of words, a string, or an
+            object that has either in ``text_field``.
+        tokenization: how text is split; lists of words stay as they are.
+        text_field: field of objects and records.
+
+    Raises:
+        CorpusError: bytes that are not UTF-8, NUL, or a line that is not as expected; with file and line.
+    """
+    for file in find_sources([source]):
+        for block in file.blocks(text_field):
+            for where, record in _records(block, text_field):
+                if isinstance(record, str):
+                    yield tokenization.words(record)
+                elif record and isinstance(record[0], list):
+                    raise CorpusError(f"{where}: expected the words of one sentence, found a list of lists")
+                else:
+                    yield cast(list[str], record)
+
+
+def _records(block: Block, text_field: str) -> Iterator[tuple[str, Record]]:
+    """Each line's or record's place and content."""
+    if block.kind in ("parquet", "hub"):
+        for number, record in enumerate(block.records, block.first_line):
+            yield f"{block.name}, record {number}", record
+        return
+    lines = decode(block.data, block.name, block.first_line, block.offset).split("\n")
+    if lines[-1] == "":
+        lines.pop()  # a line break ends a line; it does not begin another
+    for number, line in enumerate(lines, block.first_line):
+        where = f"{block.name}, line {number}"
+        yield where, line if block.kind == "text" or not line.strip() else _json(line, where, text_field)
+
+
+def _json(line: str, where: str, text_field: str) -> Record:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise CorpusError(f"{where}: expected JSON: {' '.join(str(error).split())}") from None
+    if isinstance(value, dict):
+        if text_field not in value:
+            found = ", ".join(value) or "none"
+            raise CorpusError(f"{where}: expected a field {text_field!r}, found {found} (choose with --text_field)")
+        value = value[text_field]
+    return as_record(value, where, text_field)
+
+
+def _check_space(shape: VectorShape, target: Path) -> None:
+    """Tell how much will be written; refuse what the disk cannot hold."""
+    per_sentence = _BYTES_PER_SENTENCE[target.suffix]
+    needed = shape.vector_bytes + shape.num_bytes + 16 * shape.num_words + per_sentence * shape.num_sentences
+    free = shutil.disk_usage(target.parent).free
+    logger.info(
+        "%s: about %s for %s words in %s sentences (%s free)",
+        target, _size(needed), f"{shape.num_words:,}", f"{shape.num_sentences:,}", _size(free),
+    )  # fmt: skip
+    if needed > free:
+        raise ConfigError(
+            f"{target}: expected {_size(needed)} of free disk space, found {_size(free)} (--dtype float16 halves it)"
+        )
+
+
+def _size(number: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"
+
+
+def _write(
+    elmo: Elmo,
+    sentences: Iterator[list[str]],
+    layers: Layers,
+    path: Path,
+    suffix: str,
+    shape: VectorShape,
+    batch_tokens: int,
+    progress: bool,
+) -> None:
+    waiting: deque[list[str]] = deque()  # sentences whose vectors are not there yet: a window at most
+
+    def remembered() -> Iterator[list[str]]:
+        for words in sentences:
+            waiting.append(words)
+            yield words
+
+    bar = tqdm(total=shape.num_words, unit="word", unit_scale=True, disable=not progress, file=sys.stderr)
+    with bar:
+        writer: VectorWriter = WRITERS[suffix](path, shape)
+        try:
+            for vectors in elmo.embed_iter(remembered(), layers, batch_tokens=batch_tokens):
+                words = waiting.popleft()
+                writer.write(words, vectors.astype(shape.dtype, copy=False))
+                bar.update(len(words))
+        finally:
+            writer.close()

@@ -1,0 +1,155 @@
+"""The bidirectional language model without its head: characters to layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from elmo_lite.nn.bilstm import LSTMStack, LSTMState
+from elmo_lite.nn.char_cnn import CharCNN
+from elmo_lite.nn.config import BiLMConfig
+from elmo_lite.text.characters import begin_sentence_row, end_sentence_row, token_mask
+
+Direction = Literal["forward", "backward"]
+
+
+@dataclass(frozen=True)
+class BiLMOutput:
+    """What the model says of a batch of sentences."""
+
+    layers: Tensor
+    """(L, B, T, 2D): layer 0 is the token vector twice, layer k is [forward k; backward k]."""
+    mask: Tensor
+    """(B, T) bool, True = real token; layers hold arbitrary numbers elsewhere."""
+
+
+def reverse_sequences(sequences: Tensor, lengths: Tensor) -> Tensor:
+    """Turn the first ``lengths[b]`` positions of each row round; padding stays where it is.
+
+    Args:
+        sequences: (B, T, ...).
+        lengths: (B,) in 0..T.
+
+    Returns:
+        (B, T, ...).
+    """
+    positions = torch.arange(sequences.shape[1], device=sequences.device)
+    mirrored = lengths[:, None] - 1 - positions
+    index = torch.where(mirrored >= 0, mirrored, positions)  # (B, T)
+    return sequences[torch.arange(len(sequences), device=sequences.device)[:, None], index]
+
+
+def distinct_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Distinct rows of (N, C) integers, and for each row the number of its distinct one, (N,).
+
+    Rows are compared by a 64-bit hash, then checked: sorting whole rows costs many times as much.
+    """
+    generator = torch.Generator().manual_seed(0)
+    multipliers = torch.randint(-(2**62), 2**62, (rows.shape[1],), generator=generator).to(rows.device)
+    _, inverse = torch.unique((rows.long() * multipliers).sum(dim=1), return_inverse=True)
+    first = torch.zeros(int(inverse.max()) + 1, dtype=torch.long, device=rows.device)
+    first[inverse] = torch.arange(len(rows), device=rows.device)
+    distinct = rows[first]
+    if not torch.equal(distinct[inverse], rows):  # two rows, one hash: about once in 10^13 batches
+        return torch.unique(rows, dim=0, return_inverse=True)  # type: ignore[no-any-return]
+    return distinct, inverse
+
+
+class BiLM(nn.Module):
+    """Token layer and two LSTM stacks, one for each direction (Peters et al. 2018, section 3.1)."""
+
+    boundary_char_ids: Tensor
+
+    def __init__(self, config: BiLMConfig) -> None:
+        """Build an untrained model."""
+        super().__init__()
+        self.config = config
+        cnn = config.char_cnn
+        self.char_cnn = CharCNN(
+            embedding_dim=cnn.embedding_dim,
+            filters=cnn.filters,
+            num_highway=cnn.num_highway,
+            activation=cnn.activation,
+            max_characters=cnn.max_characters,
+            output_dim=config.dim,
+            projection=cnn.projection,
+        )
+        self.forward_lstm = self._stack()
+        self.backward_lstm = self._stack()
+        rows = np.stack([begin_sentence_row(cnn.max_characters), end_sentence_row(cnn.max_characters)])
+        self.register_buffer("boundary_char_ids", torch.from_numpy(rows), persistent=False)
+
+    def _stack(self) -> LSTMStack:
+        config = self.config
+        return LSTMStack(
+            dim=config.dim,
+            lstm_dim=config.lstm_dim,
+            num_layers=config.num_layers,
+            skip_connections=config.skip_connections,
+            cell_clip=config.cell_clip,
+            projection_clip=config.projection_clip,
+            forget_bias=config.forget_bias,
+            lstm_projection=config.has_lstm_projection,
+            is_projected=config.is_projected,
+            dropout=config.dropout,
+            variational_dropout=config.variational_dropout,
+        )
+
+    def token_vectors(self, char_ids: Tensor) -> Tensor:
+        """Context-independent vectors of N words, best distinct ones: (N, C) to (N, D)."""
+        return self.char_cnn(char_ids)  # type: ignore[no-any-return]
+
+    def run_direction(
+        self,
+        direction: Direction,
+        token_vectors: Tensor,
+        state: LSTMState | None = None,
+        lengths: Tensor | None = None,
+    ) -> tuple[list[Tensor], LSTMState]:
+        """Run one direction over sequences laid out as it reads them.
+
+        Args:
+            direction: "forward" reads w1..wn, "backward" reads wn..w1.
+            token_vectors: (B, T, D) in reading order; padding on the right.
+            state: where the last call ended; zero where None.
+            lengths: (B,) in 0..T on the CPU; where given, a row ends there.
+
+        Returns:
+            Outputs of each LSTM layer, (B, T, D) in reading order, and the state after position T, or at each row's end
+            where ``lengths`` are given.
+        """
+        stack = self.forward_lstm if direction == "forward" else self.backward_lstm
+        return stack(token_vectors, state, lengths)  # type: ignore[no-any-return]
+
+    def forward(self, char_ids: Tensor) -> BiLMOutput:
+        """Layers of whole sentences, each on its own: boundary tokens are added, states start at zero.
+
+        Args:
+            char_ids: (B, T, C); rows of zeros are padding, on the right only.
+        """
+        mask = token_mask(char_ids)
+        batch, length = mask.shape
+        rows = torch.cat([self.boundary_char_ids.to(char_ids.dtype), char_ids.flatten(0, 1)])
+        distinct, inverse = distinct_rows(rows)
+        vectors = self.token_vectors(distinct)
+        begin, end = vectors[inverse[0]], vectors[inverse[1]]
+        tokens = vectors[inverse[2:]].view(batch, length, self.config.dim)
+        lengths = mask.sum(dim=1)
+        # oneDNN and cuDNN run padding along faster than they stop; the engine with projection gains by stopping.
+        ends = lengths.cpu() + 1 if self.config.is_projected else None
+        forward_layers, _ = self.run_direction("forward", _prepend(begin, tokens), lengths=ends)
+        mirrored = _prepend(end, reverse_sequences(tokens, lengths))
+        backward_layers, _ = self.run_direction("backward", mirrored, lengths=ends)
+        layers = [torch.cat([tokens, tokens], dim=-1)]
+        for ahead, back in zip(forward_layers, backward_layers, strict=True):
+            layers.append(torch.cat([ahead[:, 1:], reverse_sequences(back[:, 1:], lengths)], dim=-1))
+        return BiLMOutput(torch.stack([layer.to(tokens.dtype) for layer in layers]), mask)
+
+
+def _prepend(boundary: Tensor, tokens: Tensor) -> Tensor:
+    """Put a boundary's vector (D,) before each sequence of (B, T, D). Returns (B, T + 1, D)."""
+    return torch.cat([boundary.expand(len(tokens), 1, -1), tokens], dim=1)

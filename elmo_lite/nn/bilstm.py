@@ -1,0 +1,197 @@
+"""Stacked LSTMs: token vectors to states, one stack for each direction.
+
+Both directions are the same module reading left to right; what they read is laid out by the caller. So right padding
+never reaches a real position, and a long sentence can run in chunks with the state handed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import cast, overload
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elmo_lite.nn.projected_lstm import ProjectedLSTM
+
+LayerState = tuple[Tensor, Tensor]
+LSTMState = list[LayerState]
+
+
+class PlainLSTM(nn.Module):
+    """One layer on torch's own engine (oneDNN, cuDNN): neither projection nor clipping."""
+
+    def __init__(self, dim: int, forget_bias: float = 0.0) -> None:
+        """Make a layer of input and cell width ``dim``; the forget gate starts open.
+
+        Its bias starts at 1, or at 0 where ``forget_bias`` is a constant beside it.
+        """
+        super().__init__()
+        self.lstm = nn.LSTM(dim, dim)
+        # The two biases are only ever added: one of them learns, the other holds the constant.
+        bias, constant = self.lstm.get_parameter("bias_ih_l0"), self.lstm.get_parameter("bias_hh_l0")
+        nn.init.zeros_(bias)
+        nn.init.zeros_(constant).requires_grad_(False)
+        constant[dim : 2 * dim].fill_(forget_bias)
+        if forget_bias == 0:
+            nn.init.constant_(bias[dim : 2 * dim].detach(), 1.0)
+
+    def forward(
+        self, inputs: Tensor, state: LayerState | None, counts: Sequence[int] | None = None
+    ) -> tuple[Tensor, LayerState]:
+        """Read (T, B, D). Returns (T, B, D) and the state (h (B, D), c (B, D)) after each row's last position.
+
+        Where ``counts`` are given, only the first ``counts[t]`` rows, fewer and fewer, have a position t.
+        """
+        if counts is not None:
+            return self._run_parts(inputs, state, counts)
+        hx = None if state is None else (state[0][None].to(inputs.dtype), state[1][None].to(inputs.dtype))
+        outputs, (h, c) = self.lstm(inputs, hx)
+        return outputs, (h[0], c[0])
+
+    def _run_parts(self, inputs: Tensor, state: LayerState | None, counts: Sequence[int]) -> tuple[Tensor, LayerState]:
+        """Run from one row's end to the next over the rows that go on; packed sequences would leave oneDNN."""
+        h, c = (inputs.new_zeros(inputs.shape[1:]) for _ in range(2)) if state is None else state
+        outputs, ended = [], []
+        for rows, positions in groupby(range(len(counts)), key=lambda t: counts[t]):
+            ended.append((h[rows:], c[rows:]))
+            part = inputs[list(positions), :rows]
+            output, (h, c) = self(part, (h[:rows], c[:rows])) if rows else (part, (h[:0], c[:0]))
+            outputs.append(F.pad(output, (0, 0, 0, inputs.shape[1] - rows)))
+        h, c = (torch.cat(parts) for parts in zip((h, c), *reversed(ended), strict=True))
+        return torch.cat(outputs) if outputs else inputs, (h, c)
+
+
+class ClippedLSTM(nn.Module):
+    """One layer on the engine with projection and clipping, behind the same contract."""
+
+    def __init__(
+        self,
+        dim: int,
+        lstm_dim: int,
+        cell_clip: float | None,
+        projection_clip: float | None,
+        forget_bias: float,
+        projection: bool,
+    ) -> None:
+        """Make a layer of input and output width ``dim`` and cell width ``lstm_dim``."""
+        super().__init__()
+        self.lstm = ProjectedLSTM(dim, dim, lstm_dim, cell_clip, projection_clip, forget_bias, projection)
+
+    def forward(
+        self, inputs: Tensor, state: LayerState | None, counts: Sequence[int] | None = None
+    ) -> tuple[Tensor, LayerState]:
+        """Read (T, B, D). Returns (T, B, D) and the state (h (B, D), c (B, lstm_dim)) after each row's last position.
+
+        Where ``counts`` are given, only the first ``counts[t]`` rows, fewer and fewer, have a position t.
+        """
+        outputs, last = self.lstm(inputs.transpose(0, 1), state, counts)
+        return outputs.transpose(0, 1), last
+
+
+class LSTMStack(nn.Module):
+    """The LSTM layers of one direction."""
+
+    def __init__(
+        self,
+        *,
+        dim: int,
+        lstm_dim: int,
+        num_layers: int,
+        skip_connections: bool,
+        cell_clip: float | None = None,
+        projection_clip: float | None = None,
+        forget_bias: float = 0.0,
+        lstm_projection: bool = False,
+        is_projected: bool = False,
+        dropout: float = 0.0,
+        variational_dropout: bool = False,
+    ) -> None:
+        """Build the stack.
+
+        Args:
+            dim: D, width of the input and of every output.
+            lstm_dim: width of the cells.
+            num_layers: 1 or more.
+            skip_connections: add a layer's input to its output, from the second layer on.
+            cell_clip: bound on the absolute value of the cells, positive; None for no bound.
+            projection_clip: bound on the absolute value of the projected outputs, likewise.
+            forget_bias: constant added to the forget gates beside their learned bias.
+            lstm_projection: whether a projection follows the cells.
+            is_projected: take the engine with projection and clipping; the other one has neither.
+            dropout: probability in [0, 1) on every layer's input and on the last output.
+            variational_dropout: one mask per sequence instead of one per position.
+        """
+        super().__init__()
+        assert is_projected or (lstm_dim == dim and cell_clip is None)
+        self.skip_connections = skip_connections
+        self.dropout = dropout
+        self.variational_dropout = variational_dropout
+        self.is_projected = is_projected
+        self.layers = nn.ModuleList(
+            ClippedLSTM(dim, lstm_dim, cell_clip, projection_clip, forget_bias, lstm_projection)
+            if is_projected
+            else PlainLSTM(dim, forget_bias)
+            for _ in range(num_layers)
+        )
+
+    def drop(self, inputs: Tensor) -> Tensor:
+        """Dropout of time-major (T, B, D) inputs, per element or, variational, one mask for all T."""
+        if not self.training or self.dropout == 0:
+            return inputs
+        if not self.variational_dropout:
+            return F.dropout(inputs, self.dropout)
+        return inputs * F.dropout(torch.ones_like(inputs[:1]), self.dropout)
+
+    def forward(
+        self, inputs: Tensor, state: LSTMState | None = None, lengths: Tensor | None = None
+    ) -> tuple[list[Tensor], LSTMState]:
+        """Run the layers over sequences in reading order.
+
+        A layer's input is dropped out before the skip connection takes it, as in the published training code; so is the
+        last output.
+
+        Args:
+            inputs: (B, T, D).
+            state: of each layer, (h (B, D), c (B, lstm_dim)); zero where None.
+            lengths: (B,) in 0..T on the CPU; where given, a row ends there: nothing is computed behind its end.
+
+        Returns:
+            The outputs of each layer, (B, T, D), zero behind a row's end; and the state after position T, or after each
+            row's end where ``lengths`` are given.
+        """
+        if lengths is None or bool((lengths == inputs.shape[1]).all()):
+            return self._run(inputs, state)
+        ordered, order = lengths.sort(descending=True, stable=True)
+        counts = (ordered > torch.arange(inputs.shape[1])[:, None]).sum(dim=1).tolist()
+        order = order.to(inputs.device)
+        restore = order.argsort()
+        outputs, last = self._run(inputs[order], _take(state, order), counts)
+        return [output[restore] for output in outputs], _take(last, restore)
+
+    def _run(
+        self, inputs: Tensor, state: LSTMState | None, counts: Sequence[int] | None = None
+    ) -> tuple[list[Tensor], LSTMState]:
+        """The layers over rows by falling length, the first ``counts[t]`` of which have a position t."""
+        current = inputs.transpose(0, 1)  # (T, B, D)
+        outputs: list[Tensor] = []
+        new_state: LSTMState = []
+        for index, layer in enumerate(self.layers):
+            current = self.drop(current)
+            output, last = layer(current, None if state is None else state[index], counts)
+            current = output + current if self.skip_connections and index > 0 else output
+            outputs.append(current.transpose(0, 1))  # (B, T, D)
+            new_state.append(cast(LayerState, last))
+        outputs[-1] = self.drop(current).transpose(0, 1)
+        return outputs, new_state
+
+
+@overload
+def _take(state: LSTMState, rows: Tensor) -> LSTMState: ...
+@overload
+def _take(state: None, rows: Tensor) -> None: ...
+def _take(state: LSTMState | None, rows: Tensor) -> LSTMState | None:
+    """The state of chosen rows."""
+    return None if state is None else [(h[rows], c[rows]) for h, c in state]

@@ -1,0 +1,102 @@
+"""The token layer: a word's characters to its context-independent vector (Kim et al. 2016; Peters et al. 2018)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elmo_lite.nn.packed_linear import PackedLinear
+from elmo_lite.text.characters import NO_TOKEN, NUM_CHAR_IDS, PADDING
+
+
+class Highway(nn.Module):
+    """y = g * relu(W x + b) + (1 - g) * x with gate g = sigmoid(W' x + b') (Srivastava et al. 2015)."""
+
+    def __init__(self, dim: int) -> None:
+        """Make one layer of width ``dim``; the gate starts mostly closed, so that the input passes."""
+        super().__init__()
+        self.transform = PackedLinear(dim, dim)
+        self.gate = PackedLinear(dim, dim)
+        for linear in (self.transform, self.gate):
+            nn.init.normal_(linear.weight, std=1 / math.sqrt(dim))
+            nn.init.zeros_(linear.bias)
+        nn.init.constant_(self.gate.bias, -2.0)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Mix inputs (N, F) with their transformation. Returns (N, F)."""
+        return torch.lerp(inputs, F.relu(self.transform(inputs)), torch.sigmoid(self.gate(inputs)))
+
+
+class CharCNN(nn.Module):
+    """Character embedding, convolutions of several widths, max over positions, highway layers, projection."""
+
+    def __init__(
+        self,
+        *,
+        embedding_dim: int,
+        filters: Sequence[tuple[int, int]],
+        num_highway: int,
+        activation: str,
+        max_characters: int,
+        output_dim: int,
+        projection: bool = True,
+    ) -> None:
+        """Build the layer.
+
+        Args:
+            embedding_dim: width of a character's vector.
+            filters: (width in characters, number) of each group.
+            num_highway: 0 or more.
+            activation: "relu" or "tanh", after max pooling.
+            max_characters: C that words come with.
+            output_dim: D, width of a token vector.
+            projection: map the filters to ``output_dim``; may be false where they have that width.
+        """
+        super().__init__()
+        self.max_characters = max_characters
+        self.activation = torch.tanh if activation == "tanh" else F.relu
+        self.embedding = nn.Embedding(NUM_CHAR_IDS, embedding_dim)
+        self.convolutions = nn.ModuleList(nn.Conv1d(embedding_dim, number, width) for width, number in filters)
+        num_filters = sum(number for _, number in filters)
+        self.highways = nn.ModuleList(Highway(num_filters) for _ in range(num_highway))
+        self.projection = PackedLinear(num_filters, output_dim) if projection else nn.Identity()
+        self._initialise()
+
+    def _initialise(self) -> None:
+        nn.init.uniform_(self.embedding.weight, -1.0, 1.0)
+        with torch.no_grad():
+            self.embedding.weight[NO_TOKEN] = 0
+        if isinstance(self.projection, nn.Linear):
+            nn.init.normal_(self.projection.weight, std=1 / math.sqrt(self.projection.in_features))
+            nn.init.zeros_(self.projection.bias)
+
+    def _trim(self, char_ids: Tensor) -> Tensor:
+        """Cut (N, C) to the longest word plus the widest filter.
+
+        What is left out are windows of padding alone, and one such window of every filter stays: no maximum changes.
+        """
+        used = ((char_ids != PADDING) & (char_ids != NO_TOKEN)).any(dim=0).nonzero()
+        longest = int(used[-1]) + 1 if len(used) else 0
+        widest = max(convolution.kernel_size[0] for convolution in self.convolutions)  # type: ignore[index]
+        return char_ids[:, : longest + widest]
+
+    def forward(self, char_ids: Tensor) -> Tensor:
+        """Token vectors of words.
+
+        Args:
+            char_ids: (N, C) in 0..261, one row a word.
+
+        Returns:
+            (N, D).
+        """
+        embedded = self.embedding(self._trim(char_ids).int()).transpose(1, 2)  # (N, embedding_dim, C')
+        # max(), not amax(): its backward pass follows one index instead of comparing every position
+        pooled = torch.cat([convolution(embedded).max(dim=2).values for convolution in self.convolutions], dim=1)
+        vectors = self.activation(pooled)  # (N, F)
+        for highway in self.highways:
+            vectors = highway(vectors)
+        return self.projection(vectors)  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""A corpus to a saved model: training, resuming, measuring."""

@@ -1,0 +1,165 @@
+"""The language model in training: both directions' losses, optimiser, states carried between windows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from elmo_lite.corpus.batches import Batch
+from elmo_lite.errors import TrainingError
+from elmo_lite.nn.bilm import BiLM, Direction
+from elmo_lite.nn.bilstm import LSTMState
+from elmo_lite.nn.lm_head import LMHead
+from elmo_lite.pretraining.config import PretrainConfig
+from elmo_lite.pretraining.optimizers import clip_gradients, make_optimizer, warmup_and_decay
+
+DIRECTIONS: tuple[Direction, Direction] = ("forward", "backward")
+CarriedStates = dict[Direction, LSTMState]
+
+
+class LanguageModel(pl.LightningModule):
+    """Forward and backward language models over one token layer and one softmax.
+
+    The objective is the mean of both directions' cross-entropy (Peters et al. 2018, section 3.1).
+    """
+
+    def __init__(self, bilm: BiLM, head: LMHead, config: PretrainConfig, max_steps: int) -> None:
+        """Wrap the encoder and its head, ready for ``max_steps`` optimiser steps."""
+        super().__init__()
+        self.bilm, self.head, self.config, self.max_steps = bilm, head, config, max_steps
+        self.sparse_table = True
+        self._carried: CarriedStates = {}
+        self._validation_states: CarriedStates = {}
+        self._validation_sums = torch.zeros(3, dtype=torch.float64)
+
+    @property
+    def carries_states(self) -> bool:
+        """Whether states go on from batch to batch."""
+        return self.config.data.batching == "windows"
+
+    def top_states(self, batch: Batch, states: CarriedStates) -> list[Tensor]:
+        """Last layer of both directions at the real positions, 2 x (P, D); carried ``states`` are updated."""
+        vectors = self.token_vectors(batch)
+        if batch.starts_afresh or not self.carries_states:
+            states.clear()
+        tops = []
+        for direction, inputs in zip(DIRECTIONS, (batch.forward_inputs, batch.backward_inputs), strict=True):
+            layers, state = self.bilm.run_direction(direction, F.embedding(inputs, vectors), states.get(direction))
+            if self.carries_states:
+                states[direction] = [(h.detach(), c.detach()) for h, c in state]
+            tops.append(layers[-1].reshape(-1, layers[-1].shape[-1]).index_select(0, batch.real))
+        return tops
+
+    def token_vectors(self, batch: Batch) -> Tensor:
+        """Vectors of a batch's distinct words, (K, D): short ones in a narrow block, long ones in a wide one."""
+        blocks = batch.char_ids[: batch.num_short], batch.char_ids[batch.num_short :]
+        return torch.cat([self.bilm.token_vectors(block) for block in blocks if len(block)])
+
+    def targets(self, batch: Batch) -> list[Tensor]:
+        """Classes of both directions at the real positions, 2 x (P,)."""
+        return [t.reshape(-1).index_select(0, batch.real) for t in (batch.forward_targets, batch.backward_targets)]
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Sampled loss of a batch in nats a word, the mean of both directions."""
+        states = torch.cat(self.top_states(batch, self._carried))
+        total = self.head.sampled_loss(states, torch.cat(self.targets(batch)), sparse=self.sparse_table)
+        return total / (2 * batch.num_words)
+
+    def on_train_start(self) -> None:
+        """Take the rate of this run's schedule: a stored one is that of the old end where the end was moved."""
+        schedule = self.lr_schedulers()
+        assert isinstance(schedule, LambdaLR)
+        for group, peak, factor in zip(
+            schedule.optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True
+        ):
+            group["lr"] = peak * factor(schedule.last_epoch)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Seed every step by its number: what is random in a step does not depend on where a run was interrupted."""
+        self.seed_step(self.global_step)
+
+    def seed_step(self, step: int) -> None:
+        """Seed dropout and samples of a step."""
+        rank = self.global_rank if self._trainer is not None else 0
+        torch.manual_seed((self.config.seed * 1_000_003 + step) * 1_009 + rank)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """One step's loss."""
+        loss = self.loss(batch)
+        self.log("train/sampled_loss", loss)
+        return loss
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Any,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip dense and sparse gradients together; stop on one that is not finite, before any weight moves.
+
+        Raises:
+            TrainingError: a gradient is infinite or not a number.
+        """
+        self.clip(self.global_step)
+
+    def clip(self, step: int) -> None:
+        """See ``configure_gradient_clipping``."""
+        norm = clip_gradients(self.parameters(), self.config.optimizer.gradient_clip)
+        if not math.isfinite(float(norm)):
+            raise TrainingError(
+                f"step {step}: expected finite gradients, found a norm of {float(norm)}; the last saved state is kept: "
+                "lower optimizer.learning_rate or optimizer.gradient_clip and start again"
+            )
+
+    def configure_optimizers(self) -> Any:
+        """Optimiser, and its schedule by steps."""
+        settings = self.config.optimizer
+        optimizer = make_optimizer(
+            self.bilm,
+            self.head.parameters(),
+            name=settings.name,
+            learning_rate=settings.learning_rate,
+            table_learning_rate=settings.table_learning_rate,
+            weight_decay=settings.weight_decay,
+            betas=settings.betas,
+            sparse_table=self.sparse_table,
+        )
+        schedule = warmup_and_decay(optimizer, settings.warmup_steps, self.max_steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin a new sum."""
+        self._validation_states = {}
+        self._validation_sums = torch.zeros(3, dtype=torch.float64)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch's full-softmax nats."""
+        tops, targets = self.top_states(batch, self._validation_states), self.targets(batch)
+        nats = [
+            -self.head.log_probabilities(t, y).sum(dtype=torch.float64).cpu()
+            for t, y in zip(tops, targets, strict=True)
+        ]
+        self._validation_sums += torch.stack([*nats, torch.tensor(float(batch.num_words), dtype=torch.float64)])
+
+    def on_validation_epoch_end(self) -> None:
+        """Log nats a word and perplexity of each direction, and the nats of both."""
+        forward, backward, number = (float(x) for x in self._validation_sums)
+        nats = {"forward": forward / number, "backward": backward / number}
+        for direction, value in nats.items():
+            self.log(f"val/{direction}_nats", value, sync_dist=True)
+            self.log(f"val/{direction}_perplexity", math.exp(min(value, 700.0)), sync_dist=True)
+        self.log("val/nats", (nats["forward"] + nats["backward"]) / 2, sync_dist=True)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the carried states: the next window needs them."""
+        checkpoint["carried_states"] = {direction: list(state) for direction, state in self._carried.items()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the carried states up again."""
+        self._carried = dict(checkpoint["carried_states"])

@@ -1,0 +1,1 @@
+"""The published ELMo format, known here alone."""

@@ -1,0 +1,146 @@
+"""The weight file of the published ELMo format, read and written one data set at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elmo_lite.errors import CheckpointError
+from elmo_lite.nn.bilm import BiLM
+from elmo_lite.nn.config import BiLMConfig
+from elmo_lite.published.layout import data_set_pieces, data_set_shapes
+from elmo_lite.published.options import FORGET_BIAS
+
+if TYPE_CHECKING:
+    import h5py
+
+_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
+"""What h5py raises where a file's structure is damaged."""
+
+
+class WeightFile:
+    """An open weight file whose data sets are read one at a time."""
+
+    def __init__(self, path: Path, data_sets: Mapping[str, h5py.Dataset]) -> None:
+        """Wrap what ``open_weights`` found."""
+        self.path, self.data_sets = path, data_sets
+
+    def has(self, end: str) -> bool:
+        """Whether there is a data set whose name ends so."""
+        return any(name.endswith(end) for name in self.data_sets)
+
+    def check(self, config: BiLMConfig) -> None:
+        """Compare names, shapes and kinds of number with the settings, before anything is read.
+
+        Raises:
+            CheckpointError: a data set is missing, unknown, of another shape, or holds no floating-point numbers.
+        """
+        names = set()
+        for name, shape in data_set_shapes(config):
+            if name not in self.data_sets:
+                raise CheckpointError(f"{self.path}: {name}: expected a data set of shape {list(shape)}, found none")
+            found = self.data_sets[name]
+            if found.shape != shape:
+                raise CheckpointError(f"{self.path}: {name}: expected shape {list(shape)}, found {_shape(found)}")
+            if found.dtype.kind != "f":
+                raise CheckpointError(f"{self.path}: {name}: expected floating-point numbers, found {found.dtype}")
+            names.add(name)
+        for name in sorted(set(self.data_sets) - names):
+            found = _shape(self.data_sets[name])
+            raise CheckpointError(f"{self.path}: {name}: expected no such data set by the options, found shape {found}")
+
+    def read(self, name: str) -> Tensor:
+        """One data set in float32.
+
+        Raises:
+            CheckpointError: it is damaged, or holds a number that is not finite; says where.
+        """
+        try:
+            values = np.asarray(self.data_sets[name][()])
+        except _DAMAGE as error:
+            raise CheckpointError(f"{self.path}: {name}: expected a readable data set, found {_line(error)}") from None
+        with np.errstate(over="ignore"):
+            values = np.ascontiguousarray(values, dtype=np.float32)
+        finite = np.isfinite(values)
+        if not finite.all():
+            place = tuple(int(index) for index in np.argwhere(~finite)[0])
+            raise CheckpointError(
+                f"{self.path}: {name}: expected finite numbers, found {values[place]} at {list(place)}"
+            )
+        return torch.from_numpy(values)
+
+    def has_identity_projections(self, config: BiLMConfig) -> bool:
+        """Whether no projection after a cell changes anything."""
+        if config.lstm_dim != config.dim or not self.has("/W_P_0"):
+            return False
+        identity = torch.eye(config.dim).numpy().tobytes()  # by bits: -0.0 would not come back from an identity
+        names = [name for name in self.data_sets if name.endswith("/W_P_0")]
+        return all(self.read(name).numpy().tobytes() == identity for name in names)
+
+    def fill(self, bilm: BiLM) -> None:
+        """Write all data sets into a model whose settings ``check`` accepted."""
+        for name, pieces in data_set_pieces(bilm).items():
+            values = self.read(name)
+            for index, view in pieces:
+                view.copy_(values[index])
+
+
+@contextmanager
+def open_weights(path: Path) -> Iterator[WeightFile]:
+    """Open a weight file and list its data sets.
+
+    Raises:
+        CheckpointError: no such file, or no (whole) HDF5 file.
+    """
+    import h5py
+
+    data_sets: dict[str, Any] = {}
+
+    def keep(name: str | bytes, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            _ = item.shape, item.dtype  # damage shows here
+            data_sets[name if isinstance(name, str) else repr(name)] = item
+
+    if not path.exists():
+        raise CheckpointError(f"{path}: expected the weights of a published model, found no such file")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise CheckpointError(f"{path}: expected a whole HDF5 file, found {_line(error)}") from None
+    with file:
+        try:
+            file.visititems(keep)
+        except _DAMAGE as error:
+            raise CheckpointError(f"{path}: expected a whole HDF5 file, found {_line(error)}") from None
+        yield WeightFile(path, data_sets)
+
+
+def _shape(data_set: h5py.Dataset) -> list[int] | None:
+    return None if data_set.shape is None else list(data_set.shape)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@torch.no_grad()
+def write_weights(path: Path, bilm: BiLM) -> None:
+    """Write all data sets in float32, whatever precision the model has."""
+    import h5py
+
+    shapes = dict(data_set_shapes(bilm.config))
+    with h5py.File(path, "w") as file:
+        for name, pieces in data_set_pieces(bilm).items():
+            values = torch.empty(shapes[name])
+            for index, view in pieces:
+                values[index].copy_(view)
+            if name.endswith("/B") and bilm.config.forget_bias != FORGET_BIAS:
+                size = bilm.config.lstm_dim
+                values[2 * size : 3 * size] += bilm.config.forget_bias - FORGET_BIAS
+            file.create_dataset(name, data=values.numpy())

@@ -1,0 +1,1 @@
+"""All of elmo_lite on text that Python carries (``elmo-lite quickstart``)."""

@@ -1,0 +1,106 @@
+"""The quickstart's second half: task heads on a pretrained model, where a package that has them is installed.
+
+This library does not import such a package: it finds the commands by their entry points and the labelled samples, which
+are files, by the name of the package that holds them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from elmo_lite.quickstart.demonstration import run, title
+
+SAMPLES = "tasks.samples"
+"""Package whose files are the samples."""
+LAYERS = "layers"
+"""Folder for the frozen layers of the samples."""
+TRAINING = "--finetune.batch_size 8 --finetune.learning_rate 0.003 --finetune.patience 10 --max_epochs 20".split()
+"""Few sentences want small batches and long steps; about twelve seconds a head on two cores."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """One task: its samples, how to train on them, and sentences to try it on."""
+
+    task: str
+    """First word of its commands and of its samples' names."""
+    title: str
+    suffix: str
+    sentences: tuple[str, ...]
+    """Neither in the samples nor made of their names."""
+
+
+HEADS = (
+    Head(
+        "ner",
+        "Names: a tagger on the English model that the package carries, from a few hundred sentences of other names",
+        ".iob2",
+        (
+            "Helena Kovacs flew from Oslo to Marrakesh yesterday.",
+            "Silverton Paper has opened an office in Mexico, said its founder, Omar Reyes.",
+            "With a heavy heart, Joy Ellington sold the farm.",
+            "It was a joy to see the sun again.",
+        ),
+    ),
+    Head(
+        "sentiment",
+        "Opinions: a classifier on the same model",
+        ".tsv",
+        (
+            "The rooms are lovely and the staff are very kind.",
+            "I was bored after ten minutes and left.",
+            "It is not cheap, but I would go there again tomorrow.",
+            "The actors are good, but they cannot save this awful script.",
+        ),
+    ),
+)
+
+
+def installed_heads() -> list[Head]:
+    """Those whose commands some package adds."""
+    from elmo_lite.cli.main import all_commands
+
+    commands = all_commands()
+    return [head for head in HEADS if f"{head.task} train" in commands]
+
+
+def train_heads(folder: Path, encoder: str | Path) -> None:
+    """Train and try every installed head; one whose libraries are missing is left out, saying so.
+
+    Args:
+        folder: where samples and heads go.
+        encoder: name or directory of a saved model.
+    """
+    from elmo_lite.cli.main import EXTRA_OF
+
+    for head in installed_heads():
+        title(head.title)
+        try:
+            _train(head, folder, encoder)
+        except ModuleNotFoundError as error:
+            extra = EXTRA_OF.get((error.name or "").partition(".")[0])
+            if extra is None:
+                raise
+            print(f"   left out: this needs the package {error.name}: pip install 'elmo_lite[{extra}]'")
+
+
+def _train(head: Head, folder: Path, encoder: str | Path) -> None:
+    samples = folder / "samples"
+    data: list[object] = []
+    for part in ("train", "dev", "test"):
+        data += [f"--{part}", _copy(f"{head.task}_{part}{head.suffix}", samples)]
+    out = ("--out", folder / head.task, "--finetune.cache_dir", folder / LAYERS)
+    run(f"{head.task} train", "--encoder", encoder, *data, *out, *TRAINING)
+    new = samples / f"{head.task}_new.txt"
+    new.write_text("\n".join(head.sentences) + "\n", encoding="utf-8", newline="\n")
+    run(f"{head.task} predict", folder / head.task, new)
+
+
+def _copy(name: str, folder: Path) -> Path:
+    """A sample as a file where the reader can look at it; the package's own may be inside an archive."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / name
+    target.write_bytes(files(SAMPLES).joinpath(name).read_bytes())
+    return target

@@ -1,0 +1,187 @@
+"""The main job on text that every Python carries: corpus, pretraining, perplexity, vectors, heads, in five minutes."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import platform
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elmo_lite.errors import ConfigError
+from elmo_lite.quickstart.bigrams import bigram_perplexity, unigram_perplexity
+from elmo_lite.quickstart.contexts import nearest, occurrences, sentences
+from elmo_lite.quickstart.demonstration import run, title
+from elmo_lite.quickstart.heads import HEADS, LAYERS, installed_heads, train_heads
+from elmo_lite.quickstart.python_prose import write_python_prose
+
+if TYPE_CHECKING:
+    from elmo_lite.corpus.corpus import Corpus
+    from elmo_lite.embedding.elmo import Elmo
+
+VOCABULARY_SIZE = 5000
+"""About the words that stand twice or more in this text; the others train the unknown class."""
+HELD_OUT_EVERY = 12
+EXAMPLES = {
+    "The file is closed when the block is left.": "file",
+    "Return a new list with the elements in reverse order.": "list",
+    "Exceptions are raised by the interpreter.": "interpreter",
+}
+"""Sentences, and the word of each whose numbers are shown."""
+WORD = "set"
+SENSES = (
+    "This flag is set to true when the connection is closed.",
+    "Return the set of all names that are used in the module.",
+    "This method can be used to set the value of an option.",
+)
+NUM_NEIGHBORS = 4
+ENGLISH = "en"
+"""The model that the package carries; the heads stand on it."""
+CONTEXT_WIDTH = 38
+
+
+def quickstart_command(
+    *, out: str = "quickstart", max_time: str = "3m", max_steps: int | None = None, overwrite: bool = False
+) -> None:
+    """Pretrain a tiny model on the English prose that Python carries, and use it; no network is needed.
+
+    Args:
+        out: folder for the text, the corpus, the model and the heads.
+        max_time: how long to train, such as 90s or 3m.
+        max_steps: training steps, instead of a time.
+        overwrite: replace what an earlier quickstart left there.
+    """
+    started = time.monotonic()
+    folder = Path(out)
+    _prepare(folder, overwrite)
+    print(f"elmo_lite quickstart: everything goes to {folder}/")
+    _write_text(folder)
+    corpus = _build_corpus(folder)
+    _pretrain(folder, max_time, max_steps)
+    _compare_perplexity(folder, corpus)
+    _show_vectors(folder, corpus)
+    train_heads(folder, ENGLISH)
+    _say_what_next(folder, time.monotonic() - started)
+
+
+def _prepare(folder: Path, overwrite: bool) -> None:
+    """Make the folder; remove what an earlier quickstart left, and nothing else."""
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder}: expected a folder or nothing there, found a file")
+    made = ("corpus", "pretrained", LAYERS, *(head.task for head in HEADS))
+    left = [folder / name for name in made if (folder / name).exists()]
+    if left and not overwrite:
+        raise ConfigError(f"{left[0]}: exists already; add --overwrite to do the quickstart again")
+    for path in left:
+        shutil.rmtree(path)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _write_text(folder: Path) -> None:
+    """Gather the prose; whole documents are held out, so that perplexity is measured on text of other modules."""
+    title(f"Text: the English prose of Python {platform.python_version()} (help topics, docstrings of its library)")
+    write_python_prose(folder / "python_prose.txt")
+    documents = (folder / "python_prose.txt").read_text(encoding="utf-8").strip("\n").split("\n\n")
+    places = range(HELD_OUT_EVERY // 2, len(documents), HELD_OUT_EVERY)
+    parts = {
+        "train.txt": [document for place, document in enumerate(documents) if place not in places],
+        "held_out.txt": [documents[place] for place in places],
+    }
+    for name, part in parts.items():
+        text = "\n\n".join(part) + "\n"
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        print(f"   {name:<13}{len(part):>5} documents {len(text.split()):>9,} words")
+
+
+def _build_corpus(folder: Path) -> Corpus:
+    from elmo_lite.corpus.corpus import Corpus
+
+    title("Corpus: sentences and words as numbers")
+    texts = (folder / "train.txt", "--held_out", folder / "held_out.txt")
+    run("corpus", *texts, "--out", folder / "corpus", "--vocabulary_size", VOCABULARY_SIZE)
+    return Corpus.open(folder / "corpus")
+
+
+def _pretrain(folder: Path, max_time: str, max_steps: int | None) -> None:
+    title("Pretraining: one LSTM language model reads forward, one backward")
+    limit = ("--max_time", max_time) if max_steps is None else ("--max_steps", max_steps)
+    run("pretrain", "--config", "tiny", "--corpus", folder / "corpus", "--out", folder / "pretrained", *limit)
+
+
+def _compare_perplexity(folder: Path, corpus: Corpus) -> None:
+    """Held-out perplexity of the model beside models that count, over the same classes and positions."""
+    title("Perplexity on the held-out text: among how many words, as it were, the model still hesitates")
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        run("evaluate", folder / "pretrained" / "model", folder / "held_out.txt")
+    command, _, result = output.getvalue().partition("\n   {")
+    measured = json.loads("{" + result)
+    print(command)
+    train, held_out = corpus.class_of_word[corpus.train], corpus.class_of_word[corpus.held_out]
+    size = len(corpus.vocabulary)
+    unigram = unigram_perplexity(train, held_out, size)
+    rows = [
+        ("words counted (unigram)", unigram, unigram),
+        (
+            "pairs counted (bigram, Kneser-Ney)",
+            bigram_perplexity(train, held_out, size),
+            bigram_perplexity(train[::-1], held_out[::-1], size),
+        ),
+        ("this model", _number(measured, "forward"), _number(measured, "backward")),
+    ]
+    print(f"   {'':<36}{'forward':>10}{'backward':>10}")
+    for label, forward_perplexity, backward_perplexity in rows:
+        print(f"   {label:<36}{forward_perplexity:>10.1f}{backward_perplexity:>10.1f}")
+    print(f"   (full softmax over {size:,} classes, {len(held_out) - 1:,} predictions)")
+
+
+def _number(measured: dict[str, Any], direction: str) -> float:
+    return float(measured[f"{direction}_perplexity"])
+
+
+def _show_vectors(folder: Path, corpus: Corpus) -> None:
+    """Vectors of a few sentences, then the nearest contexts of one word in each of several senses."""
+    from elmo_lite.embedding.elmo import Elmo
+
+    elmo = Elmo.from_pretrained(folder / "pretrained" / "model")
+    title("Vectors: every word gets one from each layer, made from its whole sentence")
+    for (sentence, word), layers in zip(EXAMPLES.items(), elmo.embed(EXAMPLES, layers="all"), strict=True):
+        num_layers, num_words, width = layers.shape
+        first = " ".join(f"{number:+.2f}" for number in layers[-1, elmo.tokenize(sentence).index(word), :5])
+        print(f"   {sentence}")
+        print(f"      {num_layers} layers x {num_words} words x {width} numbers; {word!r}, top layer: {first} ...")
+    title(f"Contexts: where {WORD!r} has the nearest vectors (cosine) in the text")
+    _show_contexts(elmo, corpus)
+
+
+def _show_contexts(elmo: Elmo, corpus: Corpus) -> None:
+    known = occurrences(elmo, sentences(corpus), WORD)
+    for query in occurrences(elmo, [elmo.tokenize(sentence) for sentence in SENSES], WORD):
+        print(f"\n          {query.line(CONTEXT_WIDTH)}")
+        for similarity, neighbor in nearest(query, known, NUM_NEIGHBORS):
+            print(f"    {similarity:.2f}  {neighbor.line(CONTEXT_WIDTH)}")
+
+
+def _say_what_next(folder: Path, seconds: float) -> None:
+    title(f"Done in {seconds / 60:.1f} minutes. The same for your own text:")
+    print(
+        "   $ elmo-lite corpus my_text.txt --out my_corpus             # files, globs, .gz, JSONL, Parquet, hub names\n"
+        "   $ elmo-lite pretrain --config laptop --corpus my_corpus --out my_run --max_time 3h\n"
+        f"   $ elmo-lite pretrain --init {ENGLISH} --corpus my_corpus --out my_run --max_time 20m\n"
+        "   $ elmo-lite evaluate my_run/model other_text.txt\n"
+        "   $ elmo-lite embed my_run/model sentences.txt vectors.h5    # one sentence a line"
+    )
+    for head in installed_heads():
+        print(
+            f"   $ elmo-lite {head.task} train --encoder {ENGLISH} --train my_train{head.suffix}"
+            f" --dev my_dev{head.suffix} --out my_{head.task}"
+        )
+    print(
+        "   or in Python:\n"
+        "   >>> from elmo_lite import Elmo\n"
+        f"   >>> elmo = Elmo.from_pretrained({ENGLISH!r})    # the model that the package carries, or your own\n"
+        f"   >>> elmo.embed([{next(iter(EXAMPLES))!r}])[0].shape"
+    )

@@ -1,0 +1,1 @@
+"""The saved model directory, known here alone."""

@@ -1,0 +1,87 @@
+"""A saved model in fewer bytes: half precision for the encoder, 8 bits for the head (``elmo-lite compress``)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from elmo_lite.saved_model.checkpoint import check_target, load_model, save_model
+from elmo_lite.saved_model.head import FloatType, HeadType
+from elmo_lite.saved_model.names import find_model
+from elmo_lite.saved_model.settings import FILES
+
+HeadChoice = Literal[HeadType, "none"]
+
+
+def compress(
+    model: str | Path,
+    out: str | Path,
+    *,
+    dtype: FloatType = "float16",
+    head: HeadChoice = "int8",
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Write a saved model again, in other precisions; vocabulary, tokenisation and training facts stay.
+
+    Args:
+        model: directory or name of the model.
+        out: directory to write; may be the model's own where ``overwrite``.
+        dtype: of the encoder's weights.
+        head: of the head's, where the model has one; "none" leaves it out.
+        overwrite: replace a saved model that is there.
+
+    Returns:
+        "files": bytes of each file "before" and "after", None where it is not there; "total": the same of all.
+
+    Raises:
+        CheckpointError: no such model, something lies at ``out``, or a precision cannot hold the weights.
+    """
+    target = check_target(out, overwrite)
+    source = find_model(model)
+    before = _sizes(source)
+    saved = load_model(source, with_head=False if head == "none" else None)
+    save_model(
+        target,
+        saved.bilm,
+        saved.tokenization,
+        saved.vocabulary,
+        saved.lm_head,
+        saved.training,
+        dtype=dtype,
+        head_dtype=None if head == "none" else head,
+        overwrite=overwrite,
+    )
+    after = _sizes(target)
+    names = [name for name in FILES if name in before or name in after]
+    return {
+        "files": {name: {"before": before.get(name), "after": after.get(name)} for name in names},
+        "total": {"before": sum(before.values()), "after": sum(after.values())},
+    }
+
+
+def _sizes(directory: Path) -> dict[str, int]:
+    """Bytes of a saved model's files, by name."""
+    paths = [directory / name for name in FILES]
+    return {path.name: path.stat().st_size for path in paths if path.is_file()}
+
+
+def compress_command(
+    model: str,
+    out: str,
+    *,
+    dtype: FloatType = "float16",
+    head: HeadChoice = "int8",
+    overwrite: bool = False,
+) -> None:
+    """Write a saved model in fewer bytes; prints their numbers, before and after, as JSON.
+
+    Args:
+        model: Saved model directory, packaged name or hub name.
+        out: Saved model directory to write.
+        dtype: Precision of the encoder's weights.
+        head: Precision of the language model head, where the model has one; none leaves it out.
+        overwrite: Replace the saved model if it exists.
+    """
+    sizes = compress(model, out, dtype=dtype, head=head, overwrite=overwrite)
+    print(json.dumps({"model": model, "out": out, **sizes}, indent=2, ensure_ascii=False))

@@ -1,0 +1,1 @@
+"""Text to sentences, words and bytes; without torch."""

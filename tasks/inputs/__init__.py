@@ -1,0 +1,1 @@
+"""What a task's head reads: words as vectors of its own, and the encoder's layers."""

@@ -1,0 +1,255 @@
+"""What a task model reads of a sentence: x_k and the mix of a pretrained model's layers side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elmo_lite import ConfigError, Elmo, ScalarMix
+from tasks.inputs.batch import Batch
+from tasks.inputs.word_inputs import WordInputs
+from tasks.modules.dropout import VariationalDropout
+
+MixWeights = tuple[list[float], float]
+"""The share of each layer, and gamma."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """Which pretrained model is used, and how."""
+
+    encoder: str = "none"
+    """"none", or a saved model: a directory, a packaged name such as "en", or a name on the model hub."""
+    freeze: bool = True
+    """Leave the encoder as it is; trained along with the task otherwise."""
+    layers: str = "mix"
+    """"mix": learned weights; "top"; or the number of one layer, 0 = token layer."""
+    layer_norm: bool = False
+    """Bring every layer's vector of a word to mean 0 and variance 1 before mixing."""
+    mix_dropout: float = 0.0
+    """Probability in [0, 1) that a layer is left out of a training step."""
+    mix_l2: float = 0.0
+    """Strength of the pull of the layers' weights to their mean; 0.001 is a weak one, 1 a strong one."""
+    dropout: float = 0.5
+    """Probability in [0, 1) on the mixed vector."""
+    output_mix: bool = False
+    """A second mix beside the output of the task's RNN (Peters et al. 2018, section 3.3)."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; the mix checks its own."""
+        if self.layers not in ("mix", "top") and not self.layers.removeprefix("-").isdecimal():
+            raise ConfigError(f"layers: expected mix, top or a layer's number, found {self.layers!r}")
+        for name in ("dropout", "mix_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"{name}: expected a probability in [0, 1), found {getattr(self, name)!r}")
+        if self.mix_l2 < 0:
+            raise ConfigError(f"mix_l2: expected 0 or more, found {self.mix_l2!r}")
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether there is one."""
+        return self.encoder != "none"
+
+
+class OneLayer(nn.Module):
+    """One layer alone, where a ``ScalarMix`` could stand; nothing is learned."""
+
+    def __init__(self, layer: int, num_layers: int, layer_norm: bool = False) -> None:
+        """Choose ``layer`` in 0..num_layers - 1."""
+        super().__init__()
+        self.layer = layer
+        self.num_layers = num_layers
+        self.layer_norm = layer_norm
+
+    def forward(self, layers: Tensor) -> Tensor:
+        """(L, ..., 2D) to (..., 2D)."""
+        chosen = layers[self.layer]
+        return F.layer_norm(chosen, chosen.shape[-1:]) if self.layer_norm else chosen
+
+    def weights(self) -> MixWeights:
+        """1 for the layer, 0 for the others; gamma 1."""
+        return [float(layer == self.layer) for layer in range(self.num_layers)], 1.0
+
+    def penalty(self) -> Tensor:
+        """0: there is nothing to pull."""
+        return torch.zeros(())
+
+
+class Representation(nn.Module):
+    """x_k, the mixed layers, or both.
+
+    A frozen encoder is no submodule: its weights are neither in ``parameters`` nor in ``state_dict``, and ``train``
+    leaves it without dropout; ``to`` moves it along.
+    """
+
+    elmo: Elmo | None
+
+    def __init__(self, word_inputs: WordInputs | None, elmo: Elmo | None, config: EncoderConfig) -> None:
+        """Put the parts together.
+
+        Args:
+            word_inputs: x_k; None for none.
+            elmo: the encoder, if any; used, not copied: frozen or made to require gradients, by ``config.freeze``.
+            config: how the encoder is used.
+
+        Raises:
+            ConfigError: a word would have no vector at all, or the encoder has no such layer.
+        """
+        super().__init__()
+        self.config = config
+        self.word_inputs = word_inputs
+        self.input_mix = self.output_mix = None
+        if elmo is not None:
+            elmo.requires_grad_(not config.freeze)
+            self.input_mix = _mix(elmo, config)
+            self.output_mix = _mix(elmo, config) if config.output_mix else None
+            elmo.train(self.training)
+        if config.freeze:
+            self.__dict__["elmo"] = elmo  # not registered
+        else:
+            self.elmo = elmo
+        self.dropout = VariationalDropout(config.dropout)
+        if self.dim == 0:
+            raise ConfigError("expected an encoder, words or chars, found encoder: none, words: none and chars: false")
+
+    @property
+    def encoder_dim(self) -> int:
+        """2D; 0 without an encoder."""
+        return 0 if self.elmo is None else self.elmo.dim
+
+    @property
+    def dim(self) -> int:
+        """Width of a word's vector."""
+        return self.encoder_dim + (0 if self.word_inputs is None else self.word_inputs.dim)
+
+    @property
+    def output_dim(self) -> int:
+        """Width of what ``output`` adds to the task RNN's output; 0 without a second mix."""
+        return 0 if self.output_mix is None else self.encoder_dim
+
+    def with_layers(self, batch: Batch) -> Batch:
+        """The batch with its layers, computed where it comes without; ``forward`` and ``output`` do it by themselves.
+
+        A model that calls both calls this first, so that the encoder runs once.
+        """
+        if self.elmo is None or batch.layers is not None:
+            return batch
+        layers = self.elmo(batch.words).layers.float().to(batch.mask.device)
+        return dataclasses.replace(batch, layers=layers)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Vectors of words: (B, T, dim), x_k first; zeros behind the sentences' ends."""
+        parts = [] if self.word_inputs is None else [self.word_inputs(batch)]
+        if self.input_mix is not None:
+            parts.append(self._mixed(self.input_mix, batch))
+        return torch.cat(parts, dim=-1)
+
+    def output(self, batch: Batch) -> Tensor | None:
+        """The second mix, to stand beside the task RNN's output: (B, T, 2D); None where there is none."""
+        return None if self.output_mix is None else self._mixed(self.output_mix, batch)
+
+    def _mixed(self, mix: nn.Module, batch: Batch) -> Tensor:
+        mixed = mix(self.with_layers(batch).layers)
+        return self.dropout(mixed.masked_fill(~batch.mask[..., None], 0))  # type: ignore[no-any-return]
+
+    def penalty(self) -> Tensor:
+        """A scalar for the loss: the L2 pull of both mixes."""
+        terms = [mix.penalty() for mix in (self.input_mix, self.output_mix) if mix is not None]
+        return sum(terms, start=torch.zeros(()))
+
+    def mix_weights(self) -> dict[str, MixWeights]:
+        """What was learned, by place: "input", and "output" where there is a second mix; empty without an encoder."""
+        mixes = {"input": self.input_mix, "output": self.output_mix}
+        return {place: mix.weights() for place, mix in mixes.items() if mix is not None}
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Representation:
+        """Called by ``to`` and the like: a frozen encoder goes along."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if self.elmo is not None and self.config.freeze:
+            self.elmo._apply(fn, recurse)
+        return self
+
+
+def _mix(elmo: Elmo, config: EncoderConfig) -> ScalarMix | OneLayer:
+    if config.layers == "mix":
+        return ScalarMix(elmo.layers, layer_norm=config.layer_norm, dropout=config.mix_dropout, l2=config.mix_l2)
+    layer = -1 if config.layers == "top" else int(config.layers)
+    if not -elmo.layers <= layer < elmo.layers:
+        expected = f"mix, top or a number in {-elmo.layers}..{elmo.layers - 1}"
+        raise ConfigError(f"layers: expected {expected}, found {layer}")
+    return OneLayer(layer % elmo.layers, elmo.layers, config.layer_norm)
+
+
+# The encoder trained along
+
+
+def encoder_layers(elmo: Elmo) -> list[list[nn.Parameter]]:
+    """L lists of an encoder's parameters by depth: the character CNN's, then each LSTM layer's, both directions."""
+    bilm = elmo.bilm
+    stacks = zip(bilm.forward_lstm.layers, bilm.backward_lstm.layers, strict=True)
+    lstms = [[*ahead.parameters(), *back.parameters()] for ahead, back in stacks]
+    return [list(bilm.char_cnn.parameters()), *lstms]
+
+
+def _encoders(model: nn.Module) -> list[Elmo]:
+    """The encoders that a model trains; frozen ones are no submodules."""
+    return [module for module in model.modules() if isinstance(module, Elmo)]
+
+
+def parameter_groups(
+    model: nn.Module, learning_rate: float, encoder_learning_rate: float, layer_decay: float = 2.6
+) -> list[dict[str, Any]]:
+    """Groups for an optimiser: the head, and each layer of the encoder with a learning rate of its own.
+
+    Discriminative learning rates of Howard & Ruder 2018, section 3.2: what lies deeper is more general and moves less.
+    What does not require gradients yet is in its group too, so that layers can be unfrozen later.
+
+    Args:
+        model: head and encoder.
+        learning_rate: of everything outside the encoder.
+        encoder_learning_rate: of the encoder's top layer.
+        layer_decay: what a layer's rate is divided by for the layer below, 1 or more; the character CNN is the lowest.
+
+    Returns:
+        Dicts with "params", "lr" and "name": "head", then "encoder.0" to "encoder.{L - 1}" where one is trained.
+    """
+    if layer_decay < 1:
+        raise ConfigError(f"layer_decay: expected 1 or more, found {layer_decay}")
+    groups: list[dict[str, Any]] = []
+    for elmo in _encoders(model):
+        for layer, parameters in enumerate(encoder_layers(elmo)):
+            rate = encoder_learning_rate / layer_decay ** (elmo.layers - 1 - layer)
+            groups.append({"params": parameters, "lr": rate, "name": f"encoder.{layer}"})
+    inside = {id(parameter) for group in groups for parameter in group["params"]}
+    head = [parameter for parameter in model.parameters() if id(parameter) not in inside]
+    return [{"params": head, "lr": learning_rate, "name": "head"}, *groups]
+
+
+class GradualUnfreezing:
+    """Trains the head alone first, then one more encoder layer an epoch from the top (Howard & Ruder 2018, 3.3)."""
+
+    def __init__(self, model: nn.Module) -> None:
+        """Take charge of the encoders that ``model`` trains."""
+        self.encoders = _encoders(model)
+
+    def start_epoch(self, epoch: int) -> int:
+        """Freeze or unfreeze for an epoch, counted from 0; to be called before it.
+
+        Returns:
+            How many layers of the encoder are trained in it.
+        """
+        trained = 0
+        for elmo in self.encoders:
+            layers = encoder_layers(elmo)
+            trained = min(epoch, len(layers))
+            for layer, parameters in enumerate(layers):
+                for parameter in parameters:
+                    parameter.requires_grad_(layer >= len(layers) - trained)
+            elmo.train(elmo.training)  # dropout inside the encoder comes with its first trained layer
+        return trained

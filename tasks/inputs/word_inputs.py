@@ -1,0 +1,239 @@
+"""The task's own word representation x_k: a vector of the word, and one of its characters."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elmo_lite import CharCNN, CheckpointError, ConfigError, encode_words
+from tasks.inputs.batch import Batch
+from tasks.inputs.static_vectors import read_vectors
+from tasks.modules.dropout import VariationalDropout
+
+CHAR_DIM = 16
+MAX_CHARACTERS = 50
+UNKNOWN_ROW = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordInputConfig:
+    """What a word is to the task model besides its contextual vectors."""
+
+    words: str = "trainable"
+    """"none"; "trainable": vectors of the training words, learned with the task; or a file of vectors (GloVe, word2vec,
+    fastText)."""
+    word_dim: int = 100
+    """Width of trainable vectors; a file's vectors have their own."""
+    chars: bool = True
+    """Also a character CNN, learned with the task."""
+    char_filters: int = 64
+    """Filters of the character CNN, which is the width of its vectors."""
+    char_width: int = 3
+    """Characters (bytes) that a filter sees."""
+    dropout: float = 0.5
+    """Probability in [0, 1) on both vectors."""
+    train_vectors: bool = True
+    """Go on training the vectors of a file; fixed otherwise."""
+    unknown_rate: float = 0.5
+    """How often, in training, a word that comes once is read as unknown, in [0, 1]; only where words are trainable."""
+    extra_words: int = 20000
+    """Words kept of a file beside those of the data: its first, usually its most frequent, for use on other text."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for name in ("word_dim", "char_filters"):
+            _require(getattr(self, name) > 0, name, "1 or more", getattr(self, name))
+        _require(1 <= self.char_width <= MAX_CHARACTERS, "char_width", f"1..{MAX_CHARACTERS}", self.char_width)
+        _require(0 <= self.dropout < 1, "dropout", "a probability in [0, 1)", self.dropout)
+        _require(0 <= self.unknown_rate <= 1, "unknown_rate", "a share in [0, 1]", self.unknown_rate)
+        _require(self.extra_words >= 0, "extra_words", "0 or more", self.extra_words)
+        _require(self.words != "", "words", "none, trainable or a file of vectors", self.words)
+
+    @property
+    def has_file(self) -> bool:
+        """Whether vectors come from a file."""
+        return self.words not in ("none", "trainable")
+
+    @property
+    def learns_vectors(self) -> bool:
+        """Whether word vectors are trained."""
+        return self.words == "trainable" or (self.has_file and self.train_vectors)
+
+
+def _require(condition: bool, name: str, expected: str, found: object) -> None:
+    if not condition:
+        raise ConfigError(f"{name}: expected {expected}, found {found!r}")
+
+
+class WordInputs(nn.Module):
+    """Vectors of words, looked up and from characters, side by side.
+
+    A word is looked up as it is spelt, then in lower case; where neither is there it has the vector of the unknown
+    word, which is learned: from trainable words seen once (Lample et al. 2016, section 4.1), from words a file lacks.
+    """
+
+    vectors: Tensor
+    rare: Tensor
+
+    def __init__(self, config: WordInputConfig, words: Sequence[str], width: int) -> None:
+        """Build the module with untrained numbers; see ``build`` and ``from_files``.
+
+        Args:
+            config: what to build.
+            words: spellings with a vector of their own, N distinct ones.
+            width: of a word's vector; 0 for none.
+        """
+        super().__init__()
+        self.config = config
+        self.words = list(words)
+        self.width = width
+        self._row_of = {word: row for row, word in enumerate(self.words, UNKNOWN_ROW + 1)}
+        if len(self._row_of) != len(self.words):
+            raise CheckpointError("words of a task model: expected distinct ones, found a word twice")
+        vectors = torch.empty(len(self.words), width).uniform_(-1, 1) * math.sqrt(
+            3 / max(width, 1)
+        )  # variance 1 / width
+        if config.learns_vectors:
+            self.vectors = nn.Parameter(vectors)  # (N, width)
+        else:
+            self.register_buffer("vectors", vectors)
+        self.unknown = nn.Parameter(torch.zeros(width))
+        self.register_buffer(
+            "rare", torch.zeros(len(self.words) + 1, dtype=torch.bool), persistent=False
+        )  # training only
+        self.char_cnn = _char_cnn(config) if config.chars else None
+        self.dropout = VariationalDropout(config.dropout)
+
+    @classmethod
+    def build(
+        cls, config: WordInputConfig, sentences: Iterable[Sequence[str]], others: Iterable[Sequence[str]] = ()
+    ) -> WordInputs:
+        """A new module for a data set.
+
+        Args:
+            config: what to build.
+            sentences: of the training data.
+            others: of data to be scored or tagged later; what a file knows of their words is kept too.
+
+        Raises:
+            CorpusError: the file of vectors is absent or damaged.
+            ConfigError: it has none of the words.
+        """
+        counts = Counter(word for word in chain.from_iterable(sentences) if _is_storable(word))
+        if config.has_file:
+            inputs = cls._with_file_vectors(config, [*counts, *chain.from_iterable(others)])
+        elif config.words == "trainable":
+            inputs = cls(config, list(counts), config.word_dim)
+        else:
+            return cls(config, [], 0)
+        inputs.rare[1:] = torch.tensor([counts[word] == 1 for word in inputs.words], dtype=torch.bool)
+        return inputs
+
+    @classmethod
+    def _with_file_vectors(cls, config: WordInputConfig, words: Iterable[str]) -> WordInputs:
+        wanted = [word for word in dict.fromkeys(words) if _is_storable(word)]
+        found = read_vectors(config.words, wanted, config.extra_words)
+        found = {word: vector for word, vector in found.items() if _is_storable(word)}
+        if not any(form in found for word in wanted for form in (word, word.lower())):
+            raise ConfigError(f"words: expected vectors of words of the data, found none in {config.words}")
+        vectors = torch.from_numpy(np.stack(list(found.values())))
+        inputs = cls(config, list(found), vectors.shape[1])
+        with torch.no_grad():
+            inputs.vectors.copy_(vectors)
+            inputs.unknown.copy_(vectors.mean(dim=0))
+        return inputs
+
+    @property
+    def dim(self) -> int:
+        """Width of x_k; 0 with neither words nor characters."""
+        return self.width + (self.config.char_filters if self.char_cnn is not None else 0)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """x_k of a batch, each distinct word computed once: (B, T, dim), zeros behind the sentences' ends."""
+        number = {word: index for index, word in enumerate(dict.fromkeys(chain.from_iterable(batch.words)))}
+        index = torch.full(batch.mask.shape, len(number))  # the row of zeros
+        for row, sentence in enumerate(batch.words):
+            index[row, : len(sentence)] = torch.tensor([number[word] for word in sentence])
+        distinct = F.pad(self._of_words(list(number)), (0, 0, 0, 1))  # (K + 1, dim)
+        return self.dropout(F.embedding(index.to(distinct.device), distinct))  # type: ignore[no-any-return]
+
+    def _of_words(self, words: list[str]) -> Tensor:
+        """(K, dim) of K words."""
+        parts = [self._looked_up(words)]
+        if self.char_cnn is not None:
+            char_ids = torch.from_numpy(encode_words(words, MAX_CHARACTERS))
+            parts.append(self.char_cnn(char_ids.to(self.unknown.device)))
+        return torch.cat(parts, dim=1)
+
+    def _looked_up(self, words: list[str]) -> Tensor:
+        """(K, width) of K words."""
+        rows = torch.tensor([self._row(word) for word in words], device=self.unknown.device)
+        if self.training and self.config.words == "trainable":
+            unread = self.rare[rows] & (torch.rand(len(rows), device=rows.device) < self.config.unknown_rate)
+            rows = rows.masked_fill(unread, UNKNOWN_ROW)
+        known = rows != UNKNOWN_ROW
+        if len(self.vectors) == 0:
+            return self.unknown.expand(len(rows), -1)
+        return torch.where(known[:, None], F.embedding((rows - 1).clamp(min=0), self.vectors), self.unknown)
+
+    def _row(self, word: str) -> int:
+        row = self._row_of.get(word)
+        return self._row_of.get(word.lower(), UNKNOWN_ROW) if row is None else row
+
+    def to_files(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """What ``from_files`` needs besides ``words``: settings for JSON, and tensors.
+
+        The settings name the file of vectors without its folder: nothing reads it again.
+        """
+        name = Path(self.config.words).name if self.config.has_file else self.config.words
+        settings = {**dataclasses.asdict(self.config), "words": name}
+        return {"config": settings, "width": self.width}, self.state_dict()
+
+    @classmethod
+    def from_files(
+        cls, settings: Mapping[str, Any], words: Sequence[str], tensors: Mapping[str, Tensor] | None = None
+    ) -> WordInputs:
+        """Rebuild a module, without numbers where ``tensors`` is None: a larger ``state_dict`` may hold them.
+
+        Raises:
+            CheckpointError: the settings are others, a word comes twice, or tensors do not fit.
+        """
+        try:
+            inputs = cls(WordInputConfig(**settings["config"]), words, int(settings["width"]))
+            if tensors is not None:
+                inputs.load_state_dict(dict(tensors))
+        except (KeyError, TypeError, ConfigError, RuntimeError) as error:
+            raise CheckpointError(f"word inputs of a task model: {' '.join(str(error).split())}") from None
+        return inputs
+
+
+def _char_cnn(config: WordInputConfig) -> CharCNN:
+    return CharCNN(
+        embedding_dim=CHAR_DIM,
+        filters=[(config.char_width, config.char_filters)],
+        num_highway=0,
+        activation="relu",
+        max_characters=MAX_CHARACTERS,
+        output_dim=config.char_filters,
+        projection=False,
+    )
+
+
+def _is_storable(word: str) -> bool:
+    """Whether a word can stand on a line of a UTF-8 file; the few others are read as unknown."""
+    try:
+        word.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return word.splitlines() == [word]

@@ -1,0 +1,111 @@
+"""Scores and predictions of a saved tagger (``elmo-lite ner evaluate`` and ``predict``)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from tasks.files import input_and_output, write_output
+from tasks.ner.data import TaggedData, read_tagged, unseen_types
+from tasks.ner.output_formats import format_of, format_predictions, read_sentences
+from tasks.ner.scoring import confusion_of, score_tags
+from tasks.ner.tagger import NerTagger, Sentence, Tagged
+
+log = logging.getLogger("elmo_lite")
+
+
+def evaluate(tagger: NerTagger, data: TaggedData) -> dict[str, Any]:
+    """Entity scores of a tagger on labelled sentences.
+
+    Returns:
+        What ``score_tags`` gives; "confusion" of words, see ``confusion_of``; "sentences", "words" and "scheme" of the
+        data; "repaired", its tags that were not well formed; "unseen_types", its entities by type that the tagger
+        cannot find, which count as wrong; "words_per_second", the encoder included.
+    """
+    gold = [sentence.tags for sentence in data.sentences]
+    tagged, speed = _timed(tagger, [sentence.words for sentence in data.sentences])
+    predicted = [found.decoded.tags for found in tagged]
+    return {
+        **score_tags(gold, predicted),
+        "confusion": confusion_of(gold, predicted),
+        "sentences": len(gold),
+        "words": sum(map(len, gold)),
+        "scheme": data.scheme,
+        "repaired": data.repaired,
+        "unseen_types": dict(unseen_types(data, tagger.types)),
+        "words_per_second": speed,
+    }
+
+
+def _timed(tagger: NerTagger, sentences: Sequence[Sentence]) -> tuple[list[Tagged], float]:
+    """Predictions, and words a second."""
+    begun = time.perf_counter()
+    tagged = tagger.tag(sentences)
+    return tagged, sum(len(found.words) for found in tagged) / max(time.perf_counter() - begun, 1e-9)
+
+
+def warn_of_unseen(name: str, data: TaggedData, known: Sequence[str]) -> None:
+    """Say which entities of labelled sentences can never be found; ``known`` are the types of the training data."""
+    unseen = unseen_types(data, known)
+    if unseen:
+        listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(unseen.items()))
+        log.warning("%s: types that training never had count as wrong: %s", name, listed)
+
+
+def evaluate_command(
+    directory: str,
+    file: str,
+    *,
+    word_column: int | None = None,
+    tag_column: int | None = None,
+    encoder: str | None = None,
+    device: Literal["cpu", "cuda"] = "cpu",
+) -> None:
+    """Print the entity scores of a tagger on labelled sentences, as JSON.
+
+    Args:
+        directory: What "elmo-lite ner train" wrote.
+        file: Labelled sentences: a column file, JSONL or a hub data set.
+        word_column: Column of the words, from 0; detected where not given.
+        tag_column: Column of the tags, likewise.
+        encoder: Where an encoder that is not inside lies now.
+        device: Where to run.
+    """
+    tagger = NerTagger.from_pretrained(directory, device, encoder)
+    labelled = read_tagged(file, word_column, tag_column)
+    warn_of_unseen(file, labelled, tagger.types)
+    print(json.dumps({"model": directory, "data": file, **evaluate(tagger, labelled)}, indent=2, ensure_ascii=False))
+
+
+def predict_command(
+    directory: str,
+    paths: list[str],
+    *,
+    probabilities: bool = False,
+    word_column: int | None = None,
+    encoder: str | None = None,
+    device: Literal["cpu", "cuda"] = "cpu",
+    overwrite: bool = False,
+) -> None:
+    """Find the entities of sentences.
+
+    Args:
+        directory: What "elmo-lite ner train" wrote.
+        paths: INPUT [OUTPUT]. INPUT is text with a sentence a line (- for standard input), JSONL or a column file;
+            OUTPUT is JSONL, columns or text by its name, and text on standard output where it is not given.
+        probabilities: Add the marginal probabilities.
+        word_column: Column of the words in a column file, from 0; detected where not given.
+        encoder: Where an encoder that is not inside lies now.
+        device: Where to run.
+        overwrite: Replace OUTPUT if it is there.
+    """
+    source, output = input_and_output(paths, overwrite)
+    sentences = read_sentences(source, word_column)
+    tagger = NerTagger.from_pretrained(directory, device, encoder)
+    tagged, speed = _timed(tagger, sentences)
+    kind = format_of(output) if output is not None else "text"
+    write_output(output, format_predictions(tagged, tagger.labels, kind, probabilities))
+    log.info("%s sentences, %s words/s, encoder included", f"{len(tagged):,}", f"{speed:,.0f}")

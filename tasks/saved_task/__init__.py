@@ -1,0 +1,1 @@
+"""The directory of a trained task model, known here alone."""

@@ -1,0 +1,270 @@
+"""The directory of a trained task model: checked before it is used, and all that predicting needs.
+
+    config.json          format version, task, settings, labels, scores, encoder, size and SHA-256 of the files below
+    model.safetensors    weights of the head and of its word representation
+    words.txt            words that have a vector, one a line, in the order of their rows (optional)
+    encoder/             the encoder as a saved model (optional; else config.json names it by path and hash)
+    README.md            model card
+
+The files may lie beside others, such as the pictures of the run. ``config.json`` goes first and comes last: whatever
+happens in between, a directory that has one is whole. The model card has no checksum: people edit it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from torch import Tensor, nn
+
+from elmo_lite import (
+    CheckpointError,
+    Elmo,
+    check_file,
+    check_tensors,
+    describe_file,
+    read_settings,
+    read_tensors,
+    scratch_directory,
+    write_settings,
+    write_tensors,
+)
+from tasks.inputs.encoder_hash import encoder_hash
+from tasks.saved_task.card import model_card
+
+Kind = Literal["ner", "sentiment"]
+FORMAT_VERSION = 1
+CONFIG = "config.json"
+MODEL = "model.safetensors"
+WORDS = "words.txt"
+ENCODER = "encoder"
+ENCODER_CONFIG = f"{ENCODER}/config.json"
+"""The encoder's own settings hold the hashes of its other files."""
+MODEL_CARD = "README.md"
+FILES = (MODEL, WORDS, ENCODER_CONFIG)
+"""What the settings name with size and SHA-256."""
+
+
+@dataclass(frozen=True)
+class SavedTask:
+    """What the directory of a task model holds."""
+
+    directory: Path
+    config: dict[str, Any]
+    """Settings, as they were given to ``save_task``."""
+    labels: list[str]
+    tensors: dict[str, Tensor]
+    """On the CPU."""
+    words: list[str] = field(default_factory=list)
+    encoder: Elmo | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+    """Scores, as they were given to ``save_task``."""
+
+    def fill(self, module: nn.Module, without: str | tuple[str, ...] = ()) -> None:
+        """Give a module its weights.
+
+        Args:
+            module: as it was when its ``state_dict`` was saved.
+            without: beginnings of names that were not saved, such as the encoder's.
+
+        Raises:
+            CheckpointError: other names or shapes.
+        """
+        check_tensors(self.directory / MODEL, self.tensors, own_tensors(module, without))
+        module.load_state_dict(self.tensors, strict=False)
+
+
+def own_tensors(module: nn.Module, without: str | tuple[str, ...] = ()) -> dict[str, Tensor]:
+    """A module's ``state_dict`` but for names with certain beginnings."""
+    return {name: tensor for name, tensor in module.state_dict().items() if not (without and name.startswith(without))}
+
+
+def save_task(
+    directory: str | os.PathLike[str],
+    kind: Kind,
+    *,
+    config: Mapping[str, Any],
+    labels: Sequence[str],
+    tensors: Mapping[str, Tensor],
+    words: Sequence[str] = (),
+    encoder: Elmo | None = None,
+    encoder_path: str = "",
+    encoder_inside: bool = True,
+    metrics: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write the directory of a task model.
+
+    Args:
+        directory: made if need be; other files in it stay.
+        kind: the task.
+        config: settings of the model and of its training, of JSON types.
+        labels: names of the classes, in the order of the head's outputs.
+        tensors: weights; not those of a frozen encoder.
+        words: words of a trained or copied table of vectors.
+        encoder: the encoder that the model runs on, if any.
+        encoder_path: where it was loaded from; needed where it is not kept inside.
+        encoder_inside: keep a copy; false names it by path and hash. A trained encoder is always kept.
+        metrics: scores of JSON types, for the model card.
+        overwrite: replace a task model that is already there.
+
+    Returns:
+        The directory.
+
+    Raises:
+        CheckpointError: something else lies there, or what is given cannot be kept.
+    """
+    target = Path(directory).expanduser().resolve()
+    _check_target(target, overwrite)
+    with scratch_directory(target) as scratch:
+        encoder_facts: dict[str, Any] | None = None
+        if encoder is not None:
+            trained = any(parameter.requires_grad for parameter in encoder.bilm.parameters())
+            inside = encoder_inside or trained or not encoder_path
+            encoder_facts = {"inside": True} if inside else _outside(encoder, encoder_path)
+            encoder_facts["dtype"] = str(encoder.dtype).removeprefix("torch.")
+            if inside:
+                encoder.save_pretrained(scratch / ENCODER)
+        write_tensors(scratch / MODEL, tensors)
+        if words:
+            (scratch / WORDS).write_bytes("".join(f"{_escape(word)}\n" for word in words).encode(*_UTF8))
+        settings = {
+            "format_version": FORMAT_VERSION,
+            "task": kind,
+            "settings": dict(config),
+            "labels": list(labels),
+            "encoder": encoder_facts,
+            "metrics": dict(metrics or {}),
+            "files": {name: describe_file(scratch / name) for name in FILES if (scratch / name).is_file()},
+        }
+        write_settings(scratch / CONFIG, settings, f"{target}: settings and scores")
+        (scratch / MODEL_CARD).write_text(model_card(settings, tensors), encoding="utf-8", newline="\n")
+        _put_in_place(scratch, target)
+    return target
+
+
+def load_task(
+    directory: str | os.PathLike[str], kind: Kind, *, device: str = "cpu", encoder: str | None = None
+) -> SavedTask:
+    """Read the directory of a task model.
+
+    Args:
+        directory: what ``save_task`` wrote.
+        kind: the task that it is expected to be for.
+        device: where the encoder shall run.
+        encoder: where an encoder that is not inside lies now; where it was when None.
+
+    Raises:
+        CheckpointError: no such model, one for another task, a damaged file, or another encoder.
+    """
+    path = Path(directory).expanduser()
+    settings = _read_config(path, kind)
+    files = settings["files"]
+    for name, facts in files.items():
+        if name not in FILES or not isinstance(facts, dict):
+            raise CheckpointError(f"{path / CONFIG}: files: expected size and sha256 of {MODEL}, found {name!r}")
+        check_file(path / name, facts)
+    words = (path / WORDS).read_bytes().decode(*_UTF8).split("\n")[:-1] if WORDS in files else []
+    return SavedTask(
+        directory=path,
+        config=settings["settings"],
+        labels=settings["labels"],
+        tensors=read_tensors(path / MODEL),
+        words=[_unescape(word) for word in words],
+        encoder=_read_encoder(path, settings["encoder"], device, encoder),
+        metrics=settings["metrics"],
+    )
+
+
+# Writing
+
+_UTF8 = ("utf-8", "surrogatepass")
+
+
+def _check_target(target: Path, overwrite: bool) -> None:
+    """Refuse to replace anything but a task model, and that only if asked."""
+    if target.exists() and not target.is_dir():
+        raise CheckpointError(f"{target}: expected a directory or nothing, found a file")
+    path = target / CONFIG
+    if not path.exists():
+        return
+    if not overwrite:
+        raise CheckpointError(f"{target}: expected no model there (or overwrite=True), found {CONFIG}")
+    try:
+        found = read_settings(path)
+    except CheckpointError:
+        found = None
+    if not isinstance(found, dict) or "task" not in found:
+        raise CheckpointError(f"{path}: expected a task model to overwrite, found another {CONFIG}")
+
+
+def _outside(encoder: Elmo, path: str) -> dict[str, Any]:
+    """An encoder's name: a directory is found from anywhere, a name (packaged, or on the model hub) stays."""
+    place = Path(path).expanduser()
+    return {"inside": False, "path": str(place.resolve()) if place.is_dir() else path, "hash": encoder_hash(encoder)}
+
+
+def _put_in_place(scratch: Path, target: Path) -> None:
+    """Move the files: the settings of the old model go first, those of the new one come last."""
+    target.mkdir(exist_ok=True)
+    (target / CONFIG).unlink(missing_ok=True)
+    shutil.rmtree(target / ENCODER, ignore_errors=True)
+    (target / WORDS).unlink(missing_ok=True)
+    for path in sorted(scratch.iterdir(), key=lambda path: path.name == CONFIG):
+        path.replace(target / path.name)
+
+
+def _escape(word: str) -> str:
+    """A word on one line."""
+    return word.replace("\\", "\\\\").replace("\n", "\\n")
+
+
+def _unescape(line: str) -> str:
+    return "\\".join(part.replace("\\n", "\n") for part in line.split("\\\\"))
+
+
+# Reading
+
+
+def _read_config(directory: Path, kind: Kind) -> dict[str, Any]:
+    path = directory / CONFIG
+    try:
+        settings = read_settings(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise CheckpointError(f"{directory}: expected the directory of a task model, found no {CONFIG}") from None
+    if not isinstance(settings, dict) or "task" not in settings:
+        raise CheckpointError(f"{path}: expected a task model, found another model's settings")
+    if settings.get("format_version") != FORMAT_VERSION:
+        found = settings.get("format_version")
+        raise CheckpointError(f"{path}: expected format_version {FORMAT_VERSION}, found {found!r}")
+    if settings["task"] != kind:
+        raise CheckpointError(f"{path}: expected a model for the task {kind}, found one for {settings['task']!r}")
+    for key, expected in {"settings": dict, "labels": list, "files": dict, "metrics": dict}.items():
+        if not isinstance(settings.get(key), expected):
+            raise CheckpointError(f"{path}: {key}: expected a JSON {expected.__name__}, found {settings.get(key)!r}")
+    if MODEL not in settings["files"]:
+        raise CheckpointError(f"{path}: files: expected size and sha256 of {MODEL}, found none")
+    return cast(dict[str, Any], settings)
+
+
+def _read_encoder(directory: Path, facts: Any, device: str, place: str | None) -> Elmo | None:
+    """The encoder inside, or the one that is named, if it is still the same."""
+    if facts is None:
+        return None
+    path = directory / CONFIG
+    try:
+        inside, dtype = facts["inside"], facts["dtype"]
+        where, expected = (directory / ENCODER, "") if inside else (place or facts["path"], facts["hash"])
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: encoder: expected inside, or path and hash, found {error!r}") from None
+    try:
+        elmo = Elmo.from_pretrained(where, device=device, dtype=dtype)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: encoder: {error}") from None
+    if not inside and (found := encoder_hash(elmo)) != expected:
+        raise CheckpointError(f"{path}: encoder {where}: expected the model with hash {expected}, found {found}")
+    return elmo

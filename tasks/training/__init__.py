@@ -1,0 +1,1 @@
+"""Training of a head, with its encoder frozen or along with it."""

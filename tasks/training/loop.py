@@ -1,0 +1,314 @@
+"""The one Lightning loop of all heads: batches, steps, scores on dev, the best weights."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from elmo_lite import ConfigError, Elmo, ElmoLiteError, batches_by_length, choose_precision
+from tasks.inputs.batch import BATCH_WORDS, Batch, collate
+from tasks.inputs.dataset_layers import FrozenLayers, LiveLayers, layers_for
+from tasks.inputs.representation import GradualUnfreezing, parameter_groups
+from tasks.training.finetune import Example, FinetuneConfig, FinetuneResult
+from tasks.training.length_pools import LengthPools
+
+Numbered = tuple[list[int], Batch]
+"""A batch with the numbers of its sentences."""
+
+
+class Loop(pl.LightningModule):
+    """Trains a head and keeps account of its epochs in ``result``."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        dev: Sequence[Example],
+        score: Callable[[Any, list[Any]], dict[str, float]],
+        config: FinetuneConfig,
+        patience: int,
+        progress: bool = True,
+    ) -> None:
+        """Take charge of a model; it is used, not copied."""
+        super().__init__()
+        self.model = model
+        self.dev, self.score, self.config, self.patience, self.progress = dev, score, config, patience, progress
+        self.result = FinetuneResult()
+        self.best: dict[str, Tensor] = {}
+        """Copies of the best epoch's weights."""
+        self._unfreezing = GradualUnfreezing(model) if config.gradual_unfreezing else None
+        self._predictions: list[Any] = []
+        self._bar: tqdm[Any] | None = None
+        self._begun = self._trained = self._rate = 0.0
+        self._losses: list[float] = []
+        self._words = 0
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW with a learning rate for the head and one for each layer of a trained encoder, falling to 0."""
+        config = self.config
+        groups = parameter_groups(self.model, config.learning_rate, config.encoder_learning_rate, config.layer_decay)
+        split = [part for group in groups for part in _split_by_decay(group, config.weight_decay)]
+        optimizer = torch.optim.AdamW(split, weight_decay=config.weight_decay, fused=True)
+        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: max(0.0, 1 - step / steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def transfer_batch_to_device(self, batch: Numbered, device: torch.device, dataloader_idx: int) -> Numbered:
+        """Move the tensors."""
+        return batch[0], batch[1].to(device)
+
+    # Training
+
+    def on_train_epoch_start(self) -> None:
+        """Unfreeze what is due, start the clock."""
+        if self._unfreezing is not None:
+            self._unfreezing.start_epoch(self.current_epoch)
+        self._rate = float(self.trainer.optimizers[0].param_groups[0]["lr"])
+        self._losses, self._words = [], 0
+        self._bar = tqdm(
+            total=self.trainer.num_training_batches,
+            desc=f"epoch {self.current_epoch + 1}",
+            unit="batch",
+            leave=False,
+            file=sys.stderr,
+            disable=None if self.progress else True,  # None: only a terminal gets a bar
+        )
+        self._begun = time.perf_counter()
+
+    def training_step(self, batch: Numbered, batch_idx: int) -> Tensor:
+        """The loss of a batch.
+
+        Raises:
+            ElmoLiteError: it is no number.
+        """
+        loss: Tensor = self.model.loss(batch[1])  # type: ignore[operator]
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            where = f"epoch {self.current_epoch + 1}, batch {batch_idx + 1}"
+            raise ElmoLiteError(f"{where}: expected a finite loss, found {value}; a lower learning_rate may help")
+        self._losses.append(value)
+        self._words += int(batch[1].lengths.sum())
+        if self._bar is not None:
+            self._bar.update(1)
+        return loss
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Any,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Bound the norm of all gradients together; Lightning itself refuses to beside a fused optimiser."""
+        if self.config.gradient_clip:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+
+    # Scores
+
+    def on_validation_epoch_start(self) -> None:
+        """Stop the clock of the training part."""
+        self._trained = time.perf_counter()
+        self._predictions = [None] * len(self.dev)
+
+    def validation_step(self, batch: Numbered, batch_idx: int) -> None:
+        """Predict a batch, in float32 as a saved model does."""
+        indices, sentences = batch
+        with torch.autocast(self.device.type, enabled=False):
+            predictions = self.model.predict(sentences)  # type: ignore[operator]
+        for index, prediction in zip(indices, predictions, strict=True):
+            self._predictions[index] = prediction
+
+    def on_validation_epoch_end(self) -> None:
+        """Score, keep the best weights, stop where nothing improves."""
+        scores = {name: float(value) for name, value in self.score(self.dev, self._predictions).items()}
+        result, epoch = self.result, self.current_epoch + 1
+        is_best = not result.epochs or scores["main"] > result.dev_scores["main"]
+        if is_best:
+            self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+            result.best_epoch, result.dev_scores = epoch, scores
+        seconds = self._trained - self._begun
+        result.epochs.append(
+            {
+                "epoch": epoch,
+                "loss": sum(self._losses) / len(self._losses),
+                "dev": scores,
+                "mix": self.model.mix_weights(),  # type: ignore[operator]
+                "learning_rate": self._rate,
+                "seconds": seconds,
+                "dev_seconds": time.perf_counter() - self._trained,
+                "words_per_second": self._words / seconds,
+            }
+        )
+        self._say(result.epochs[-1], is_best)
+        if epoch - result.best_epoch >= self.patience:
+            self.trainer.should_stop = True
+
+    def _say(self, facts: dict[str, Any], is_best: bool) -> None:
+        """One line an epoch."""
+        self.close()
+        if not self.progress:
+            return
+        mixes = [
+            f"{place} mix {' '.join(f'{weight:.2f}' for weight in weights)} x {gamma:.2f}"
+            for place, (weights, gamma) in facts["mix"].items()
+        ]
+        parts = [
+            f"epoch {facts['epoch']:>2}",
+            f"loss {facts['loss']:.3f}",
+            f"dev {facts['dev']['main']:.2f}{' *' if is_best else '  '}",
+            f"{facts['seconds'] + facts['dev_seconds']:.1f} s",
+            f"{facts['words_per_second']:,.0f} words/s",
+            *mixes,
+        ]
+        tqdm.write("  ".join(parts), file=sys.stderr)
+
+    def close(self) -> None:
+        """End the bar."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def fit(
+    model: nn.Module,
+    train: Sequence[Any],
+    dev: Sequence[Any],
+    targets: Callable[[Any], Any],
+    score: Callable[[Any, list[Any]], dict[str, float]],
+    config: FinetuneConfig,
+    elmo: Elmo | None,
+    model_hash: str,
+    progress: bool,
+) -> FinetuneResult:
+    """Do what ``finetune`` says, but for checks and files."""
+    device = _device(config)
+    torch.manual_seed(config.seed)
+    begun = time.perf_counter()
+    epochs, patience = config.epochs_and_patience(len(train))
+    layers = [_layers(model, examples, config, epochs, elmo, model_hash, device, progress) for examples in (train, dev)]
+    layer_seconds = time.perf_counter() - begun
+    lengths = [[len(example.words) for example in examples] for examples in (train, dev)]
+    train_batches = _loader(
+        train, LengthPools(lengths[0], config.batch_size, config.seed), layers[0], [targets(e) for e in train]
+    )
+    in_order = list(batches_by_length(lengths[1], BATCH_WORDS, config.batch_size))
+    dev_batches = _loader(dev, in_order, layers[1], None)
+    model.train()  # Lightning leaves every module in the mode in which it comes
+    loop = Loop(model, dev, score, config, patience, progress)
+    with _quiet_lightning():
+        trainer = pl.Trainer(
+            accelerator="gpu" if device.type == "cuda" else "cpu",
+            devices=1,
+            precision=choose_precision(config.precision, device),
+            max_epochs=epochs,
+            num_sanity_val_steps=0,
+            # Tensors that a trained encoder remembers from scoring are read again in training.
+            inference_mode=False,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        try:
+            trainer.fit(loop, train_batches, dev_batches)
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            if not trainer.interrupted:
+                raise
+        finally:
+            loop.close()
+    result = loop.result
+    result.interrupted, result.layer_seconds = trainer.interrupted, layer_seconds
+    if not loop.best:
+        raise KeyboardInterrupt
+    model.load_state_dict(loop.best)
+    model.eval()
+    result.seconds_per_epoch = sum(facts["seconds"] for facts in result.epochs) / len(result.epochs)
+    result.words_per_second = sum(lengths[0]) / result.seconds_per_epoch
+    return result
+
+
+def _split_by_decay(group: dict[str, Any], weight_decay: float) -> list[dict[str, Any]]:
+    """Matrices apart from biases and layer weights, which a decay would only pull off their scale."""
+    if not weight_decay:
+        return [group]
+    matrices = [parameter for parameter in group["params"] if parameter.dim() > 1]
+    rest = [parameter for parameter in group["params"] if parameter.dim() <= 1]
+    return [{**group, "params": matrices}, {**group, "params": rest, "weight_decay": 0.0}]
+
+
+def _device(config: FinetuneConfig) -> torch.device:
+    has_gpu = torch.cuda.is_available()
+    if config.device == "cuda" and not has_gpu:
+        raise ConfigError("device: expected one that torch can use, found cuda")
+    return torch.device("cuda" if has_gpu and config.device != "cpu" else "cpu")
+
+
+def _layers(
+    model: nn.Module,
+    examples: Sequence[Example],
+    config: FinetuneConfig,
+    epochs: int,
+    elmo: Elmo | None,
+    model_hash: str,
+    device: torch.device,
+    progress: bool,
+) -> FrozenLayers | LiveLayers | None:
+    """Layers of a frozen encoder; None where there is none, or where the model trains its own."""
+    if elmo is None or any(isinstance(module, Elmo) for module in model.modules()):
+        return None
+    return layers_for(
+        elmo.to(device),
+        [example.words for example in examples],
+        cache=config.cache,
+        cache_dir=config.cache_dir,
+        epochs=epochs,
+        model_hash=model_hash,
+        progress=progress,
+    )
+
+
+def _loader(
+    examples: Sequence[Example],
+    batches: LengthPools | list[list[int]],
+    layers: FrozenLayers | LiveLayers | None,
+    targets: Sequence[Any] | None,
+) -> DataLoader[int]:
+    """Batches of a data set; its items are the numbers of its sentences."""
+
+    def make(indices: list[int]) -> Numbered:
+        batch = collate(
+            [examples[index].words for index in indices],
+            None if targets is None else [targets[index] for index in indices],
+            None if layers is None else layers.batch(indices),
+        )
+        return indices, batch
+
+    return DataLoader(range(len(examples)), batch_sampler=batches, collate_fn=make)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Keep Lightning's advice and banners out of the progress; its warnings of what we do on purpose too."""
+    for name in ("pytorch_lightning", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        for message in (
+            r".*does not have many workers.*",
+            r".*LeafSpec.*",
+            r".*number of training batches.*",
+            r".*in eval mode.*",
+        ):
+            warnings.filterwarnings("ignore", message)
+        yield

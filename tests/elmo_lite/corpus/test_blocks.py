@@ -1,0 +1,66 @@
+"""A block's words, numbers and document edges."""
+
+import numpy as np
+
+from elmo_lite.corpus.blocks import EncodedBlock, Numbering, encode_block, encode_blocks
+from elmo_lite.text.sources import Block
+from elmo_lite.text.tokenization import Tokenization
+
+
+def block(data: bytes = b"", first_line: int = 1, records: tuple[list[str] | str, ...] = ()) -> Block:
+    """A block of a text file, or of records."""
+    return Block("f", "parquet" if records else "text", data, records, first_line, 0)
+
+
+def encode(given: Block, keep_empty: bool = False) -> EncodedBlock:
+    """Encode tokenised text."""
+    return encode_block(given, Tokenization(kind="whitespace"), "text", keep_empty)
+
+
+def ids(encoded: EncodedBlock) -> list[int]:
+    """The block's numbers."""
+    return [int(number) for number in np.frombuffer(encoded.ids, dtype=np.int32)]
+
+
+def test_words_are_numbered_as_they_come() -> None:
+    """Sentences end with 0; a blank line ends a document."""
+    encoded = encode(block(b"a b a\nb c\n\nd\n"))
+    assert encoded.words == b"a\nb\nc\nd"
+    assert ids(encoded) == [1, 2, 1, 0, 2, 3, 0, 4, 0]
+    assert encoded.documents == (7,)
+    assert ids(encode(block(b"a\n \nb\n"), keep_empty=True)) == [1, 0, 0, 2, 0]
+
+
+def test_thousands_of_lines_are_counted_over_blocks() -> None:
+    """Line 1001 of the file, whatever the block begins with."""
+    assert encode(block(b"a\n" * 10, first_line=995)).thousands == (12,)
+    assert encode(block(b"a\n" * 10)).thousands == (0,)
+
+
+def test_records_are_documents() -> None:
+    """Text has lines, blank ones end no document; words are a sentence; sentences are sentences."""
+    encoded = encode(block(records=("a\n\nb", "", ["a b", "c"], [])))
+    assert encoded.words.split(b"\n") == [b"a", b"b", b"a b", b"c"]
+    assert ids(encoded) == [1, 0, 2, 0, 3, 4, 0]
+    assert encoded.documents == (0, 4, 4, 7)
+
+
+def test_an_empty_block_has_no_words() -> None:
+    """Blank lines alone."""
+    encoded = encode(block(b"\n\r\n \n"))
+    assert (encoded.words, encoded.ids) == (b"", b"")
+
+
+def test_blocks_come_in_order_from_processes() -> None:
+    """The pool gives what one process gives."""
+    blocks = [(number // 7, block(f"w{number} x w{number % 3}\n".encode())) for number in range(25)]
+    tokenization = Tokenization()
+    alone = list(encode_blocks(blocks, tokenization, "text", False, 1))
+    assert [source for source, _ in alone] == [number // 7 for number in range(25)]
+    assert list(encode_blocks(blocks, tokenization, "text", False, 2)) == alone
+
+
+def test_numbering() -> None:
+    """From 1, each word once."""
+    numbers = Numbering()
+    assert [numbers[word] for word in ("a", "b", "a")] == [1, 2, 1]

@@ -1,0 +1,269 @@
+"""One optimiser for dense and sparse weights: its state, its schedule, clipping."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from elmo_lite.errors import ConfigError
+from elmo_lite.pretraining.optimizers import (
+    CombinedOptimizer,
+    clip_gradients,
+    make_optimizer,
+    num_parameters,
+    warmup_and_decay,
+)
+
+NAMES = ["adamw", "muon"]
+
+
+class Encoder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(7, 4)
+        self.linear = nn.Linear(4, 4)
+        self.convolution = nn.Conv1d(4, 4, 1)
+        self.frozen = nn.Parameter(torch.zeros(3), requires_grad=False)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.convolution(self.linear(self.embedding(ids))[..., None])[..., 0]  # type: ignore[no-any-return]
+
+
+class Model(nn.Module):
+    def __init__(self, sparse: bool = True) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.encoder = Encoder()
+        self.table = nn.Embedding(11, 4, sparse=sparse)
+
+    def loss(self, step: int) -> Tensor:
+        generator = torch.Generator().manual_seed(step)
+        states = self.encoder(torch.randint(7, (5,), generator=generator))
+        rows = torch.randperm(11, generator=generator)[:5]
+        return ((states - self.table(rows)) ** 2).sum()  # type: ignore[no-any-return]
+
+
+def make(name: str, sparse: bool = True, **changes: Any) -> tuple[Model, CombinedOptimizer, Any]:
+    model = Model(sparse)
+    settings: dict[str, Any] = {
+        "name": name,
+        "learning_rate": 0.01,
+        "table_learning_rate": 0.03,
+        "weight_decay": 0.1,
+        "betas": (0.9, 0.99),
+        "sparse_table": sparse,
+        **changes,
+    }
+    optimizer = make_optimizer(model.encoder, model.table.parameters(), **settings)
+    return model, optimizer, warmup_and_decay(optimizer, 2, 20)
+
+
+def train(model: Model, optimizer: CombinedOptimizer, schedule: Any, steps: range) -> None:
+    for step in steps:
+        optimizer.zero_grad()
+        model.loss(step).backward()
+        optimizer.step()
+        schedule.step()
+
+
+def parameters(model: Model) -> list[Tensor]:
+    return [parameter.detach().clone() for parameter in model.parameters()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("sparse", [True, False])
+def test_goes_on_bit_for_bit_from_its_state(name: str, sparse: bool) -> None:
+    model, optimizer, schedule = make(name, sparse)
+    train(model, optimizer, schedule, range(4))
+    kept = copy.deepcopy((model.state_dict(), optimizer.state_dict(), schedule.state_dict()))
+    train(model, optimizer, schedule, range(4, 9))
+    resumed, its_optimizer, its_schedule = make(name, sparse)
+    resumed.load_state_dict(kept[0])
+    its_schedule.load_state_dict(kept[2])
+    its_optimizer.load_state_dict(kept[1])
+    train(resumed, its_optimizer, its_schedule, range(4, 9))
+    for found, expected in zip(parameters(resumed), parameters(model), strict=True):
+        assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_trained_weight_moves(name: str) -> None:
+    model, optimizer, schedule = make(name)
+    before = dict(zip(dict(model.named_parameters()), parameters(model), strict=True))
+    train(model, optimizer, schedule, range(6))
+    for key, value in model.named_parameters():
+        assert torch.equal(value, before[key]) == (key == "encoder.frozen"), key
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_touched_rows_of_a_sparse_table_move(name: str) -> None:
+    model, optimizer, schedule = make(name)
+    before = model.table.weight.detach().clone()
+    train(model, optimizer, schedule, range(1))
+    touched = torch.randperm(11, generator=_after_ids(0))[:5]
+    moved = (model.table.weight != before).any(dim=1).nonzero().flatten()
+    assert moved.tolist() == sorted(touched.tolist())
+
+
+def _after_ids(step: int) -> torch.Generator:
+    generator = torch.Generator().manual_seed(step)
+    torch.randint(7, (5,), generator=generator)
+    return generator
+
+
+def test_adamw_steps_as_torch_does() -> None:
+    """With the dense table, one AdamW over the same groups is the same."""
+    model, optimizer, _ = make("adamw", sparse=False)
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"]  # not yet lowered by warm-up
+    twin = Model(sparse=False)
+    encoder = twin.encoder
+    groups: list[dict[str, Any]] = [
+        {"params": [encoder.linear.weight], "weight_decay": 0.1},
+        {"params": [encoder.embedding.weight, encoder.linear.bias, *encoder.convolution.parameters()]},
+        {"params": twin.table.parameters(), "lr": 0.03},
+    ]
+    plain = torch.optim.AdamW(groups, lr=0.01, betas=(0.9, 0.99), weight_decay=0.0)
+    for step in range(5):
+        for one, stepping in ((model, optimizer), (twin, plain)):
+            stepping.zero_grad()
+            one.loss(step).backward()
+            stepping.step()
+    for found, expected in zip(model.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_muon_takes_matrices_alone() -> None:
+    model, optimizer, _ = make("muon")
+    [muon] = [one for one in optimizer.optimizers if isinstance(one, torch.optim.Muon)]
+    assert [p for group in muon.param_groups for p in group["params"]] == [model.encoder.linear.weight]
+    everything = [p for one in optimizer.optimizers for group in one.param_groups for p in group["params"]]
+    assert len(everything) == len({id(p) for p in everything}) == len(list(model.parameters())) - 1
+
+
+def test_a_torch_without_muon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.optim, "Muon")
+    with pytest.raises(ConfigError, match=r"optimizer\.name: expected adamw, as torch .* is older than 2\.9, found"):
+        make_optimizer(
+            nn.Linear(2, 2),
+            [],
+            name="muon",
+            learning_rate=0.1,
+            table_learning_rate=0.1,
+            weight_decay=0.0,
+            betas=(0.9, 0.99),
+        )
+
+
+def test_the_closure_runs_once() -> None:
+    model, optimizer, _ = make("adamw")
+    calls = []
+
+    def closure() -> float:
+        calls.append(torch.is_grad_enabled())
+        optimizer.zero_grad()
+        loss = model.loss(0)
+        loss.backward()
+        return loss.item()
+
+    with torch.no_grad():
+        loss = optimizer.step(closure)
+    assert calls == [True] and loss == pytest.approx(Model().loss(0).item())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_schedule(name: str) -> None:
+    _, optimizer, _ = make(name)
+    schedule = warmup_and_decay(optimizer, 4, 100)
+    rates = []
+    for _ in range(101):
+        rates.append([group["lr"] for one in optimizer.optimizers for group in one.param_groups])
+        optimizer.step()
+        schedule.step()
+    for encoder, *_, table in rates:
+        assert table == pytest.approx(3 * encoder)
+    factors = [rate[0] / 0.01 for rate in rates]
+    assert factors[:5] == pytest.approx([0.25, 0.5, 0.75, 1, 1])
+    assert factors[4:] == pytest.approx([(100 - step) / 96 for step in range(4, 101)])
+    assert factors[100] == 0
+
+
+@pytest.mark.parametrize("max_steps", [1, 2, 15])
+@pytest.mark.parametrize("warmup_steps", [0, 1, 1000])
+def test_schedule_of_a_short_run(max_steps: int, warmup_steps: int) -> None:
+    """Warm-up is cut to a tenth, and no step is wasted on a learning rate of zero."""
+    _, optimizer, _ = make("adamw")
+    schedule = warmup_and_decay(optimizer, warmup_steps, max_steps)
+    rates = []
+    for _ in range(max_steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert max(rates) == pytest.approx(0.01) and min(rates) > 0
+
+
+def test_schedule_reaches_groups_after_loading() -> None:
+    _, optimizer, schedule = make("adamw")
+    optimizer.load_state_dict(optimizer.state_dict())
+    for group in optimizer.param_groups:
+        group["lr"] = 7.0
+    assert all(group["lr"] == 7.0 for one in optimizer.optimizers for group in one.param_groups)
+    assert schedule.optimizer is optimizer
+
+
+# Clipping
+
+
+def poisoned(sparse: bool, scale: float = 1.0) -> Model:
+    model = Model(sparse)
+    (scale * model.loss(0)).backward()
+    if sparse:
+        model.table.weight.grad = model.table.weight.grad.coalesce()  # type: ignore[union-attr]
+    return model
+
+
+def dense_gradients(model: Model) -> list[Tensor]:
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    return [gradient.to_dense() if gradient.is_sparse else gradient for gradient in gradients]
+
+
+@pytest.mark.parametrize("scale", [1.0, 100.0, 1e-4])
+def test_clipping_covers_dense_and_sparse(scale: float) -> None:
+    model, dense = poisoned(True, scale), poisoned(False, scale)
+    norm = clip_gradients(model.parameters(), 0.5)
+    expected = nn.utils.clip_grad_norm_(dense.parameters(), 0.5)
+    torch.testing.assert_close(norm, expected)
+    assert model.table.weight.grad is not None and model.table.weight.grad.is_sparse
+    for found, wanted in zip(dense_gradients(model), dense_gradients(dense), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-7)
+    if expected <= 0.5:
+        for found, untouched in zip(dense_gradients(model), dense_gradients(poisoned(True, scale)), strict=True):
+            assert torch.equal(found, untouched)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("where", ["dense", "sparse"])
+def test_a_gradient_that_is_not_finite_scales_nothing(value: float, where: str) -> None:
+    model = poisoned(True, 100.0)
+    gradient = model.encoder.linear.weight.grad if where == "dense" else model.table.weight.grad
+    assert gradient is not None
+    (gradient._values() if gradient.is_sparse else gradient)[0, 0] = value
+    before = [found.clone() for found in dense_gradients(model)]
+    assert not math.isfinite(clip_gradients(model.parameters(), 0.5).item())
+    for found, untouched in zip(dense_gradients(model), before, strict=True):
+        torch.testing.assert_close(found, untouched, rtol=0, atol=0, equal_nan=True)
+
+
+def test_no_gradients() -> None:
+    assert clip_gradients(Model().parameters(), 1.0).item() == 0
+
+
+def test_num_parameters_counts_what_is_trained() -> None:
+    model = Model()
+    assert num_parameters(model) == 7 * 4 + 4 * 4 + 4 + 4 * 4 + 4 + 11 * 4
+    assert num_parameters(model.encoder, model.table) == num_parameters(model)

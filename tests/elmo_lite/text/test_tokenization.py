@@ -1,0 +1,134 @@
+"""Words and sentences: samples of several languages, offsets, nothing lost."""
+
+import string
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from elmo_lite.errors import ConfigError
+from elmo_lite.text.tokenization import Tokenization, _pre_tokenizer
+
+RAW = Tokenization()
+TOKENISED = Tokenization(kind="whitespace")
+
+# Letters with marks, digits, stops, quotes, joiners, emoji and several kinds of blanks come together often.
+LIKELY = "abN'’tsé e\u0301.!?。」\"-  \u00a0\u3000\t\r\n12,क्षि中ไ\u200d👩👍🏽@#_<>/:"
+TEXT = st.text(st.one_of(st.sampled_from(LIKELY), st.characters(codec="utf-8")), max_size=60)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I don't think it's 1,000.", ["I", "do", "n't", "think", "it", "'s", "1,000", "."]),
+        ("He can’t, O'Brien’s dog won't.", "He ca n’t , O'Brien ’s dog wo n't .".split()),
+        ("self-made (3.14) 10:30 1990s 5th", "self - made ( 3.14 ) 10:30 1990s 5th".split()),
+        ("Mr. J. Smith of the U.S., e.g. Dr. No...", "Mr. J. Smith of the U.S. , e.g. Dr. No ...".split()),
+        ("see https://a.org/b?c=1, me@x.org @you #tag", "see https://a.org/b?c=1 , me@x.org @you #tag".split()),
+        ("an <unk> word", ["an", "<unk>", "word"]),
+        ("👨‍👩‍👧😀👍🏽 🇩🇪", ["👨‍👩‍👧", "😀", "👍🏽", "🇩🇪"]),
+        ("Она жила в г. Туле, т.е. далеко.", "Она жила в г. Туле , т.е. далеко .".split()),
+        ("क्षेत्र में हिन्दी।", ["क्षेत्र", "में", "हिन्दी", "।"]),
+        ("我爱北京。", ["我", "爱", "北", "京", "。"]),
+        ("كِتَابٌ جديد، أليس كذلك؟", ["كِتَابٌ", "جديد", "،", "أليس", "كذلك", "؟"]),
+        ("می‌خواهم", ["می‌خواهم"]),
+        ("สวัสดี", ["ส", "วั", "ส", "ดี"]),
+    ],
+)
+def test_words_of_raw_text(text: str, expected: list[str]) -> None:
+    """Punctuation apart; numbers, abbreviations, addresses, emoji and letters with their marks whole."""
+    assert RAW.words(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('He asked: "Why?" She left. 25 came.', ['He asked : " Why ? "', "She left .", "25 came ."]),
+        ("Mr. Fox met J. R. Hare. It rained.", ["Mr. Fox met J. R. Hare .", "It rained ."]),
+        ("Made by Foo Inc. The end.", ["Made by Foo Inc.", "The end ."]),
+        ("Foo Inc. Berlin grew. so it did", ["Foo Inc. Berlin grew . so it did"]),
+        ("It grew, i.e. Berlin grew! wow", ["It grew , i.e. Berlin grew ! wow"]),
+        ("Привет! Как дела? В г. Туле хорошо.", ["Привет !", "Как дела ?", "В г. Туле хорошо ."]),
+        ("यह एक वाक्य है। यह दूसरा है।", ["यह एक वाक्य है ।", "यह दूसरा है ।"]),
+        ("你好吗？我很好。“走吧！”", ["你 好 吗 ？", "我 很 好 。", "“ 走 吧 ！ ”"]),
+        ("كيف حالك؟ أنا بخير.", ["كيف حالك ؟", "أنا بخير ."]),
+        ("a line\r\n\r\nbreak ends\n", ["a line", "break ends"]),
+    ],
+)
+def test_sentences_of_raw_text(text: str, expected: list[str]) -> None:
+    """A stop ends a sentence where what follows begins one; a line break always does."""
+    assert [" ".join(words) for words in RAW.sentences(text)] == expected
+
+
+def test_whitespace_takes_a_sentence_a_line() -> None:
+    """Nothing is split but at blanks; blank lines count only when asked."""
+    text = "Don't split.  This !\r\n \nNext\n\n"
+    assert TOKENISED.sentences(text) == [["Don't", "split.", "This", "!"], ["Next"]]
+    assert TOKENISED.sentences(text, keep_empty=True) == [["Don't", "split.", "This", "!"], [], ["Next"], []]
+    assert TOKENISED.words_with_offsets("ab  c") == [("ab", 0, 2), ("c", 4, 5)]
+    assert RAW.sentences("A b.\n\nC", keep_empty=True) == [["A", "b", "."], [], ["C"]]
+
+
+def test_normalisation_leaves_offsets_to_the_text_as_given() -> None:
+    """A decomposed letter is one composed letter in the word, two characters in the text."""
+    text = "un e\u0301te\u0301 ici"
+    assert RAW.words_with_offsets(text) == [("un", 0, 2), ("été", 3, 8), ("ici", 9, 12)]
+    assert Tokenization(normalization="none").words(text)[1] == "e\u0301te\u0301"
+    assert TOKENISED.words("e\u0301") == ["e\u0301"]
+    assert RAW.normalize("e\u0301") == "é"
+
+
+@given(TEXT)
+@settings(deadline=None, max_examples=300)
+def test_nothing_but_blanks_is_lost(text: str) -> None:
+    """Offsets rise, give the words, cover every character that is no blank; sentences have the same words."""
+    for tokenization in (RAW, TOKENISED, Tokenization(normalization="none")):
+        found = tokenization.words_with_offsets(text)
+        assert [tokenization.normalize(text[start:end]) for _, start, end in found] == [word for word, _, _ in found]
+        covered = [index for _, start, end in found for index in range(start, end)]
+        assert covered == [index for index, character in enumerate(text) if not character.isspace()]
+        words = [word for word, _, _ in found]
+        assert tokenization.words(text) == words
+        sentences = tokenization.sentences(text)
+        assert all(sentences)
+        assert [word for sentence in sentences for word in sentence] == words
+        assert all(word and not any(c.isspace() for c in word) for word in words)
+
+
+@given(st.text(st.sampled_from(string.ascii_letters), min_size=1, max_size=12))
+@settings(deadline=None, max_examples=200)
+def test_the_short_way_for_ascii_letters_agrees_with_the_expression(word: str) -> None:
+    """Words of ASCII letters skip the pre-tokeniser, which would find the same."""
+    assert [piece for piece, _ in _pre_tokenizer.pre_tokenize_str(word)] == [word]
+    assert RAW.words(word) == [word]
+
+
+@given(TEXT)
+@settings(deadline=None, max_examples=100)
+def test_marks_never_stand_at_the_begin_of_a_word_after_a_letter(text: str) -> None:
+    """A combining mark stays with the letter before it."""
+    for _, start, _ in Tokenization(normalization="none").words_with_offsets(text):
+        if start and unicodedata.category(text[start]) in ("Mn", "Mc"):
+            assert not text[start - 1].isalpha()
+
+
+@pytest.mark.parametrize("piece", ["a", "a-", "ab.", "中", "1,", "!", "a'", "@a", "👩‍"])
+def test_long_chunks_take_time_that_grows_with_their_length_only(piece: str) -> None:
+    """Text without blanks, 200,000 characters of it, is no trap (quadratic time would be hours)."""
+    text = piece * (200_000 // len(piece))
+    assert sum(map(len, Tokenization(normalization="none").words(text))) == len(text)
+
+
+def test_settings_round_trip_and_fail_by_name() -> None:
+    """What is stored gives the same tokenisation; rules of the future and misspellings are refused."""
+    for tokenization in (RAW, TOKENISED, Tokenization(normalization="none")):
+        assert Tokenization.from_dict(tokenization.to_dict()) == tokenization
+    with pytest.raises(ConfigError, match=r"tokenization\.kind.*'word'"):
+        Tokenization(kind="word")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"normalization: expected none or NFC"):
+        Tokenization(normalization="NFD")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"tokenization\.rules: expected at most"):
+        Tokenization.from_dict({"kind": "words", "normalization": "NFC", "rules": 99})
+    with pytest.raises(ConfigError, match="found"):
+        Tokenization.from_dict({"kinds": "words"})

@@ -1,0 +1,289 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, ConfigError, Elmo, ScalarMix
+from tasks.inputs.batch import Batch, collate
+from tasks.inputs.representation import (
+    EncoderConfig,
+    GradualUnfreezing,
+    OneLayer,
+    Representation,
+    encoder_layers,
+    parameter_groups,
+)
+from tasks.inputs.word_inputs import WordInputConfig, WordInputs
+
+SENTENCES = [["The", "cat", "sat"], ["dog"]]
+CONFIG = BiLMConfig(char_cnn=CharCNNConfig(embedding_dim=4, filters=((1, 4), (2, 4))), dim=4, lstm_dim=4, dropout=0.5)
+
+
+@pytest.fixture
+def elmo() -> Elmo:
+    return Elmo(BiLM(CONFIG))
+
+
+def words(**settings: Any) -> WordInputs:
+    return WordInputs.build(WordInputConfig(word_dim=3, char_filters=2, dropout=0.0, **settings), SENTENCES)
+
+
+def make(elmo: Elmo | None, word_inputs: WordInputs | None = None, **settings: Any) -> Representation:
+    return Representation(word_inputs, elmo, EncoderConfig(**{"dropout": 0.0, **settings}))
+
+
+def frozen_layers(elmo: Elmo) -> torch.Tensor:
+    """(L, B, T, 2D) of the sentences, as a cache would give them."""
+    arrays = elmo.embed(SENTENCES)
+    layers = np.zeros((elmo.layers, 2, 3, elmo.dim), dtype=np.float32)
+    for row, array in enumerate(arrays):
+        layers[:, row, : array.shape[1]] = array
+    return torch.from_numpy(layers)
+
+
+def test_words_alone() -> None:
+    inputs = words()
+    model = make(None, inputs).eval()
+    batch = collate(SENTENCES)
+    assert (model.dim, model.encoder_dim, model.output_dim) == (5, 0, 0)
+    assert torch.equal(model(batch), inputs(batch))
+    assert model.output(batch) is None and model.mix_weights() == {} and float(model.penalty()) == 0
+    assert model.with_layers(batch) is batch
+
+
+def test_words_and_mix_side_by_side(elmo: Elmo) -> None:
+    inputs = words().eval()
+    model = make(elmo, inputs).eval()
+    batch = collate(SENTENCES, layers=frozen_layers(elmo))
+    assert model.dim == 5 + elmo.dim
+    expected = torch.cat([inputs(batch), frozen_layers(elmo).mean(dim=0)], dim=-1)
+    torch.testing.assert_close(model(batch), expected)
+
+
+def test_neither_words_nor_encoder() -> None:
+    for inputs in (None, words(words="none", chars=False)):
+        with pytest.raises(ConfigError, match="expected an encoder, words or chars"):
+            make(None, inputs)
+
+
+def test_encoder_without_words_of_its_own(elmo: Elmo) -> None:
+    for inputs in (None, words(words="none", chars=False)):
+        assert make(elmo, inputs)(collate(SENTENCES)).shape == (2, 3, elmo.dim)
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_layers_are_computed_where_the_batch_has_none(elmo: Elmo, freeze: bool) -> None:
+    model = make(elmo, freeze=freeze).eval()
+    live, given = model(collate(SENTENCES)), model(collate(SENTENCES, layers=frozen_layers(elmo)))
+    torch.testing.assert_close(live, given)
+    assert live[1, 1:].abs().max() == 0
+
+
+def test_nothing_behind_the_ends_gets_through(elmo: Elmo) -> None:
+    layers = frozen_layers(elmo)
+    layers[:, 1, 1:] = torch.nan
+    assert torch.isfinite(make(elmo, output_mix=True, layer_norm=True)(collate(SENTENCES, layers=layers))).all()
+
+
+@pytest.mark.parametrize(("layers", "number"), [("top", 2), ("0", 0), ("1", 1), ("-1", 2)])
+def test_one_layer(elmo: Elmo, layers: str, number: int) -> None:
+    model = make(elmo, layers=layers, mix_l2=1.0).eval()
+    batch = collate(SENTENCES, layers=frozen_layers(elmo))
+    torch.testing.assert_close(model(batch), frozen_layers(elmo)[number])
+    assert model.mix_weights() == {"input": ([float(k == number) for k in range(3)], 1.0)}
+    assert list(model.parameters()) == [] and float(model.penalty()) == 0
+
+
+def test_one_layer_is_normalised_as_in_a_mix() -> None:
+    layers = torch.randn(3, 2, 4, 6) * 5 + 1
+    mix = ScalarMix(3, layer_norm=True)
+    with torch.no_grad():
+        mix.weight[1] = 100
+    torch.testing.assert_close(OneLayer(1, 3, layer_norm=True)(layers), mix(layers))
+
+
+@pytest.mark.parametrize("layers", ["bottom", "", "1.5", "--1"])
+def test_bad_layers(layers: str) -> None:
+    with pytest.raises(ConfigError, match="layers: expected mix, top or a layer's number"):
+        EncoderConfig(layers=layers)
+
+
+def test_no_such_layer(elmo: Elmo) -> None:
+    with pytest.raises(ConfigError, match="layers: expected mix, top or a number in -3..2, found 3"):
+        make(elmo, layers="3")
+
+
+@pytest.mark.parametrize("settings", [{"dropout": 1.0}, {"mix_dropout": -0.1}, {"mix_l2": -1.0}])
+def test_bad_settings(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=f"{next(iter(settings))}: expected"):
+        EncoderConfig(**settings)
+
+
+def test_mix_settings_reach_the_mix(elmo: Elmo) -> None:
+    mix = make(elmo, layer_norm=True, mix_dropout=0.3, mix_l2=0.7).input_mix
+    assert isinstance(mix, ScalarMix)
+    assert (mix.layer_norm, mix.dropout, mix.l2) == (True, 0.3, 0.7)
+
+
+def test_second_mix(elmo: Elmo) -> None:
+    model = make(elmo, words(), output_mix=True, mix_l2=0.5).eval()
+    assert isinstance(model.input_mix, ScalarMix) and isinstance(model.output_mix, ScalarMix)
+    with torch.no_grad():
+        model.input_mix.weight.copy_(torch.tensor([1.0, 2.0, 3.0]))
+        model.output_mix.weight[0] = 100
+        model.output_mix.gamma.fill_(2)
+    batch = collate(SENTENCES, layers=frozen_layers(elmo))
+    second = model.output(batch)
+    assert second is not None and model.output_dim == elmo.dim
+    torch.testing.assert_close(second, 2 * frozen_layers(elmo)[0])
+    assert set(model.mix_weights()) == {"input", "output"}
+    assert model.mix_weights()["output"][1] == 2.0
+    torch.testing.assert_close(model.penalty(), model.input_mix.penalty() + model.output_mix.penalty())
+    assert model.input_mix.penalty().item() == pytest.approx(0.5 * 2)
+
+
+def test_dropout_of_the_mix_in_training_only(elmo: Elmo) -> None:
+    model = make(elmo, dropout=0.5, output_mix=True)
+    batch = collate([["a", "b", "c", "d"] * 5])
+    for vectors in (model(batch), model.output(batch)):
+        assert vectors is not None and 0.3 < float((vectors == 0).float().mean()) < 0.7
+    assert not (model.eval()(batch) == 0).any()
+
+
+class Counting(nn.Module):
+    """Counts how often the encoder inside is run."""
+
+    def __init__(self, inside: nn.Module) -> None:
+        super().__init__()
+        self.inside = inside
+        self.calls = 0
+
+    def forward(self, *arguments: Any) -> Any:
+        self.calls += 1
+        return self.inside(*arguments)
+
+
+def test_encoder_runs_once_for_both_mixes(elmo: Elmo) -> None:
+    elmo.bilm.char_cnn = Counting(elmo.bilm.char_cnn)  # type: ignore[assignment]
+    model = make(elmo, output_mix=True, freeze=False)
+    batch = model.with_layers(collate(SENTENCES))
+    assert batch.layers is not None and batch.layers.requires_grad
+    model(batch)
+    model.output(batch)
+    assert elmo.bilm.char_cnn.calls == 1
+
+
+def test_frozen_encoder_is_no_part_of_the_model(elmo: Elmo) -> None:
+    model = make(elmo, words()).train()
+    assert not any("bilm" in name for name in model.state_dict())
+    assert not any("bilm" in name for name, _ in model.named_parameters())
+    assert not any(parameter.requires_grad for parameter in elmo.parameters())
+    assert not elmo.bilm.training
+    batch = collate(SENTENCES)
+    assert torch.equal(model(batch)[..., 5:], model(batch)[..., 5:])  # no dropout inside the encoder
+    model(batch).sum().backward()
+    assert model.input_mix is not None and model.input_mix.weight.grad is not None
+
+
+def test_frozen_encoder_moves_along(elmo: Elmo) -> None:
+    model = make(elmo, words()).to(torch.float64)
+    assert elmo.dtype == torch.float64
+    assert model.word_inputs is not None and model.word_inputs.unknown.dtype == torch.float64
+
+
+def test_trained_encoder_is_part_of_the_model(elmo: Elmo) -> None:
+    elmo.requires_grad_(False)
+    model = make(elmo, freeze=False).train()
+    assert any("bilm" in name for name in model.state_dict())
+    batch = collate(SENTENCES)
+    assert not torch.equal(model(batch), model(batch))  # its own dropout
+    model(batch).sum().backward()
+    assert all(parameter.grad is not None for parameter in elmo.bilm.parameters())
+
+
+def test_saved_head_fits_a_new_one(elmo: Elmo, tmp_path: Path) -> None:
+    model = make(elmo, words()).eval()
+    assert isinstance(model.input_mix, ScalarMix)
+    with torch.no_grad():
+        model.input_mix.weight.normal_()
+    elmo.save_pretrained(tmp_path / "encoder")
+    again = make(Elmo.from_pretrained(tmp_path / "encoder"), words()).eval()
+    again.load_state_dict(model.state_dict())
+    batch = collate(SENTENCES)
+    assert torch.equal(again(batch), model(batch))
+
+
+# The encoder trained along
+
+
+class Model(nn.Module):
+    def __init__(self, representation: Representation) -> None:
+        super().__init__()
+        self.representation = representation
+        self.linear = nn.Linear(representation.dim, 2)
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        return self.linear(self.representation(batch))
+
+
+def test_learning_rates_fall_with_depth(elmo: Elmo) -> None:
+    model = Model(make(elmo, words(), freeze=False))
+    groups = {group["name"]: group for group in parameter_groups(model, 1e-3, 1e-4, layer_decay=2.0)}
+    rates = {name: group["lr"] for name, group in groups.items()}
+    assert rates == pytest.approx({"head": 1e-3, "encoder.0": 2.5e-5, "encoder.1": 5e-5, "encoder.2": 1e-4})
+    everything = [id(parameter) for group in groups.values() for parameter in group["params"]]
+    assert len(everything) == len(set(everything)) == len(list(model.parameters()))
+    chars = {id(parameter) for parameter in elmo.bilm.char_cnn.parameters()}
+    assert {id(parameter) for parameter in groups["encoder.0"]["params"]} == chars
+    top = {id(p) for stack in (elmo.bilm.forward_lstm, elmo.bilm.backward_lstm) for p in stack.layers[-1].parameters()}
+    assert {id(parameter) for parameter in groups["encoder.2"]["params"]} == top
+    torch.optim.Adam(list(groups.values()))
+
+
+def test_learning_rates_of_a_frozen_encoder(elmo: Elmo) -> None:
+    model = Model(make(elmo, words()))
+    (head,) = parameter_groups(model, 1e-3, 1e-4)
+    assert (head["name"], head["lr"], len(head["params"])) == ("head", 1e-3, len(list(model.parameters())))
+
+
+def test_layer_decay_below_one(elmo: Elmo) -> None:
+    with pytest.raises(ConfigError, match="layer_decay: expected 1 or more, found 0.5"):
+        parameter_groups(Model(make(elmo, freeze=False)), 1e-3, 1e-4, layer_decay=0.5)
+
+
+def trained_layers(elmo: Elmo) -> list[bool]:
+    return [
+        all(p.requires_grad for p in layer) and any(p.requires_grad for p in layer) for layer in encoder_layers(elmo)
+    ]
+
+
+def test_gradual_unfreezing(elmo: Elmo) -> None:
+    model = Model(make(elmo, freeze=False)).train()
+    unfreezing = GradualUnfreezing(model)
+    seen = []
+    for epoch in range(5):
+        assert unfreezing.start_epoch(epoch) == min(epoch, 3)
+        assert elmo.bilm.training == (epoch > 0)
+        seen.append(trained_layers(elmo))
+        model.zero_grad()
+        model(collate(SENTENCES)).sum().backward()
+        assert [all(p.grad is not None for p in layer) for layer in encoder_layers(elmo)] == seen[-1]
+    no, yes = False, True
+    assert seen == [[no, no, no], [no, no, yes], [no, yes, yes], [yes, yes, yes], [yes, yes, yes]]
+    assert all(parameter.requires_grad for parameter in model.linear.parameters())
+
+
+def test_gradual_unfreezing_of_nothing(elmo: Elmo) -> None:
+    assert GradualUnfreezing(Model(make(elmo))).start_epoch(3) == 0
+    assert trained_layers(elmo) == [False] * 3
+
+
+@pytest.mark.gpu
+def test_frozen_encoder_on_a_gpu(elmo: Elmo) -> None:
+    model = make(elmo, words(), mix_l2=0.1).to("cuda")
+    vectors = model(collate(SENTENCES).to("cuda"))
+    (vectors.sum() + model.penalty()).backward()
+    assert vectors.device.type == "cuda" and elmo.bilm.boundary_char_ids.device.type == "cuda"

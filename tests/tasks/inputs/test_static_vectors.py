@@ -1,0 +1,170 @@
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elmo_lite import CorpusError
+from tasks.inputs.static_vectors import read_vectors
+
+TABLE = {"the": [0.5, -1.0, 2.0], "Paris": [1.0, 0.25, -3.5], "paris": [0.0, 1e-3, 4.0], "café": [7.0, 8.0, 9.0]}
+
+
+def lines(table: dict[str, list[float]], end: str = "\n") -> str:
+    return "".join(f"{word} {' '.join(map(str, values))}{end}" for word, values in table.items())
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8", newline="")
+    return path
+
+
+def assert_table(found: dict[str, np.ndarray], *words: str) -> None:
+    assert set(found) == set(words)
+    for word in words:
+        np.testing.assert_array_equal(found[word], np.array(TABLE[word], dtype=np.float32))
+        assert found[word].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("header", "end"),
+    [("", "\n"), ("4 3\n", "\n"), ("4 3\n", " \n"), ("", "\r\n")],
+    ids=["glove", "word2vec", "fasttext", "crlf"],
+)
+def test_text(tmp_path: Path, header: str, end: str) -> None:
+    file = write(tmp_path / "vectors.txt", header + lines(TABLE, end))
+    assert_table(read_vectors(file, ["café", "the", "absent"]), "café", "the")
+
+
+def test_last_line_without_its_end(tmp_path: Path) -> None:
+    assert_table(read_vectors(write(tmp_path / "v", lines(TABLE).rstrip("\n")), ["café"]), "café")
+
+
+def test_spelt_as_given_and_in_lower_case(tmp_path: Path) -> None:
+    file = write(tmp_path / "v", lines(TABLE))
+    assert_table(read_vectors(file, ["Paris"]), "Paris", "paris")
+    assert_table(read_vectors(file, ["PARIS", "The"]), "paris", "the")
+    assert_table(read_vectors(file, ["paris"]), "paris")
+
+
+def test_the_first_words_of_the_file(tmp_path: Path) -> None:
+    for header in ("", "4 3\n"):
+        file = write(tmp_path / "v", header + lines(TABLE))
+        assert_table(read_vectors(file, ["café"], extra_words=2), "the", "Paris", "café")
+
+
+def test_first_of_two_lines_of_a_word_counts(tmp_path: Path) -> None:
+    assert_table(read_vectors(write(tmp_path / "v", lines(TABLE) + "the 9 9 9\n"), ["the"]), "the")
+
+
+def test_words_with_blanks_are_passed_over(tmp_path: Path) -> None:
+    file = write(tmp_path / "v", lines(TABLE) + ". . 1 2 3\n")
+    assert_table(read_vectors(file, ["the", "."]), "the")
+
+
+def test_compressed(tmp_path: Path) -> None:
+    file = tmp_path / "vectors.txt.gz"
+    file.write_bytes(gzip.compress(lines(TABLE).encode()))
+    assert_table(read_vectors(file, ["the"]), "the")
+    file.write_bytes(file.read_bytes()[:-12])
+    with pytest.raises(CorpusError, match=r"vectors.txt.gz: expected word vectors, found Compressed file ended"):
+        read_vectors(file, ["the"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "found an empty file"),
+        ("4 3\n", "found no more than a header"),
+        ("the 1 2 3\nParis 1 2\n", "line 2: expected a word and 3 finite numbers, found 2 after it: '1 2'"),
+        ("the 1 2 3\nParis 1 x 3\n", "line 2: expected a word and 3 finite numbers, found 3 after it: '1 x 3'"),
+        ("the 1 2 3\nParis 1 nan 3\n", "line 2: expected a word and 3 finite numbers, found 3 after it: '1 nan 3'"),
+        ("the\t1\t2\n", "line 1: expected a word and its numbers, found 0 after it"),
+        ("the\n", "line 1: expected a word and its numbers"),
+        ("3 3\nthe 1 2 3\nParis 1 2 3\n", "expected 3 words, as its first line says, found 2"),
+        ("the 1 2 3\nunwanted 1 2\n", "line 2: expected a word and 3 finite numbers, found 2 after it"),
+    ],
+)
+def test_bad_text(tmp_path: Path, text: str, message: str) -> None:
+    file = write(tmp_path / "v.txt", text)
+    with pytest.raises(CorpusError, match=message) as caught:
+        read_vectors(file, ["the", "Paris"])
+    assert str(caught.value).startswith(str(file)) and "\n" not in str(caught.value)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="absent.txt: expected word vectors, found No such file"):
+        read_vectors(tmp_path / "absent.txt", ["the"])
+
+
+def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
+    (tmp_path / "v.kv").write_bytes(b"\x80\x04K.")
+    with pytest.raises(CorpusError, match="found a pickle"):
+        read_vectors(tmp_path / "v.kv", ["the"])
+
+
+def binary() -> bytes:
+    head = f"{len(TABLE)} 3\n".encode()
+    return head + b"".join(word.encode() + b" " + struct.pack("<3f", *row) + b"\n" for word, row in TABLE.items())
+
+
+def test_word2vec_binary(tmp_path: Path) -> None:
+    pytest.importorskip("gensim")
+    (tmp_path / "v.bin").write_bytes(binary())
+    assert_table(read_vectors(tmp_path / "v.bin", ["PARIS", "café"], extra_words=1), "paris", "café", "the")
+    (tmp_path / "v.bin").write_bytes(binary()[:-9])
+    with pytest.raises(CorpusError, match="v.bin: expected word vectors, found unexpected end of input"):
+        read_vectors(tmp_path / "v.bin", ["the"])
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_as_gensim_reads_text(tmp_path: Path, header: bool) -> None:
+    keyed = pytest.importorskip("gensim.models").KeyedVectors
+    table = {f"w{i}é": np.random.default_rng(i).normal(size=5).tolist() for i in range(20)}
+    file = write(tmp_path / "v", ("20 5\n" if header else "") + lines(table))
+    theirs = keyed.load_word2vec_format(str(file), binary=False, no_header=not header)
+    for word, vector in read_vectors(file, table).items():
+        np.testing.assert_array_equal(vector, theirs[word])
+
+
+@pytest.fixture(scope="module")
+def fasttext_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    fasttext = pytest.importorskip("gensim.models.fasttext")
+    text = [["walk", "walking", "talk", "talking"], ["the", "walk", "the", "talk"]] * 5
+    model = fasttext.FastText(text, vector_size=6, min_count=1, epochs=1, bucket=50, workers=1, seed=1)
+    path = tmp_path_factory.mktemp("fasttext") / "model.bin"
+    fasttext.save_facebook_model(model, str(path))
+    return path
+
+
+def test_fasttext_model_has_every_word(fasttext_model: Path) -> None:
+    from gensim.models.fasttext import load_facebook_vectors
+
+    theirs = load_facebook_vectors(str(fasttext_model))
+    found = read_vectors(fasttext_model, ["walk", "walkings"], extra_words=1)
+    assert set(found) == {"walk", "walkings", theirs.index_to_key[0]}
+    for word, vector in found.items():
+        np.testing.assert_array_equal(vector, theirs[word])
+    assert np.abs(found["walkings"]).max() > 0
+
+
+def test_fasttext_model_cut_off(fasttext_model: Path, tmp_path: Path) -> None:
+    whole = fasttext_model.read_bytes()
+    for size in (4, 10, 70, 110, 160, 230, len(whole) // 2):  # what follows the vectors is not read
+        (tmp_path / "cut.bin").write_bytes(whole[:size])
+        with pytest.raises(CorpusError, match="cut.bin: expected a fastText model"):
+            read_vectors(tmp_path / "cut.bin", ["walk"])
+    with pytest.raises(CorpusError, match=rf"of \d+ bytes or more, found {len(whole) // 2}"):
+        read_vectors(tmp_path / "cut.bin", ["walk"])
+
+
+def test_fasttext_model_of_another_kind(fasttext_model: Path, tmp_path: Path) -> None:
+    content = bytearray(fasttext_model.read_bytes())
+    content[72] = 3  # labels
+    (tmp_path / "model.bin").write_bytes(content)
+    with pytest.raises(CorpusError, match="model of plain word vectors, found a classifier"):
+        read_vectors(tmp_path / "model.bin", ["walk"])
+    (tmp_path / "model.bin.gz").write_bytes(gzip.compress(fasttext_model.read_bytes()))
+    with pytest.raises(CorpusError, match="expected a fastText model unpacked"):
+        read_vectors(tmp_path / "model.bin.gz", ["walk"])

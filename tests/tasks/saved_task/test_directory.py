@@ -1,0 +1,289 @@
+"""Directories of task models: round trips, what may be replaced, and every way in which one can be wrong."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, Elmo
+from tasks.saved_task import directory as saved_task
+from tasks.saved_task.directory import CONFIG, ENCODER, MODEL, MODEL_CARD, WORDS, load_task, own_tensors, save_task
+
+SMALL = BiLMConfig(char_cnn=CharCNNConfig(embedding_dim=4, filters=((1, 4),), max_characters=10), dim=4, lstm_dim=4)
+SETTINGS = {"encoder": "model", "head": {"lstm_dim": 4}, "rates": [0.1, 0.2]}
+LABELS = ["O", "S-PER"]
+VOCABULARY = ["the", "naïve", "new\nline", "back\\nslash", "\\", "\u2028", "\r", "", "\ud800"]
+
+
+def make_elmo(seed: int = 0) -> Elmo:
+    torch.manual_seed(seed)
+    elmo = Elmo(BiLM(SMALL)).eval()
+    elmo.bilm.requires_grad_(False)
+    return elmo
+
+
+def head(seed: int = 0) -> nn.Linear:
+    torch.manual_seed(seed)
+    return nn.Linear(3, 2)
+
+
+def save(directory: Path, **changes: Any) -> Path:
+    options: dict[str, Any] = {
+        "config": SETTINGS,
+        "labels": LABELS,
+        "tensors": head().state_dict(),
+        "words": VOCABULARY,
+        "encoder": make_elmo(),
+        "metrics": {"dev": {"main": 61.25}},
+    }
+    return save_task(directory, "ner", **{**options, **changes})
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    return save(tmp_path / "out")
+
+
+def fails(directory: Path, match: str, **options: Any) -> None:
+    with pytest.raises(CheckpointError, match=match) as caught:
+        load_task(directory, "ner", **options)
+    assert "\n" not in str(caught.value)
+
+
+def edit(directory: Path, **changes: Any) -> None:
+    config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
+    (directory / CONFIG).write_text(json.dumps(config | changes), encoding="utf-8")
+
+
+def test_round_trip(saved: Path) -> None:
+    found = load_task(saved, "ner")
+    assert (found.config, found.labels, found.words) == (SETTINGS, LABELS, VOCABULARY)
+    assert found.metrics == {"dev": {"main": 61.25}}
+    module = head(1)
+    found.fill(module)
+    assert torch.equal(module.weight, head().weight)
+    assert found.encoder is not None and not found.encoder.bilm.training
+    assert not any(parameter.requires_grad for parameter in found.encoder.bilm.parameters())
+    expected = make_elmo().embed([["a", "b"]])[0]
+    assert (found.encoder.embed([["a", "b"]])[0] == expected).all()
+
+
+def test_it_can_be_moved(saved: Path, tmp_path: Path) -> None:
+    moved = saved.rename(tmp_path / "elsewhere")
+    assert str(tmp_path) not in (moved / CONFIG).read_text(encoding="utf-8")
+    assert load_task(moved, "ner").encoder is not None
+
+
+def test_without_encoder_and_words(tmp_path: Path) -> None:
+    save(tmp_path / "out", encoder=None, words=[])
+    found = load_task(tmp_path / "out", "ner")
+    assert found.encoder is None and found.words == []
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [MODEL_CARD, CONFIG, MODEL]
+
+
+def test_files_have_the_usual_permissions(saved: Path) -> None:
+    (saved.parent / "usual").write_text("")
+    (saved.parent / "folder").mkdir()
+    usual = {kind: (saved.parent / kind).stat().st_mode for kind in ("usual", "folder")}
+    for path in (saved, *saved.rglob("*")):
+        assert path.stat().st_mode == usual["folder" if path.is_dir() else "usual"], path
+
+
+def test_model_card(saved: Path) -> None:
+    card = (saved / MODEL_CARD).read_text(encoding="utf-8")
+    assert "8 numbers of its own; its encoder is in the folder `encoder`" in card
+    assert "| `dev.main` | 61.25 |" in card and "| `head.lstm_dim` | 4 |" in card and "`S-PER`" in card
+    assert "NerTagger.from_pretrained" in card
+    (saved / MODEL_CARD).write_text("edited")
+    load_task(saved, "ner")
+
+
+# The encoder outside
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    make_elmo().save_pretrained(tmp_path / "encoder")
+    return save(tmp_path / "out", encoder_inside=False, encoder_path=str(tmp_path / "encoder"))
+
+
+def test_an_encoder_outside_is_found_by_path(outside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not (outside / ENCODER).exists()
+    assert load_task(outside, "ner").encoder is not None
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "second", encoder_inside=False, encoder_path="encoder")
+    monkeypatch.chdir(tmp_path.parent)
+    assert load_task(tmp_path / "second", "ner").encoder is not None
+
+
+def test_an_encoder_outside_that_moved(outside: Path, tmp_path: Path) -> None:
+    moved = (tmp_path / "encoder").rename(tmp_path / "moved")
+    fails(outside, r"config.json: encoder: .*expected a saved model directory")
+    assert load_task(outside, "ner", encoder=str(moved)).encoder is not None
+
+
+def test_an_encoder_outside_that_changed(outside: Path, tmp_path: Path) -> None:
+    make_elmo(1).save_pretrained(tmp_path / "encoder", overwrite=True)
+    fails(outside, "expected the model with hash [0-9a-f]{64}, found [0-9a-f]{64}")
+
+
+def test_a_trained_encoder_is_always_inside(tmp_path: Path) -> None:
+    make_elmo().save_pretrained(tmp_path / "encoder")
+    elmo = make_elmo(1)
+    elmo.bilm.requires_grad_(True)
+    save(tmp_path / "out", encoder=elmo, encoder_inside=False, encoder_path=str(tmp_path / "encoder"))
+    found = load_task(tmp_path / "out", "ner").encoder
+    assert found is not None and (found.embed([["a"]])[0] == elmo.embed([["a"]])[0]).all()
+
+
+def test_precision_of_the_encoder_is_kept(tmp_path: Path) -> None:
+    make_elmo().save_pretrained(tmp_path / "encoder")
+    half = Elmo.from_pretrained(tmp_path / "encoder", dtype="bfloat16")
+    for inside in (True, False):
+        save(tmp_path / f"{inside}", encoder=half, encoder_inside=inside, encoder_path=str(tmp_path / "encoder"))
+        found = load_task(tmp_path / f"{inside}", "ner").encoder
+        assert found is not None and found.dtype == torch.bfloat16
+
+
+# What may be replaced
+
+
+def test_other_files_stay(tmp_path: Path) -> None:
+    (tmp_path / "out" / "seed-0").mkdir(parents=True)
+    (tmp_path / "out" / "metrics.json").write_text("{}")
+    save(tmp_path / "out")
+    assert (tmp_path / "out" / "seed-0").is_dir() and (tmp_path / "out" / "metrics.json").read_text() == "{}"
+    load_task(tmp_path / "out", "ner")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"], "nothing temporary is left"
+
+
+def test_a_model_is_replaced_only_if_asked(saved: Path) -> None:
+    with pytest.raises(CheckpointError, match="expected no model there"):
+        save(saved)
+    save(saved, overwrite=True, encoder=None, words=[], labels=["O"])
+    found = load_task(saved, "ner")
+    assert found.labels == ["O"] and found.encoder is None
+    assert not (saved / ENCODER).exists() and not (saved / WORDS).exists()
+
+
+def test_other_models_are_never_replaced(tmp_path: Path) -> None:
+    make_elmo().save_pretrained(tmp_path / "encoder")
+    before = (tmp_path / "encoder" / CONFIG).read_bytes()
+    with pytest.raises(CheckpointError, match="expected a task model to overwrite, found another"):
+        save(tmp_path / "encoder", overwrite=True)
+    assert (tmp_path / "encoder" / CONFIG).read_bytes() == before
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="expected a directory or nothing, found a file"):
+        save(tmp_path / "file")
+
+
+def test_a_save_that_is_cut_off_leaves_no_model(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace = Path.replace
+
+    def cut_off(path: Path, target: Path) -> Path:
+        if path.name == MODEL:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        save(saved, overwrite=True, labels=["other"])
+    monkeypatch.undo()
+    fails(saved, f"found no {CONFIG}")
+    save(saved)
+    assert load_task(saved, "ner").labels == LABELS
+
+
+def test_what_cannot_be_kept_leaves_the_old_model(saved: Path) -> None:
+    with pytest.raises(CheckpointError, match="expected JSON types"):
+        save(saved, overwrite=True, metrics={"f1": float("nan")})
+    assert load_task(saved, "ner").labels == LABELS
+    assert [path.name for path in saved.parent.iterdir()] == ["out"]
+
+
+# What can be wrong
+
+
+def test_no_model(tmp_path: Path) -> None:
+    fails(tmp_path / "none", "none: expected the directory of a task model, found no config.json")
+    (tmp_path / "file").write_text("")
+    fails(tmp_path / "file", "expected the directory of a task model")
+    make_elmo().save_pretrained(tmp_path / "encoder")
+    fails(tmp_path / "encoder", "expected a task model, found another model's settings")
+
+
+def test_another_task(saved: Path) -> None:
+    with pytest.raises(CheckpointError, match="expected a model for the task sentiment, found one for 'ner'"):
+        load_task(saved, "sentiment")
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"format_version": 2}, "expected format_version 1, found 2"),
+        ({"labels": "O"}, "labels: expected a JSON list, found 'O'"),
+        ({"settings": None}, "settings: expected a JSON dict, found None"),
+        ({"files": {}}, "files: expected size and sha256 of model.safetensors"),
+        ({"files": {MODEL: {}, "../secret": {}}}, "model.safetensors: expected None bytes"),
+        ({"encoder": {"inside": False}}, "encoder: expected inside, or path and hash"),
+        ({"encoder": "model"}, "encoder: expected inside, or path and hash"),
+    ],
+)
+def test_wrong_settings(saved: Path, changes: dict[str, Any], match: str) -> None:
+    edit(saved, **changes)
+    fails(saved, match)
+
+
+def test_settings_that_are_no_json(saved: Path) -> None:
+    (saved / CONFIG).write_text("{")
+    fails(saved, "config.json: expected JSON")
+
+
+def test_files_outside_are_not_read(saved: Path) -> None:
+    config = json.loads((saved / CONFIG).read_text(encoding="utf-8"))
+    edit(saved, files={**config["files"], "../secret": {"size": 0, "sha256": ""}})
+    fails(saved, "found '../secret'")
+
+
+@pytest.mark.parametrize("name", [MODEL, WORDS, f"{ENCODER}/{CONFIG}", f"{ENCODER}/model.safetensors"])
+def test_damaged_files(saved: Path, name: str) -> None:
+    data = (saved / name).read_bytes()
+    (saved / name).write_bytes(data[:-1])
+    fails(saved, f"{Path(name).name}: expected {len(data)} bytes, found {len(data) - 1}")
+    (saved / name).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    fails(saved, "expected SHA-256")
+    (saved / name).unlink()
+    fails(saved, "expected")
+
+
+def test_weights_that_are_no_safetensors(saved: Path) -> None:
+    (saved / MODEL).write_bytes(b"pickle")
+    config = json.loads((saved / CONFIG).read_text(encoding="utf-8"))
+    facts = {"size": 6, "sha256": hashlib.sha256(b"pickle").hexdigest()}
+    edit(saved, files={**config["files"], MODEL: facts})
+    fails(saved, "expected safetensors")
+
+
+def test_weights_that_do_not_fit(saved: Path) -> None:
+    found = load_task(saved, "ner")
+    with pytest.raises(CheckpointError, match=r"model.safetensors: bias: expected shape \[4\], found shape \[2\]"):
+        found.fill(nn.Linear(3, 4))
+    with pytest.raises(CheckpointError, match=r"bias: expected no such weight, found shape \[2\]"):
+        found.fill(nn.Linear(3, 2, bias=False))
+    with pytest.raises(CheckpointError, match=r"0.bias: expected shape \[2\], found none"):
+        found.fill(nn.Sequential(nn.Linear(3, 2)))
+
+
+def test_names_that_were_not_saved() -> None:
+    module = nn.ModuleDict({"elmo": nn.Linear(1, 1), "head": nn.Linear(3, 2)})
+    assert sorted(own_tensors(module, "elmo.")) == ["head.bias", "head.weight"]
+    assert len(own_tensors(module)) == 4
+
+
+def test_no_pickle() -> None:
+    source = Path(saved_task.__file__).read_text(encoding="utf-8")
+    assert "torch.load" not in source and "torch.save" not in source and "import pickle" not in source

@@ -1,0 +1,56 @@
+"""Predictions as text, tables and JSONL."""
+
+import csv
+import json
+
+import pytest
+
+from tasks.sentiment.classifier import Prediction
+from tasks.sentiment.data import LabelledText
+from tasks.sentiment.output_formats import format_of, format_predictions
+
+TEXTS = [
+    LabelledText(("so", "good"), "", "so\tgood", "a.jsonl", 1),
+    LabelledText(("bad",), "", 'bad, "bad"\n', "a.jsonl", 4),
+]
+PREDICTIONS = [
+    Prediction("positive", 0.75, {"negative": 0.25, "positive": 0.75}),
+    Prediction("negative", 0.5, {"negative": 0.5, "positive": 0.5}),
+]
+
+
+def test_text() -> None:
+    assert format_predictions(TEXTS, PREDICTIONS, "text") == 'positive\t0.750\tso good\nnegative\t0.500\tbad, "bad"\n'
+    first = format_predictions(TEXTS, PREDICTIONS, "text", probabilities=True).splitlines()[0]
+    assert first == "positive\t0.750\tnegative=0.250\tpositive=0.750\tso good"
+
+
+def test_tables() -> None:
+    tsv = [line.split("\t") for line in format_predictions(TEXTS, PREDICTIONS, "tsv", True).splitlines()]
+    assert tsv[0] == ["text", "label", "score", "probability of negative", "probability of positive"]
+    assert tsv[2] == ['bad, "bad"', "negative", "0.500000", "0.500000", "0.500000"]
+    rows = list(csv.reader(format_predictions(TEXTS, PREDICTIONS, "csv").splitlines(keepends=True)))
+    assert rows == [
+        ["text", "label", "score"],
+        ["so\tgood", "positive", "0.750000"],
+        ['bad, "bad"\n', "negative", "0.500000"],
+    ]
+
+
+def test_json_lines() -> None:
+    rows = [json.loads(line) for line in format_predictions(TEXTS, PREDICTIONS, "jsonl", True).splitlines()]
+    assert rows[1] == {
+        "text": 'bad, "bad"\n',
+        "label": "negative",
+        "score": 0.5,
+        "line": 4,
+        "probabilities": {"negative": 0.5, "positive": 0.5},
+    }
+    assert "probabilities" not in json.loads(format_predictions(TEXTS[:1], PREDICTIONS[:1], "jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.tsv", "tsv"), ("a.CSV", "csv"), ("a.ndjson", "jsonl"), ("a.txt", "text"), ("-", "text")]
+)
+def test_formats(name: str, kind: str) -> None:
+    assert format_of(name) == kind
