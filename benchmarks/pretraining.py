@@ -123,7 +123,7 @@ class OurSteps:
         module.seed_step(self.step)
         with turn.stage("batch"):
             batch = self.batches.batch(self.step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16-mixed"):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
             with turn.stage("encoder, forward pass"):
                 states = torch.cat(module.top_states(batch, module._carried))
             with turn.stage("sampled softmax, both passes"):
@@ -210,7 +210,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     corpus = Corpus.open(arguments.corpus)
     batches = make_batches(corpus, corpus.train, config.data, config.seed)
     precision = choose_precision(config.precision, torch.device("cpu"))
-    dtype = torch.bfloat16 if precision == "bf16-mixed" else torch.float32
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     torch.manual_seed(config.seed)
     ours = OurSteps(build_model(config, corpus, 10_000, None), batches, precision)
     tutorial = TutorialSteps(Tutorial(config.model, len(corpus.vocabulary)), batches)

@@ -19,7 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo, choose_precision
+from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo
+from elmo_lite.hardware import choose_precision
 from tasks.inputs.batch import Batch, collate
 from tasks.inputs.dataset_layers import FrozenLayers, LiveLayers, layers_for
 from tasks.ner.config import NerConfig
@@ -37,7 +38,7 @@ PUBLISHED = BiLMConfig(
 """Peters et al. 2018: 93.6 M parameters."""
 
 Layers = FrozenLayers | LiveLayers
-IS_MIXED = choose_precision("auto", torch.device("cpu")) == "bf16-mixed"
+IS_MIXED = choose_precision("auto", torch.device("cpu")) == "bfloat16"
 """As the heads are trained."""
 
 

@@ -1,16 +1,28 @@
 """Errors that name what was expected, what was found, and where."""
 
+from __future__ import annotations
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "CorpusError",
+    "ElmoLiteError",
+    "TrainingError",
+    "one_line",
+    "require",
+]
+
 
 class ElmoLiteError(ValueError):
-    """A mistake in the input of this library; the command line prints it as one line."""
+    """Base of the errors below: the input of this library is wrong. The command line prints it as one line."""
 
 
 class ConfigError(ElmoLiteError):
-    """A setting is unknown, of the wrong type or impossible."""
+    """A setting is unknown, of the wrong type or out of range."""
 
 
 class CorpusError(ElmoLiteError):
-    """Text or a corpus directory cannot be used as it is."""
+    """Text, or a corpus directory, cannot be used as it is."""
 
 
 class CheckpointError(ElmoLiteError):
@@ -18,4 +30,26 @@ class CheckpointError(ElmoLiteError):
 
 
 class TrainingError(ElmoLiteError):
-    """Training cannot go on; the last saved state is kept."""
+    """Training cannot continue; the last saved state is kept."""
+
+
+def require(condition: bool, name: str, expected: str, found: object) -> None:
+    """Check a setting.
+
+    Args:
+        condition: Whether the value is acceptable.
+        name: Dotted name of the setting.
+        expected: The acceptable values, in words.
+        found: The value.
+
+    Raises:
+        ConfigError: ``condition`` is false.
+    """
+    if not condition:
+        raise ConfigError(f"{name}: expected {expected}, found {found!r}")
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error without line breaks; the name of its class where it has none."""
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(str(text).split()) or type(error).__name__

@@ -6,12 +6,27 @@ import ctypes
 import re
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 
-Wanted = Literal["auto", "bf16-mixed", "32-true"]
-"""What settings may ask for."""
+from elmo_lite.errors import require
+
+__all__ = [
+    "PRECISIONS",
+    "Precision",
+    "canonical_precision",
+    "choose_precision",
+    "has_bfloat16",
+    "keep_freed_memory",
+    "lightning_precision",
+]
+
+Precision = Literal["auto", "float32", "bfloat16", "32-true", "bf16-mixed"]
+"""Precision that settings ask for; the last two are older names of float32 and bfloat16."""
+PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "bfloat16")
+_LIGHTNING_NAMES: dict[Precision, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+_NAME_OF: dict[str, Precision] = {name: precision for precision, name in _LIGHTNING_NAMES.items()}
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
@@ -30,16 +45,33 @@ def has_bfloat16(device: torch.device) -> bool:
     return re.search(r"\bavx512_bf16\b|\bamx_bf16\b|\bbf16\b", flags) is not None
 
 
-def choose_precision(wanted: Wanted, device: torch.device) -> Literal["bf16-mixed", "32-true"]:
-    """The precision that a run computes in.
+def canonical_precision(name: str) -> Precision:
+    """The precision of a name, which may be an older one.
+
+    Raises:
+        ConfigError: An unknown name.
+    """
+    precision = _NAME_OF.get(name, name)
+    require(precision in PRECISIONS, "precision", "auto, float32 or bfloat16", name)
+    return cast(Precision, precision)
+
+
+def choose_precision(wanted: Precision, device: torch.device) -> Literal["float32", "bfloat16"]:
+    """The precision that the products of a run are computed in.
 
     Args:
-        wanted: "auto" is bf16-mixed where there is hardware for it.
-        device: where the run computes.
+        wanted: "auto" is bfloat16 where there is hardware for it, float32 otherwise.
+        device: Where the run computes.
     """
-    if wanted != "auto":
-        return wanted
-    return "bf16-mixed" if has_bfloat16(device) else "32-true"
+    wanted = canonical_precision(wanted)
+    if wanted == "auto":
+        return "bfloat16" if has_bfloat16(device) else "float32"
+    return cast(Literal["float32", "bfloat16"], wanted)
+
+
+def lightning_precision(precision: Literal["float32", "bfloat16"]) -> Literal["32-true", "bf16-mixed"]:
+    """Lightning's name of a precision; bfloat16 is mixed: weights and optimizer states stay in float32."""
+    return _LIGHTNING_NAMES[precision]
 
 
 def keep_freed_memory() -> bool:

@@ -1,53 +1,17 @@
-"""Text files: read by lines, written whole or not at all, and as a command's INPUT [OUTPUT]."""
+"""Text files by lines, and as INPUT [OUTPUT] of a command."""
 
 from __future__ import annotations
 
-import codecs
-import os
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from elmo_lite import ConfigError, CorpusError
+from elmo_lite import ConfigError
+from elmo_lite.files import write_text
+from elmo_lite.text import decoded_lines
 
 STANDARD_INPUT = "-"
 """The INPUT that is no file."""
-
-
-def decoded_lines(name: str | Path) -> Iterator[tuple[int, str]]:
-    """Numbers, from 1, and text of a file's lines, the LF at their ends included.
-
-    Nothing else ends a line, as words may hold any other separator of Unicode.
-
-    Raises:
-        CorpusError: not there, a directory, unreadable, or not UTF-8.
-    """
-    try:
-        with open(name, "rb") as file:
-            yield from _decoded(file, str(name))
-    except OSError as error:
-        raise CorpusError(f"{name}: expected a file, found: {error.strerror or error}") from None
-
-
-def standard_input_lines() -> Iterator[tuple[int, str]]:
-    """The same of standard input.
-
-    Raises:
-        CorpusError: it is not UTF-8.
-    """
-    return _decoded(sys.stdin.buffer, "standard input")
-
-
-def _decoded(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(lines, start=1):
-        if number == 1:
-            line = line.removeprefix(codecs.BOM_UTF8)
-        try:
-            yield number, line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            found = f"byte 0x{line[error.start]:02x} at position {error.start + 1} ({error.reason})"
-            raise CorpusError(f"{name}, line {number}: expected UTF-8, found {found}") from None
 
 
 def without_end(line: str) -> str:
@@ -62,20 +26,6 @@ def read_lines(name: str | Path) -> list[str]:
         CorpusError: as for ``decoded_lines``.
     """
     return [without_end(line) for _, line in decoded_lines(name)]
-
-
-def write_text(name: str | Path, text: str) -> None:
-    """Write a file under a temporary name beside it and rename it."""
-    target = Path(name)
-    handle, scratch = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(scratch, 0o666 & ~_umask())  # mkstemp allows the owner alone
-        os.replace(scratch, target)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
 
 
 def input_and_output(paths: Sequence[str], overwrite: bool) -> tuple[str, str | None]:
@@ -108,9 +58,3 @@ def write_output(output: str | None, text: str) -> None:
         sys.stdout.write(text)
     else:
         write_text(output, text)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

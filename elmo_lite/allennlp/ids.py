@@ -10,13 +10,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elmo_lite.errors import CorpusError
-from elmo_lite.text.characters import NO_TOKEN, CharIds, begin_sentence_row, encode_words, end_sentence_row
+from elmo_lite.text.characters import (
+    MAX_CHARACTERS,
+    NO_TOKEN,
+    CharIds,
+    begin_sentence_row,
+    encode_words,
+    end_sentence_row,
+)
 
 BEGIN_SPELLING, END_SPELLING = "<S>", "</S>"
 """Spellings that stand for the boundary tokens in the drop-in, as they did in AllenNLP."""
 
 
-def batch_to_ids(batch: Sequence[Sequence[str]], max_characters: int = 50) -> Tensor:
+def batch_to_ids(batch: Sequence[Sequence[str]], max_characters: int = MAX_CHARACTERS) -> Tensor:
     """Character ids of a batch of sentences.
 
     Args:

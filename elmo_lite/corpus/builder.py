@@ -5,10 +5,7 @@ Memory holds the distinct words and where documents begin; the text passes throu
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import shutil
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
@@ -24,9 +21,9 @@ from tqdm import tqdm
 
 from elmo_lite.corpus.blocks import EncodedBlock, Numbering, encode_blocks
 from elmo_lite.corpus.corpus import FORMAT_VERSION
-from elmo_lite.errors import CorpusError
-from elmo_lite.nn.config import require
-from elmo_lite.text.characters import encode_words
+from elmo_lite.errors import CorpusError, require
+from elmo_lite.files import describe_file, put_in_place, scratch_directory, write_json
+from elmo_lite.text.characters import MAX_CHARACTERS, encode_words
 from elmo_lite.text.sources import Block, Source, find_sources
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import UNKNOWN, Vocabulary
@@ -49,7 +46,7 @@ class CorpusSettings:
     tokenization: Tokenization = field(default_factory=Tokenization)
     held_out_share: float = 0.01
     vocabulary_size: int | None = 30000
-    max_characters: int = 50
+    max_characters: int = MAX_CHARACTERS
     text_field: str = "text"
     keep_empty_lines: bool = False
 
@@ -141,16 +138,11 @@ def build_corpus(
     sources = find_sources(inputs)
     held_out_sources = find_sources(held_out) if held_out is not None else []
     _check_disjoint(sources, held_out_sources)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
-        work.chmod(0o755)
-        builder = _Builder(work, settings, _processes(sources + held_out_sources, num_processes))
+    with scratch_directory(out) as scratch:
+        builder = _Builder(scratch, settings, _processes(sources + held_out_sources, num_processes))
         meta = builder.build(sources, held_out_sources)
-        _replace(work, out)
-        return meta
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        put_in_place(scratch, out)
+    return meta
 
 
 class _Builder:
@@ -286,10 +278,9 @@ class _Builder:
             "inputs": [_input_facts(source) for source in train],
             "held_out_inputs": [_input_facts(source) for source in held_out],
             **facts,
-            "files": {path.name: _file_facts(path) for path in sorted(self.directory.iterdir())},
+            "files": {path.name: describe_file(path) for path in sorted(self.directory.iterdir())},
         }
-        text = json.dumps(meta, indent=2, ensure_ascii=False)
-        (self.directory / "meta.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+        write_json(self.directory / "meta.json", meta)
         return meta
 
 
@@ -380,11 +371,6 @@ def _input_facts(source: Source) -> dict[str, Any]:
     return {"path": source.name, "size": source.stored_size, "sha256": source.sha256}
 
 
-def _file_facts(path: Path) -> dict[str, Any]:
-    with open(path, "rb") as file:
-        return {"size": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-
-
 def _reporting(blocks: Iterable[Block], source: Source, bar: tqdm[Any]) -> Iterator[Block]:
     """Pass blocks on and move the bar."""
     seen = 0
@@ -413,14 +399,3 @@ def _check_disjoint(train: list[Source], held_out: list[Source]) -> None:
     for source in held_out:
         if os.path.realpath(source.name) in seen:
             raise CorpusError(f"{source.name}: expected held-out text that is not trained on, found it in both")
-
-
-def _replace(work: Path, out: Path) -> None:
-    """Put the finished directory in place of the old one, which is removed last."""
-    if not out.exists():
-        os.rename(work, out)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    os.rename(out, old / out.name)
-    os.rename(work, out)
-    shutil.rmtree(old)

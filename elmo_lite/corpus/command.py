@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus, summary
+from elmo_lite.text.characters import MAX_CHARACTERS
 from elmo_lite.text.tokenization import Tokenization
 
 
@@ -17,7 +18,7 @@ def build_corpus_command(
     held_out: list[str] | None = None,
     held_out_share: float = 0.01,
     vocabulary_size: int | None = 30000,
-    max_characters: int = 50,
+    max_characters: int = MAX_CHARACTERS,
     text_field: str = "text",
     num_processes: int | None = None,
     keep_empty_lines: bool = False,

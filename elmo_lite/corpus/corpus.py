@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elmo_lite.errors import CorpusError
+from elmo_lite.files import check_file, read_json
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import BOUNDARY_CLASS, Vocabulary
 
@@ -43,11 +43,7 @@ class Corpus:
         directory = Path(directory)
         meta = _read_meta(directory / "meta.json")
         for name, facts in meta["files"].items():
-            path = directory / name
-            size = path.stat().st_size if path.is_file() else None
-            if size != facts["size"]:
-                found = "none" if size is None else f"{size:,} bytes"
-                raise CorpusError(f"{path}: expected a file of {facts['size']:,} bytes, found {found}")
+            check_file(directory / name, facts, with_hash=False, error=CorpusError)
         return cls(directory, meta)
 
     @cached_property
@@ -112,7 +108,7 @@ def _load(path: Path, dtype: type[Number]) -> npt.NDArray[Number]:
 
 def _read_meta(path: Path) -> dict[str, Any]:
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
+        meta = read_json(path, CorpusError)
         version = meta["format_version"]
         if version == FORMAT_VERSION:
             return {**meta, **{name: meta[name] for name in ("files", "tokenization", "max_characters")}}

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from elmo_lite.embedding.word_vectors import BEGIN_ROW, END_ROW, WordVectors
 from elmo_lite.errors import ConfigError, CorpusError
-from elmo_lite.nn.bilm import BiLM, BiLMOutput, Direction
+from elmo_lite.nn.bilm import DIRECTIONS, BiLM, BiLMOutput, Direction
 from elmo_lite.saved_model.checkpoint import load_model, save_model
 from elmo_lite.text.characters import encode_words
 from elmo_lite.text.length_batches import batches_by_length
@@ -303,7 +303,7 @@ class Elmo(nn.Module):
     ) -> None:
         """Write the layers of a batch of sentences into arrays (K, T, 2D), one direction after the other."""
         width = self.dim // 2
-        for direction in ("forward", "backward"):
+        for direction in DIRECTIONS:
             step, half = (1, slice(width)) if direction == "forward" else (-1, slice(width, None))
             read = [sentence[::step] for sentence in sentences]
             targets = [array[:, ::step, half] for array in arrays]  # in the order in which the direction reads

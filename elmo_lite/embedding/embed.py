@@ -18,6 +18,7 @@ from tqdm import tqdm
 from elmo_lite.embedding.elmo import BATCH_TOKENS, Elmo, Layers
 from elmo_lite.embedding.writers import WRITERS, DType, VectorShape, VectorWriter
 from elmo_lite.errors import ConfigError, CorpusError
+from elmo_lite.files import replace_file
 from elmo_lite.hardware import keep_freed_memory
 from elmo_lite.text.sources import Block, Record, as_record, decode, find_sources
 from elmo_lite.text.tokenization import Tokenization
@@ -121,8 +122,7 @@ def embed_file(
     num_layers = elmo.layers if chosen == "all" else None
     shape = VectorShape(counts[0], counts[1], counts[2], num_layers, elmo.dim, dtype)
     _check_space(shape, target)
-    scratch = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
+    with replace_file(target) as scratch:
         _write(
             elmo,
             read_sentences(source, split, text_field),
@@ -133,9 +133,6 @@ def embed_file(
             batch_tokens,
             progress,
         )
-        os.replace(scratch, target)
-    finally:
-        scratch.unlink(missing_ok=True)
     return shape
 
 

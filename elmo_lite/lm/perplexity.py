@@ -27,7 +27,7 @@ from elmo_lite.corpus.blocks import encode_block
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ConfigError, CorpusError
 from elmo_lite.hardware import keep_freed_memory
-from elmo_lite.nn.bilm import BiLM, Direction
+from elmo_lite.nn.bilm import DIRECTIONS, BiLM, Direction
 from elmo_lite.nn.lm_head import LMHead
 from elmo_lite.saved_model.checkpoint import SavedModel, load_model
 from elmo_lite.text.characters import encode_words
@@ -124,7 +124,7 @@ def stream_perplexity(
                     _scores(bilm, head, words, stream, class_of_word, direction, starts[batch], ends[batch], size, bar)
                     for batch, size in _batches(ends - starts, batch_positions)
                 )
-                for direction in ("forward", "backward")
+                for direction in DIRECTIONS
             ]
     finally:
         bilm.train(was_training)

@@ -1,1 +1,28 @@
-"""The paper's network: character ids to layers and to a loss; plain numbers in, no files."""
+"""The network of the paper: character ids to layers and to a loss. It takes plain numbers and never reads files."""
+
+from typing import TYPE_CHECKING
+
+from elmo_lite.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from elmo_lite.nn.bilm import BiLM as BiLM
+    from elmo_lite.nn.bilm import BiLMOutput as BiLMOutput
+    from elmo_lite.nn.char_cnn import CharCNN as CharCNN
+    from elmo_lite.nn.config import BiLMConfig as BiLMConfig
+    from elmo_lite.nn.config import CharCNNConfig as CharCNNConfig
+    from elmo_lite.nn.lm_head import LMHead as LMHead
+    from elmo_lite.nn.scalar_mix import ScalarMix as ScalarMix
+
+_MODULE_OF = {
+    "BiLM": "bilm",
+    "BiLMConfig": "config",
+    "BiLMOutput": "bilm",
+    "CharCNN": "char_cnn",
+    "CharCNNConfig": "config",
+    "LMHead": "lm_head",
+    "ScalarMix": "scalar_mix",
+}
+
+__all__ = list(_MODULE_OF)
+
+__getattr__, __dir__ = lazy_names(__name__, _MODULE_OF)

@@ -15,6 +15,7 @@ from elmo_lite.nn.config import BiLMConfig
 from elmo_lite.text.characters import begin_sentence_row, end_sentence_row, token_mask
 
 Direction = Literal["forward", "backward"]
+DIRECTIONS: tuple[Direction, Direction] = ("forward", "backward")
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from elmo_lite.errors import ConfigError
-
-
-def require(condition: bool, name: str, expected: str, found: object) -> None:
-    """Raise ConfigError naming the setting, unless the condition holds."""
-    if not condition:
-        raise ConfigError(f"{name}: expected {expected}, found {found!r}")
+from elmo_lite.errors import ConfigError, require
+from elmo_lite.text.characters import MAX_CHARACTERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +23,7 @@ class CharCNNConfig:
     """Highway layers over the pooled filters, 0 or more."""
     activation: Literal["relu", "tanh"] = "relu"
     """Non-linearity after max pooling."""
-    max_characters: int = 50
+    max_characters: int = MAX_CHARACTERS
     """Bytes kept of a word, its begin and end marks included; at least 3."""
     projection: bool = True
     """Map the filters to the model's width; may be false where they have that width already."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 from tqdm import tqdm
+
+from elmo_lite.files import replace_file
+from elmo_lite.nn.bilm import DIRECTIONS
 
 
 class Progress(pl.Callback):
@@ -50,7 +53,7 @@ class Progress(pl.Callback):
         self._since = (time.perf_counter(), 0)
         metrics = trainer.callback_metrics
         if self._bar is not None and "val/forward_perplexity" in metrics:
-            values = [float(metrics[f"val/{direction}_perplexity"]) for direction in ("forward", "backward")]
+            values = [float(metrics[f"val/{direction}_perplexity"]) for direction in DIRECTIONS]
             self._shown["held-out ppl"] = f"{values[0]:.1f}/{values[1]:.1f}"
             self._bar.set_postfix(self._shown, refresh=False)
 
@@ -77,10 +80,9 @@ class SaveState(pl.Callback):
         self._last = time.monotonic()
 
     def _save(self, trainer: pl.Trainer) -> None:
-        scratch = self.path.with_name(self.path.name + ".tmp")
-        trainer.save_checkpoint(scratch)
-        if trainer.is_global_zero:
-            os.replace(scratch, self.path)
+        # Every process takes part in saving, one of them writes.
+        with replace_file(self.path) if trainer.is_global_zero else nullcontext(self.path) as scratch:
+            trainer.save_checkpoint(scratch)
         self._last = time.monotonic()
 
     def on_train_batch_end(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from elmo_lite.nn.config import BiLMConfig, require
+from elmo_lite.errors import require
+from elmo_lite.hardware import Precision, canonical_precision
+from elmo_lite.nn.config import BiLMConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +96,8 @@ class PretrainConfig:
     """Full-softmax validations in a run, evenly spaced, on a held-out sample that costs at most 5 % of the time."""
     patience: int = 8
     """Validations without a better perplexity before the run stops early."""
-    precision: Literal["auto", "bf16-mixed", "32-true"] = "auto"
-    """bf16-mixed where the processor or GPU computes in bfloat16, else 32-true."""
+    precision: Precision = "auto"
+    """Precision of matrix products: float32, bfloat16, or auto: bfloat16 where the hardware computes in it."""
     devices: int = 1
     """GPUs, where there are any; every one reads batches of its own."""
     save_every_minutes: float = 10.0
@@ -105,6 +107,7 @@ class PretrainConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
+        object.__setattr__(self, "precision", canonical_precision(self.precision))
         require(self.epochs >= 1, "epochs", "1 or more", self.epochs)
         require(self.validations >= 1, "validations", "1 or more", self.validations)
         require(self.patience >= 1, "patience", "1 or more", self.patience)

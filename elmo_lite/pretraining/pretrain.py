@@ -16,7 +16,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from elmo_lite.corpus.corpus import Corpus
-from elmo_lite.hardware import choose_precision, keep_freed_memory
+from elmo_lite.hardware import choose_precision, keep_freed_memory, lightning_precision
 from elmo_lite.nn.config import to_dict
 from elmo_lite.pretraining import speed
 from elmo_lite.pretraining.callbacks import Progress, SaveBest, SaveState
@@ -111,7 +111,7 @@ def _fit(module: LanguageModel, corpus: Corpus, batches: Batches, out: Path, run
     trainer = pl.Trainer(
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=devices,
-        precision=choose_precision(config.precision, device),
+        precision=lightning_precision(choose_precision(config.precision, device)),
         max_steps=module.max_steps,
         max_epochs=-1,
         val_check_interval=interval if has_validation else None,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ConfigError
+from elmo_lite.files import read_json, write_json
+from elmo_lite.hardware import canonical_precision
 from elmo_lite.nn.config import to_dict
 from elmo_lite.pretraining.config import PretrainConfig
 
@@ -41,10 +42,13 @@ class Run:
         """
         path = out / RUN_FILE
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            run = cls(**read_json(path))
+            # A run may have begun when precisions had other names.
+            precision = canonical_precision(run.config["precision"])
+            return dataclasses.replace(run, config={**run.config, "precision": precision})
         except FileNotFoundError:
             raise CheckpointError(f"{out}: expected a run to resume, found no {RUN_FILE}") from None
-        except (ValueError, TypeError) as error:
+        except (KeyError, TypeError, ConfigError) as error:
             raise CheckpointError(f"{path}: expected a run's settings, found {error}") from None
 
     def check(self, out: Path, config: PretrainConfig, corpus: Corpus) -> None:
@@ -78,10 +82,8 @@ class Run:
         return dataclasses.replace(self, max_steps=max_steps, limit=given)
 
     def write(self, out: Path) -> None:
-        """Write it under a temporary name and rename."""
-        scratch = out / (RUN_FILE + ".tmp")
-        scratch.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
-        os.replace(scratch, out / RUN_FILE)
+        """Write the file, whole or not at all."""
+        write_json(out / RUN_FILE, dataclasses.asdict(self))
 
 
 def limit_flag(max_steps: int | None, max_time: str | None) -> str | None:

@@ -69,7 +69,7 @@ def measure(config: PretrainConfig, corpus: Corpus, seconds: float = MEASURED_SE
         start = time.perf_counter()
         module.seed_step(step)
         batch = batches.batch(step).to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
             loss = module.loss(batch)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

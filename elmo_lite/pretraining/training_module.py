@@ -13,13 +13,12 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from elmo_lite.corpus.batches import Batch
 from elmo_lite.errors import TrainingError
-from elmo_lite.nn.bilm import BiLM, Direction
+from elmo_lite.nn.bilm import DIRECTIONS, BiLM, Direction
 from elmo_lite.nn.bilstm import LSTMState
 from elmo_lite.nn.lm_head import LMHead
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.optimizers import clip_gradients, make_optimizer, warmup_and_decay
 
-DIRECTIONS: tuple[Direction, Direction] = ("forward", "backward")
 CarriedStates = dict[Direction, LSTMState]
 
 

@@ -17,6 +17,7 @@ import torch
 
 from elmo_lite.embedding.elmo import Elmo
 from elmo_lite.errors import CheckpointError
+from elmo_lite.files import replace_file
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.published.options import config_from_options, options_from_config, read_options
 from elmo_lite.published.weights import open_weights, write_weights
@@ -83,15 +84,9 @@ def save(elmo: Elmo, options_file: StrPath, weight_file: StrPath, overwrite: boo
     """
     options_path, weight_path = check_targets(options_file, weight_file, overwrite)
     options = options_from_config(elmo.bilm.config, elmo.training_facts.get(OPTIONS))
-    targets = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in (weight_path, options_path)}
-    try:
-        write_weights(targets[weight_path], elmo.bilm)
-        targets[options_path].write_text(json.dumps(options) + "\n", encoding="utf-8", newline="\n")
-        for path, scratch in targets.items():
-            os.replace(scratch, path)
-    finally:
-        for scratch in targets.values():
-            scratch.unlink(missing_ok=True)
+    with replace_file(options_path) as new_options, replace_file(weight_path) as new_weights:
+        write_weights(new_weights, elmo.bilm)
+        new_options.write_text(json.dumps(options) + "\n", encoding="utf-8", newline="\n")
 
 
 def check_targets(options_file: StrPath, weight_file: StrPath, overwrite: bool) -> tuple[Path, Path]:

@@ -14,14 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from elmo_lite.nn.bilm import BiLM
+from elmo_lite.nn.bilm import DIRECTIONS, BiLM
 from elmo_lite.nn.config import BiLMConfig
 from elmo_lite.text.characters import NUM_CHAR_IDS
 
 Pieces = list[tuple[Any, Tensor]]
 """Parts of a data set: an index into it, and the view of a parameter that stands there."""
 
-_DIRECTIONS = ("forward", "backward")
 _MODEL_GATES = (0, 2, 1, 3)
 """For the gates i, g, f, o of the file, their place in i, f, g, o."""
 
@@ -45,7 +44,7 @@ def data_set_shapes(config: BiLMConfig) -> Iterator[tuple[str, tuple[int, ...]]]
     if cnn.projection:
         yield "CNN_proj/W_proj", (num_filters, config.dim)
         yield "CNN_proj/b_proj", (config.dim,)
-    for direction in range(len(_DIRECTIONS)):
+    for direction in range(len(DIRECTIONS)):
         for layer in range(config.num_layers):
             cell = cell_name(direction, layer)
             yield f"{cell}/W_0", (2 * config.dim, 4 * config.lstm_dim)
@@ -69,7 +68,7 @@ def data_set_pieces(bilm: BiLM) -> dict[str, Pieces]:
     for data_set, name in linears.items():
         found[data_set.format("W")] = [(..., weights[f"{name}.weight"].T)]
         found[data_set.format("b")] = [(..., weights[f"{name}.bias"])]
-    for number, direction in enumerate(_DIRECTIONS):
+    for number, direction in enumerate(DIRECTIONS):
         for layer in range(config.num_layers):
             lstm = {
                 name.rpartition(".")[2].removesuffix("_l0"): weight

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import os
 import re
 import sysconfig
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from elmo_lite.errors import CorpusError
+from elmo_lite.files import write_text
 
 EXCLUDED_FOLDERS = {"test", "tests", "site-packages", "dist-packages", "idlelib", "lib2to3", "turtledemo"}
 MIN_WORDS = 6
@@ -69,9 +69,7 @@ def write_python_prose(path: Path) -> tuple[int, int]:
             f"{sysconfig.get_path('stdlib')}: expected the standard library's sources, found no docstring"
         )
     text = "\n".join("".join(f"{paragraph}\n" for paragraph in document) for document in documents)
-    temporary = path.with_name(f"{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(temporary, path)
+    write_text(path, text)
     return len(documents), len(text.split())
 
 

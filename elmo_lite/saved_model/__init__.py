@@ -1,1 +1,26 @@
-"""The saved model directory, known here alone."""
+"""The saved model directory; no other package knows its files."""
+
+from typing import TYPE_CHECKING
+
+from elmo_lite.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from elmo_lite.saved_model.checkpoint import SavedModel as SavedModel
+    from elmo_lite.saved_model.checkpoint import load_model as load_model
+    from elmo_lite.saved_model.checkpoint import save_model as save_model
+    from elmo_lite.saved_model.tensors import check_tensors as check_tensors
+    from elmo_lite.saved_model.tensors import read_tensors as read_tensors
+    from elmo_lite.saved_model.tensors import write_tensors as write_tensors
+
+_MODULE_OF = {
+    "SavedModel": "checkpoint",
+    "check_tensors": "tensors",
+    "load_model": "checkpoint",
+    "read_tensors": "tensors",
+    "save_model": "checkpoint",
+    "write_tensors": "tensors",
+}
+
+__all__ = list(_MODULE_OF)
+
+__getattr__, __dir__ = lazy_names(__name__, _MODULE_OF)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from pathlib import Path
 
-from elmo_lite.errors import CheckpointError
-from elmo_lite.files import one_line
+from elmo_lite.errors import CheckpointError, one_line
 from elmo_lite.saved_model.settings import CONFIG, FILES
-
-_HUB_NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
+from elmo_lite.text.hub_names import is_model_name
 
 
 def models_directory() -> Path:
@@ -47,7 +44,7 @@ def find_model(path_or_name: str | os.PathLike[str], revision: str | None = None
         return models_directory() / name
     if path.exists():
         raise CheckpointError(f"{path}: expected a saved model directory, found a file")
-    if _HUB_NAME.fullmatch(name) is None:
+    if not is_model_name(name):
         raise CheckpointError(f"{name}: expected {_expected('a hub name owner/model')}, found none of these")
     return _fetch(name, revision)
 
@@ -63,7 +60,7 @@ def _fetch(name: str, revision: str | None) -> Path:
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
     except Exception as error:  # the hub client's errors have no common base, and network errors pass through it
-        reason = one_line(error)[:200] or type(error).__name__
+        reason = one_line(error)[:200]
         raise CheckpointError(
             f"{name}: expected {_expected('a model on the hub')}, found none of these{_nearest(name)} ({reason})"
         ) from None

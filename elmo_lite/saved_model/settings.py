@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite.errors import CheckpointError, ConfigError
-from elmo_lite.files import check_file, read_settings, write_settings
+from elmo_lite.files import check_file, read_json, write_json
 from elmo_lite.nn.config import BiLMConfig, bilm_config_from_dict, to_dict
 from elmo_lite.text.tokenization import Tokenization
 
@@ -56,7 +56,7 @@ class ModelSettings:
         Raises:
             CheckpointError: training facts that JSON cannot hold.
         """
-        write_settings(directory / CONFIG, self.to_dict(), "training facts")
+        write_json(directory / CONFIG, self.to_dict(), "training facts")
 
     @classmethod
     def read(cls, directory: Path) -> ModelSettings:
@@ -67,7 +67,7 @@ class ModelSettings:
         """
         path = directory / CONFIG
         try:
-            content = read_settings(path)
+            content = read_json(path)
         except FileNotFoundError:
             raise CheckpointError(f"{path}: expected the settings of a saved model, found no such file") from None
         version = content.get("format_version") if isinstance(content, dict) else None

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from elmo_lite.errors import CheckpointError
-from elmo_lite.files import allow_as_usual, one_line
+from elmo_lite.errors import CheckpointError, one_line
+from elmo_lite.files import replace_file
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: str | None = None) -> dict[str, Tensor]:
@@ -37,8 +37,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: str | None =
         if tensor.dtype == torch.float16 and tensor.isinf().any() and not tensors[name].isinf().any():
             largest = float(tensors[name].detach().abs().max())
             raise CheckpointError(f"{name}: expected numbers up to 65504, as float16 holds, found {largest:g}")
-    save_file(stored, path, metadata={"format": "pt"})
-    allow_as_usual(path)
+    with replace_file(path) as scratch:
+        save_file(stored, scratch, metadata={"format": "pt"})
     return stored
 
 

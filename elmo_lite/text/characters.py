@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CharIds = npt.NDArray[np.int16]
 
 NUM_CHAR_IDS = 262
+MAX_CHARACTERS = 50
+"""C of the published models, and the default here."""
 NO_TOKEN = 0
 BEGIN_SENTENCE = 256 + 1
 END_SENTENCE = 257 + 1
@@ -36,17 +38,17 @@ def _row(byte_ids: Sequence[int], max_characters: int) -> CharIds:
     return row
 
 
-def begin_sentence_row(max_characters: int = 50) -> CharIds:
+def begin_sentence_row(max_characters: int = MAX_CHARACTERS) -> CharIds:
     """The token before a sentence's first word. Returns (C,)."""
     return _row([BEGIN_SENTENCE], max_characters)
 
 
-def end_sentence_row(max_characters: int = 50) -> CharIds:
+def end_sentence_row(max_characters: int = MAX_CHARACTERS) -> CharIds:
     """The token after a sentence's last word. Returns (C,)."""
     return _row([END_SENTENCE], max_characters)
 
 
-def encode_words(words: Iterable[str], max_characters: int = 50) -> CharIds:
+def encode_words(words: Iterable[str], max_characters: int = MAX_CHARACTERS) -> CharIds:
     """Character ids of words; a word longer than ``max_characters`` - 2 bytes is cut there.
 
     Args:

@@ -17,7 +17,6 @@ import logging
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from elmo_lite import CheckpointError, Elmo
+from elmo_lite.files import put_in_place, scratch_directory, write_json
 from tasks.inputs.encoder_hash import encoder_hash
 
 log = logging.getLogger("elmo_lite")
@@ -156,9 +156,7 @@ def store(elmo: Elmo, sentences: Sequence[Words], folder: Path, meta: Meta, prog
         OSError: the disk is full, or not to be written on.
         CheckpointError: the encoder computes no finite numbers.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f"{meta.key}.", suffix=".tmp", dir=folder.parent))
-    try:
+    with scratch_directory(folder) as scratch:
         digest = hashlib.sha256()
         with (scratch / LAYERS).open("wb") as file:
             for block in _blocks(elmo, sentences, meta.shape[0], progress):
@@ -166,10 +164,8 @@ def store(elmo: Elmo, sentences: Sequence[Words], folder: Path, meta: Meta, prog
                 digest.update(data)
                 file.write(data)
         facts = {**meta.to_dict(), "size": meta.size, "sha256": digest.hexdigest()}
-        (scratch / META).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-        _put_in_place(scratch, folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        write_json(scratch / META, facts)
+        put_in_place(scratch, folder)
 
 
 def _blocks(elmo: Elmo, sentences: Sequence[Words], total: int, progress: bool) -> Iterator[npt.NDArray[np.float16]]:
@@ -193,27 +189,3 @@ def _blocks(elmo: Elmo, sentences: Sequence[Words], total: int, progress: bool) 
         log.warning(
             "layers: %s numbers beyond %s, the range of float16, were set to it", f"{beyond:,}", f"{LARGEST:,.0f}"
         )
-
-
-def _put_in_place(scratch: Path, folder: Path) -> None:
-    """Rename; what lies there makes way. Who has it open goes on reading it.
-
-    Raises:
-        OSError: other processes kept putting theirs there.
-    """
-    old = scratch.with_suffix(".old")
-    for _ in range(10):
-        try:
-            scratch.rename(folder)
-            return
-        except OSError as error:
-            last = error
-        try:
-            with suppress(FileNotFoundError):  # gone meanwhile
-                folder.rename(old)
-        finally:
-            if old.is_dir() and not old.is_symlink():
-                shutil.rmtree(old, ignore_errors=True)
-            else:
-                old.unlink(missing_ok=True)
-    raise last

@@ -16,13 +16,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from elmo_lite import CharCNN, CheckpointError, ConfigError, encode_words
+from elmo_lite import CharCNN, CheckpointError, ConfigError
+from elmo_lite.errors import require
+from elmo_lite.text import MAX_CHARACTERS, encode_words
 from tasks.inputs.batch import Batch
 from tasks.inputs.static_vectors import read_vectors
 from tasks.modules.dropout import VariationalDropout
 
 CHAR_DIM = 16
-MAX_CHARACTERS = 50
 UNKNOWN_ROW = 0
 
 
@@ -53,12 +54,12 @@ class WordInputConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         for name in ("word_dim", "char_filters"):
-            _require(getattr(self, name) > 0, name, "1 or more", getattr(self, name))
-        _require(1 <= self.char_width <= MAX_CHARACTERS, "char_width", f"1..{MAX_CHARACTERS}", self.char_width)
-        _require(0 <= self.dropout < 1, "dropout", "a probability in [0, 1)", self.dropout)
-        _require(0 <= self.unknown_rate <= 1, "unknown_rate", "a share in [0, 1]", self.unknown_rate)
-        _require(self.extra_words >= 0, "extra_words", "0 or more", self.extra_words)
-        _require(self.words != "", "words", "none, trainable or a file of vectors", self.words)
+            require(getattr(self, name) > 0, name, "1 or more", getattr(self, name))
+        require(1 <= self.char_width <= MAX_CHARACTERS, "char_width", f"1..{MAX_CHARACTERS}", self.char_width)
+        require(0 <= self.dropout < 1, "dropout", "a probability in [0, 1)", self.dropout)
+        require(0 <= self.unknown_rate <= 1, "unknown_rate", "a share in [0, 1]", self.unknown_rate)
+        require(self.extra_words >= 0, "extra_words", "0 or more", self.extra_words)
+        require(self.words != "", "words", "none, trainable or a file of vectors", self.words)
 
     @property
     def has_file(self) -> bool:
@@ -69,11 +70,6 @@ class WordInputConfig:
     def learns_vectors(self) -> bool:
         """Whether word vectors are trained."""
         return self.words == "trainable" or (self.has_file and self.train_vectors)
-
-
-def _require(condition: bool, name: str, expected: str, found: object) -> None:
-    if not condition:
-        raise ConfigError(f"{name}: expected {expected}, found {found!r}")
 
 
 class WordInputs(nn.Module):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite import CorpusError
-from tasks.json_files import JSONL, json_objects
+from elmo_lite.text import JSONL_SUFFIXES, json_objects
 from tasks.ner.columns import read_columns
 from tasks.ner.tags import Scheme, detect_scheme, entities_of, is_tag, repairs, spell
 
@@ -87,7 +87,7 @@ def _in_bioes(sentence: TaggedSentence) -> TaggedSentence:
 
 def _read(name: str, word_column: int | None, tag_column: int | None) -> Iterator[TaggedSentence]:
     path = Path(name)
-    if path.suffix.lower() in JSONL and path.exists():
+    if path.suffix.lower() in JSONL_SUFFIXES and path.exists():
         for row, where, line in json_objects(name):
             yield _tagged(words_of(row, where), _field(row, TAG_FIELDS, where), None, where, name, line)
     elif not path.exists() and _HUB_NAME.fullmatch(name) and not path.parent.exists() and not path.suffix:

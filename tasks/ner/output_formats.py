@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from elmo_lite import CorpusError
-from tasks.files import STANDARD_INPUT, read_lines, standard_input_lines, without_end
-from tasks.json_files import JSONL, json_objects
+from elmo_lite.text import JSONL_SUFFIXES, json_objects, standard_input_lines
+from tasks.files import STANDARD_INPUT, read_lines, without_end
 from tasks.ner.columns import read_columns
 from tasks.ner.data import words_of
 from tasks.ner.tagger import Sentence, Tagged
@@ -24,7 +24,7 @@ COLUMNS = (".conll", ".conllu", ".iob", ".iob2", ".bio", ".tsv")
 def format_of(name: str) -> Format:
     """What a file's name says: JSONL or columns by the suffix, text otherwise."""
     suffix = Path(name).suffix.lower()
-    return "jsonl" if suffix in JSONL else "columns" if suffix in COLUMNS else "text"
+    return "jsonl" if suffix in JSONL_SUFFIXES else "columns" if suffix in COLUMNS else "text"
 
 
 def read_sentences(name: str, word_column: int | None = None) -> list[Sentence]:

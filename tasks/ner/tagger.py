@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from elmo_lite import CorpusError, Elmo, Tokenization, batches_by_length
+from elmo_lite import CorpusError, Elmo, Tokenization
+from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, collate
 from tasks.inputs.representation import Representation
 from tasks.ner.config import NerConfig

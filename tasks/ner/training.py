@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from elmo_lite import ConfigError, CorpusError, Elmo
+from elmo_lite.files import write_json
 from tasks.inputs.encoder_hash import encoder_hash
-from tasks.json_files import write_json
 from tasks.ner.commands import evaluate, warn_of_unseen
 from tasks.ner.config import NerConfig
 from tasks.ner.data import TaggedData, TaggedSentence, read_tagged
@@ -165,7 +165,7 @@ def _train_one(config: NerConfig, data: DataSets, encoder: _Encoder, out: Path, 
         "interrupted": result.interrupted,
     }
     tagger.save(out, _card_scores(scores), encoder_path=config.representation.encoder, overwrite=True)
-    write_json(out / METRICS, {**json.loads((out / METRICS).read_text(encoding="utf-8")), **facts})
+    write_json(out / METRICS, {**json.loads((out / METRICS).read_text(encoding="utf-8")), **facts}, allow_nan=True)
     if config.finetune.pictures:
         confusion = scores["dev"]["confusion"]
         draw_confusion(confusion["matrix"], confusion["labels"], out / CONFUSION)

@@ -13,7 +13,6 @@ happens in between, a directory that has one is whole. The model card has no che
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,18 +20,9 @@ from typing import Any, Literal, cast
 
 from torch import Tensor, nn
 
-from elmo_lite import (
-    CheckpointError,
-    Elmo,
-    check_file,
-    check_tensors,
-    describe_file,
-    read_settings,
-    read_tensors,
-    scratch_directory,
-    write_settings,
-    write_tensors,
-)
+from elmo_lite import CheckpointError, Elmo
+from elmo_lite.files import check_file, describe_file, put_files_in_place, read_json, scratch_directory, write_json
+from elmo_lite.saved_model import check_tensors, read_tensors, write_tensors
 from tasks.inputs.encoder_hash import encoder_hash
 from tasks.saved_task.card import model_card
 
@@ -141,9 +131,9 @@ def save_task(
             "metrics": dict(metrics or {}),
             "files": {name: describe_file(scratch / name) for name in FILES if (scratch / name).is_file()},
         }
-        write_settings(scratch / CONFIG, settings, f"{target}: settings and scores")
+        write_json(scratch / CONFIG, settings, f"{target}: settings and scores")
         (scratch / MODEL_CARD).write_text(model_card(settings, tensors), encoding="utf-8", newline="\n")
-        _put_in_place(scratch, target)
+        put_files_in_place(scratch, target, CONFIG, (MODEL, WORDS, ENCODER, MODEL_CARD))
     return target
 
 
@@ -195,7 +185,7 @@ def _check_target(target: Path, overwrite: bool) -> None:
     if not overwrite:
         raise CheckpointError(f"{target}: expected no model there (or overwrite=True), found {CONFIG}")
     try:
-        found = read_settings(path)
+        found = read_json(path)
     except CheckpointError:
         found = None
     if not isinstance(found, dict) or "task" not in found:
@@ -206,16 +196,6 @@ def _outside(encoder: Elmo, path: str) -> dict[str, Any]:
     """An encoder's name: a directory is found from anywhere, a name (packaged, or on the model hub) stays."""
     place = Path(path).expanduser()
     return {"inside": False, "path": str(place.resolve()) if place.is_dir() else path, "hash": encoder_hash(encoder)}
-
-
-def _put_in_place(scratch: Path, target: Path) -> None:
-    """Move the files: the settings of the old model go first, those of the new one come last."""
-    target.mkdir(exist_ok=True)
-    (target / CONFIG).unlink(missing_ok=True)
-    shutil.rmtree(target / ENCODER, ignore_errors=True)
-    (target / WORDS).unlink(missing_ok=True)
-    for path in sorted(scratch.iterdir(), key=lambda path: path.name == CONFIG):
-        path.replace(target / path.name)
 
 
 def _escape(word: str) -> str:
@@ -233,7 +213,7 @@ def _unescape(line: str) -> str:
 def _read_config(directory: Path, kind: Kind) -> dict[str, Any]:
     path = directory / CONFIG
     try:
-        settings = read_settings(path)
+        settings = read_json(path)
     except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(f"{directory}: expected the directory of a task model, found no {CONFIG}") from None
     if not isinstance(settings, dict) or "task" not in settings:

@@ -12,7 +12,8 @@ from typing import Any, Literal, Protocol, TypeVar, cast
 
 from torch import nn
 
-from elmo_lite import CheckpointError, ConfigError, Elmo, Tokenization, read_settings
+from elmo_lite import CheckpointError, ConfigError, Elmo, Tokenization
+from elmo_lite.files import read_json
 from tasks.inputs.representation import EncoderConfig, Representation
 from tasks.inputs.word_inputs import WordInputConfig, WordInputs
 from tasks.saved_task.directory import CONFIG, Kind, load_task, own_tensors, save_task
@@ -87,7 +88,7 @@ def check_out(out: Path, kind: Kind, overwrite: bool) -> None:
     if not overwrite:
         raise ConfigError(f"{out}: expected no model there, found {CONFIG}; --overwrite replaces it")
     try:
-        found = read_settings(path)
+        found = read_json(path)
     except CheckpointError:
         found = None
     if not isinstance(found, dict) or found.get("task") != kind:

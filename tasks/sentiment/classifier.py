@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from elmo_lite import CorpusError, Elmo, Tokenization, batches_by_length
+from elmo_lite import CorpusError, Elmo, Tokenization
+from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, collate
 from tasks.inputs.representation import Representation
 from tasks.saved_task.network import load_network, new_network, save_network, tokenization_of

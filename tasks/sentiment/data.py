@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from elmo_lite import CorpusError
-from tasks.files import STANDARD_INPUT, decoded_lines, standard_input_lines
-from tasks.json_files import JSONL
+from elmo_lite.text import JSONL_SUFFIXES, decoded_lines, standard_input_lines
+from tasks.files import STANDARD_INPUT
 from tasks.sentiment import trees
 from tasks.sentiment.tables import Columns, Row, hub_rows, is_hub_name, json_rows, table_rows
 
@@ -111,7 +111,7 @@ def _plain_lines(source: str) -> Iterable[tuple[int, str]] | None:
     if source == STANDARD_INPUT:
         return standard_input_lines()
     path = Path(source)
-    is_plain = path.is_file() and path.suffix.lower() not in (*_TABLES, *JSONL) and not _holds_trees(path)
+    is_plain = path.is_file() and path.suffix.lower() not in (*_TABLES, *JSONL_SUFFIXES) and not _holds_trees(path)
     return decoded_lines(path) if is_plain else None
 
 
@@ -153,7 +153,7 @@ def _examples(
 ) -> Iterator[tuple[LabelledText, bool]]:
     """Examples, and whether each is a phrase inside a sentence."""
     path = Path(source)
-    if path.is_file() and path.suffix.lower() not in (*_TABLES, *JSONL) and _holds_trees(path):
+    if path.is_file() and path.suffix.lower() not in (*_TABLES, *JSONL_SUFFIXES) and _holds_trees(path):
         yield from _tree_examples(path, config, with_phrases=training and config.phrases)
         return
     for row in _rows(source, config.columns(needs_label)):
@@ -166,7 +166,7 @@ def _rows(source: str, columns: Columns) -> Iterator[Row]:
         suffix = path.suffix.lower()
         if suffix in _TABLES:
             return table_rows(path, columns, _TABLES[suffix])
-        if suffix in JSONL:
+        if suffix in JSONL_SUFFIXES:
             return json_rows(path, columns)
         first = next((text.strip() for _, text in decoded_lines(path) if text.strip()), None)
         if first is None:

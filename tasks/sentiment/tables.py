@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite import CorpusError
-from tasks.files import decoded_lines, without_end
-from tasks.json_files import json_objects
+from elmo_lite.text import decoded_lines, json_objects
+from tasks.files import without_end
 
 TEXT_NAMES = ("text", "sentence", "review", "content", "phrase", "document", "words", "tokens")
 LABEL_NAMES = ("label", "sentiment", "polarity", "class", "category", "rating", "stars")

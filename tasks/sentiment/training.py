@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from elmo_lite import Elmo
+from elmo_lite.files import write_json
 from tasks.inputs.encoder_hash import encoder_hash
-from tasks.json_files import write_json
 from tasks.saved_task.network import check_out, tokenization_of
 from tasks.sentiment.classifier import SentimentClassifier, new_classifier
 from tasks.sentiment.commands import evaluate
@@ -143,7 +143,7 @@ def _train_one(config: SentimentConfig, data: _Data, seed: int, out: Path) -> di
     }
     classifier.save(out, _card_scores(reports), encoder_path=config.representation.encoder, overwrite=True)
     facts = json.loads((out / METRICS).read_text(encoding="utf-8"))
-    write_json(out / METRICS, {**facts, **scores})
+    write_json(out / METRICS, {**facts, **scores}, allow_nan=True)
     if config.finetune.pictures:
         for name, found in reports.items():
             draw_confusion(found["confusion"], found["labels"], out / f"confusion-{name}.png")

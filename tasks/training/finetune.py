@@ -15,9 +15,11 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from torch import Tensor, nn
 
-from elmo_lite import ConfigError, CorpusError, Elmo
+from elmo_lite import CorpusError, Elmo
+from elmo_lite.errors import require
+from elmo_lite.files import write_json
+from elmo_lite.hardware import Precision, canonical_precision
 from tasks.inputs.batch import Batch
-from tasks.json_files import write_json
 from tasks.training.seeds import run_seeds
 
 __all__ = ["METRICS", "Example", "FinetuneConfig", "FinetuneResult", "Head", "finetune", "run_seeds"]
@@ -58,8 +60,9 @@ class FinetuneConfig:
     """Whether the layers of a frozen encoder are kept on disk; auto keeps them for more than one epoch."""
     cache_dir: str = ""
     """Where; below the user's cache directory where empty."""
-    precision: Literal["auto", "bf16-mixed", "32-true"] = "auto"
-    """Of training steps: auto is bf16-mixed where the processor or GPU computes in bfloat16. Scores are of float32."""
+    precision: Precision = "auto"
+    """Precision of training steps: float32, bfloat16, or auto: bfloat16 where the hardware computes in it. Scores are
+    always computed in float32."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto takes a GPU where there is one."""
     pictures: bool = True
@@ -69,16 +72,15 @@ class FinetuneConfig:
         """Check ranges."""
         for name in ("max_epochs", "patience", "batch_size"):
             value = getattr(self, name)
-            _require(value is None or value >= 1, name, "1 or more", value)
+            require(value is None or value >= 1, name, "1 or more", value)
         for name in ("learning_rate", "encoder_learning_rate"):
-            _require(0 < getattr(self, name) < float("inf"), name, "a positive number", getattr(self, name))
+            require(0 < getattr(self, name) < float("inf"), name, "a positive number", getattr(self, name))
         for name in ("weight_decay", "gradient_clip"):
-            _require(0 <= getattr(self, name) < float("inf"), name, "0 or more", getattr(self, name))
-        _require(self.layer_decay >= 1, "layer_decay", "1 or more", self.layer_decay)
-        _require(self.cache in ("auto", "on", "off"), "cache", "auto, on or off", self.cache)
-        known = ("auto", "bf16-mixed", "32-true")
-        _require(self.precision in known, "precision", "auto, bf16-mixed or 32-true", self.precision)
-        _require(self.device in ("auto", "cpu", "cuda"), "device", "auto, cpu or cuda", self.device)
+            require(0 <= getattr(self, name) < float("inf"), name, "0 or more", getattr(self, name))
+        require(self.layer_decay >= 1, "layer_decay", "1 or more", self.layer_decay)
+        require(self.cache in ("auto", "on", "off"), "cache", "auto, on or off", self.cache)
+        object.__setattr__(self, "precision", canonical_precision(self.precision))
+        require(self.device in ("auto", "cpu", "cuda"), "device", "auto, cpu or cuda", self.device)
 
     def epochs_and_patience(self, num_sentences: int) -> tuple[int, int]:
         """``max_epochs`` and ``patience`` for a training set of some size, where they are not given."""
@@ -86,11 +88,6 @@ class FinetuneConfig:
         few = min(MAX_EPOCHS, -(-FEW_STEPS // steps))
         epochs = self.max_epochs or max(MIN_EPOCHS, few)
         return epochs, self.patience or max(MIN_PATIENCE, epochs // 2)
-
-
-def _require(condition: bool, name: str, expected: str, found: object) -> None:
-    if not condition:
-        raise ConfigError(f"{name}: expected {expected}, found {found!r}")
 
 
 class Example(Protocol):
@@ -181,7 +178,11 @@ def finetune(
                 raise CorpusError(f"{name}: sentence {number}: expected at least one word, found none")
     result = fit(model, train, dev, targets, score, config, elmo, model_hash, progress)
     facts = dataclasses.asdict(result)
-    write_json(out / METRICS, {"complete": not result.interrupted, "config": dataclasses.asdict(config), **facts})
+    write_json(
+        out / METRICS,
+        {"complete": not result.interrupted, "config": dataclasses.asdict(config), **facts},
+        allow_nan=True,
+    )
     if config.pictures:
         from tasks.training.pictures import draw_training
 

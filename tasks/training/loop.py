@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from elmo_lite import ConfigError, Elmo, ElmoLiteError, batches_by_length, choose_precision
+from elmo_lite import ConfigError, Elmo, ElmoLiteError
+from elmo_lite.hardware import choose_precision, lightning_precision
+from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, Batch, collate
 from tasks.inputs.dataset_layers import FrozenLayers, LiveLayers, layers_for
 from tasks.inputs.representation import GradualUnfreezing, parameter_groups
@@ -210,7 +212,7 @@ def fit(
         trainer = pl.Trainer(
             accelerator="gpu" if device.type == "cuda" else "cpu",
             devices=1,
-            precision=choose_precision(config.precision, device),
+            precision=lightning_precision(choose_precision(config.precision, device)),
             max_epochs=epochs,
             num_sanity_val_steps=0,
             # Tensors that a trained encoder remembers from scoring are read again in training.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite import ConfigError
-from tasks.json_files import write_json
+from elmo_lite.files import write_json
 
 log = logging.getLogger("elmo_lite")
 

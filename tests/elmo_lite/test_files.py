@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from elmo_lite.errors import CheckpointError
+from elmo_lite.errors import CheckpointError, CorpusError
 from elmo_lite.files import (
-    allow_as_usual,
     check_file,
     describe_file,
+    put_files_in_place,
     put_in_place,
-    read_settings,
+    read_json,
+    replace_file,
     scratch_directory,
-    write_settings,
+    write_json,
+    write_text,
 )
 
 
@@ -45,11 +47,88 @@ def test_scratch_directory_after_a_failure(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_permissions_of_a_file(tmp_path: Path, umask: int) -> None:
-    (tmp_path / "file").touch(mode=0o600)
-    allow_as_usual(tmp_path / "file")
-    assert mode(tmp_path / "file") == 0o666 & ~umask
-    assert os.umask(umask) == umask, "the umask itself is left alone"
+class Stop(BaseException):
+    """Stands for Ctrl-C at a chosen place."""
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["full", "Ctrl-C"])
+@pytest.mark.parametrize("which", ["model", "scratch"])
+def test_a_directory_is_the_old_one_or_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str, error: BaseException
+) -> None:
+    """Whichever of the two renames fails."""
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "old").touch()
+    rename = Path.rename
+
+    def failing(self: Path, to: Path) -> Path:
+        if (self == target) if which == "model" else self.suffix == ".tmp":
+            raise error
+        return rename(self, to)
+
+    with scratch_directory(target) as scratch:
+        (scratch / "new").touch()
+        monkeypatch.setattr(Path, "rename", failing)
+        with pytest.raises(type(error)):
+            put_in_place(scratch, target)
+    assert os.listdir(tmp_path) == ["model"] and os.listdir(target) == ["old"]
+
+
+def test_what_makes_way_may_be_a_file_or_a_link(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "link").symlink_to(elsewhere)
+    (tmp_path / "file").touch()
+    for name in ("link", "file"):
+        with scratch_directory(tmp_path / name) as scratch:
+            (scratch / "new").touch()
+            put_in_place(scratch, tmp_path / name)
+        assert os.listdir(tmp_path / name) == ["new"]
+    assert sorted(os.listdir(tmp_path)) == ["elsewhere", "file", "link"] and os.listdir(elsewhere) == []
+
+
+def test_files_beside_others(tmp_path: Path) -> None:
+    target = tmp_path / "run"
+    (target / "encoder").mkdir(parents=True)
+    for name in ("config.json", "words.txt", "picture.png", "encoder/old"):
+        (target / name).touch()
+    scratch = tmp_path / "scratch"
+    (scratch / "encoder").mkdir(parents=True)
+    for name in ("config.json", "model", "encoder/new"):
+        (scratch / name).write_text("new")
+    put_files_in_place(scratch, target, "config.json", ("model", "words.txt", "encoder"))
+    assert sorted(os.listdir(target)) == ["config.json", "encoder", "model", "picture.png"]
+    assert os.listdir(target / "encoder") == ["new"] and (target / "config.json").read_text() == "new"
+
+
+def test_a_file_is_replaced(tmp_path: Path, umask: int) -> None:
+    path = tmp_path / "file"
+    with replace_file(path) as scratch:
+        scratch.write_text("new")
+        scratch.chmod(0o600)  # as libraries do that write a file of their own
+    assert path.read_text() == "new" and mode(path) == 0o666 & ~umask
+    with pytest.raises(Stop), replace_file(path) as scratch:
+        scratch.write_text("newer")
+        raise Stop
+    assert path.read_text() == "new" and os.listdir(tmp_path) == ["file"]
+
+
+def test_long_names(tmp_path: Path) -> None:
+    name = 250 * "n"
+    write_text(tmp_path / name, "text")
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_text_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+    write_text(path, "old\n")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(path, "new\ud800")
+    assert path.read_text() == "old\n"
+    write_text(path, "new\n")
+    assert path.read_bytes() == b"new\n"
+    assert os.listdir(tmp_path) == ["out.txt"]
 
 
 def test_a_file_is_checked(tmp_path: Path) -> None:
@@ -68,19 +147,39 @@ def test_a_file_is_checked(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(CheckpointError, match="file: expected a file of 3 bytes, found none"):
         check_file(path, facts)
+    with pytest.raises(CorpusError, match="found none"):
+        check_file(path, facts, error=CorpusError)
 
 
-def test_settings(tmp_path: Path) -> None:
+def test_json(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
-    write_settings(path, {"été": [1, None]})
+    write_json(path, {"été": [1, None]})
     assert path.read_text(encoding="utf-8") == '{\n  "été": [\n    1,\n    null\n  ]\n}\n'
-    assert read_settings(path) == {"été": [1, None]}
+    assert read_json(path) == {"été": [1, None]}
     for wrong in ({"loss": float("nan")}, {"path": path}):
         with pytest.raises(CheckpointError, match="^scores: expected JSON types, found ") as caught:
-            write_settings(path, wrong, "scores")
+            write_json(path, wrong, "scores")
         assert "\n" not in str(caught.value)
     path.write_text("{")
     with pytest.raises(CheckpointError, match=r"config\.json: expected JSON, found "):
-        read_settings(path)
+        read_json(path)
+    path.write_text("[" * 100_000)
+    with pytest.raises(CorpusError, match=r"config\.json: expected JSON, found "):
+        read_json(path, CorpusError)
     with pytest.raises(FileNotFoundError):
-        read_settings(tmp_path / "none.json")
+        read_json(tmp_path / "none.json")
+
+
+def test_the_old_json_stays_where_the_new_one_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "new" / "scores.json"
+    write_json(path, 1)
+    with pytest.raises(CheckpointError):
+        write_json(path, object())
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        write_json(path, 2)
+    assert path.read_text() == "1\n" and os.listdir(path.parent) == ["scores.json"]

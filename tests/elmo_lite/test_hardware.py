@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from elmo_lite.hardware import keep_freed_memory
+from elmo_lite.errors import ConfigError
+from elmo_lite.hardware import canonical_precision, keep_freed_memory, lightning_precision
 
 SCRIPT = """
 import resource, sys
@@ -40,3 +41,16 @@ def test_freed_memory_is_used_again() -> None:
 def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert keep_freed_memory() is False
+
+
+def test_names_of_precisions() -> None:
+    for name, expected in (
+        ("32-true", "float32"),
+        ("bf16-mixed", "bfloat16"),
+        ("auto", "auto"),
+        ("float32", "float32"),
+    ):
+        assert canonical_precision(name) == expected
+    with pytest.raises(ConfigError, match="^precision: expected auto, float32 or bfloat16, found 'float16'$"):
+        canonical_precision("float16")
+    assert [lightning_precision(name) for name in ("float32", "bfloat16")] == ["32-true", "bf16-mixed"]

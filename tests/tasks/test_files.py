@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from elmo_lite import ConfigError, CorpusError
-from tasks.files import input_and_output, read_lines, write_output, write_text
+from tasks.files import input_and_output, read_lines, write_output
 
 
 def test_lines(tmp_path: Path) -> None:
@@ -25,17 +25,6 @@ def test_unreadable_files(tmp_path: Path) -> None:
     path.write_bytes(b"a\nb\n\xff\n")
     with pytest.raises(CorpusError, match=r"a\.txt, line 3: expected UTF-8, found byte 0xff"):
         read_lines(path)
-
-
-def test_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "out.txt"
-    write_text(path, "old\n")
-    with pytest.raises(UnicodeEncodeError):
-        write_text(path, "new\ud800")
-    assert path.read_text() == "old\n"
-    write_text(path, "new\n")
-    assert path.read_bytes() == b"new\n"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["out.txt"]
 
 
 def test_input_and_output(tmp_path: Path) -> None:

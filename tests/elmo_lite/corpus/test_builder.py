@@ -47,7 +47,7 @@ def test_a_width_is_suggested_where_many_words_are_cut() -> None:
     assert cut_facts(lengths, counts, 62) == {"cut_words_share": 0.001, "suggested_max_characters": None}
 
 
-@pytest.mark.parametrize("broken", ["_write_stream", "_replace", "encode_words"])
+@pytest.mark.parametrize("broken", ["_write_stream", "put_in_place", "encode_words"])
 def test_a_crash_leaves_the_old_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
     """Whatever fails: the old directory whole, no other file."""
     text, out = tmp_path / "a.txt", tmp_path / "out"

@@ -25,7 +25,8 @@ class Trainer:
 
     def save_checkpoint(self, path: Path) -> None:
         self.saved.append(self.global_step)
-        path.write_text(str(self.global_step))
+        if self.is_global_zero:  # the others only take part
+            path.write_text(str(self.global_step))
 
     def validated(self, nats: float) -> None:
         values = {"val/nats": nats, "val/forward_perplexity": 10 * nats, "val/backward_perplexity": 20 * nats}

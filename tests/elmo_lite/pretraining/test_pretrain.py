@@ -77,7 +77,7 @@ def settings(**changes: Any) -> PretrainConfig:
             "data": DataConfig(batching="sentences", batch_words=64, max_length=16),
             "optimizer": OptimizerConfig(learning_rate=0.01, table_learning_rate=0.01, warmup_steps=2),
             "validations": 3,
-            "precision": "32-true",
+            "precision": "float32",
             **changes,
         }
     )
@@ -131,7 +131,7 @@ def refused(out: Path, config: PretrainConfig, corpus: Path, tmp_path: Path) -> 
     with pytest.raises(CheckpointError, match=r"expected a run to resume, found no run\.json"):
         pretrain(config, corpus, tmp_path / "nothing", resume=True)
     (out / "run.json").write_text('{"config": 3')
-    with pytest.raises(CheckpointError, match=r"run\.json: expected a run's settings"):
+    with pytest.raises(CheckpointError, match=r"run\.json: expected JSON"):
         pretrain(config, corpus, out, resume=True)
 
 
@@ -294,8 +294,8 @@ def test_validation_costs_little() -> None:
 
 def test_choose_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     cpu = torch.device("cpu")
-    assert choose_precision("32-true", cpu) == "32-true"
-    for has, expected in ((True, "bf16-mixed"), (False, "32-true")):
+    assert choose_precision("float32", cpu) == "float32"
+    for has, expected in ((True, "bfloat16"), (False, "float32")):
         monkeypatch.setattr(precision, "has_bfloat16", lambda _, has=has: has)
         assert choose_precision("auto", cpu) == expected
 
@@ -359,7 +359,7 @@ def test_dry_run_reports(
     names = [line.split()[0] for line in report.splitlines()]
     assert names == ["encoder", "head", "memory", "precision", "speed", "run", "time"]
     assert "100 steps" in report and "words/s" in report and "425 parameters, 25 classes" in report
-    assert "32-true on" in report
+    assert "float32 on" in report
     pretrain_command(settings(), str(corpus), str(tmp_path / "out"), max_steps=100, dry_run=True)
     assert capsys.readouterr().out.splitlines()[0] == report.splitlines()[0]
     assert not (tmp_path / "out").exists()
@@ -433,7 +433,7 @@ CASES: dict[str, tuple[dict[str, Any], list[int], float]] = {
     "windows": ({"data": WINDOWS, "epochs": 2}, [7, 22], 0.0002),
     "sentences": ({"optimizer": MUON}, [13], 0.0002),
     # saved in every step, also where a validation follows that the kill comes before or after
-    "every": ({"validations": 6, "precision": "bf16-mixed"}, [5, 10, 11, 19], 1e-9),
+    "every": ({"validations": 6, "precision": "bfloat16"}, [5, 10, 11, 19], 1e-9),
     "unsaved": ({"data": WINDOWS}, [5], 59.0),
 }
 

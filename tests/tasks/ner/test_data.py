@@ -87,7 +87,7 @@ def test_hub_names_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("{", "line 3: expected a JSON object, found none"),
         ("[1]", "line 3: expected a JSON object, found list"),
-        ('{"tokens": ["\\ud800"], "tags": ["O"]}', "line 3: expected text, found .ud800, half a character"),
+        ('{"tokens": ["\\ud800"], "tags": ["O"]}', "line 3: expected text, found .ud800, half of a surrogate pair"),
         ({"text": "a"}, "line 3: expected a field tokens or words, found text"),
         ({"tokens": ["a"]}, "line 3: expected a field ner_tags or tags or labels, found tokens"),
         ({"tokens": [], "tags": []}, "line 3: expected a sentence with words, found none"),

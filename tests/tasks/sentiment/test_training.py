@@ -26,7 +26,7 @@ CONFIG = SentimentConfig(
     pooled=PooledConfig(hidden_dim=16, dropout=0.0),
     bcn=BCNConfig(feed_forward_dim=4, lstm_dim=3, maxout_dims=(4,), pool_size=2, maxout_dropout=0.0),
     finetune=FinetuneConfig(
-        max_epochs=16, batch_size=4, learning_rate=0.02, precision="32-true", device="cpu", cache="off", pictures=False
+        max_epochs=16, batch_size=4, learning_rate=0.02, precision="float32", device="cpu", cache="off", pictures=False
     ),
 )
 

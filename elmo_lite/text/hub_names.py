@@ -1,0 +1,40 @@
+"""Names on the Hugging Face hub, told from paths."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_PART = r"[\w][\w.-]*"
+_MODEL = re.compile(rf"{_PART}(?:/{_PART})?")
+_DATA_SET = re.compile(rf"{_PART}/{_PART}(?::[\w.-]+){{0,2}}")
+_FILE_SUFFIXES = frozenset(
+    ".gz .xz .zst .txt .jsonl .ndjson .json .parquet .conll .conllu .iob .iob2 .bio .tsv .csv".split()
+)
+
+
+def is_model_name(name: str) -> bool:
+    """Whether a string can be the name of a model on the hub: ``model`` or ``owner/model``."""
+    return _MODEL.fullmatch(name) is not None
+
+
+def is_data_set_name(name: str) -> bool:
+    """Whether a string names a data set on the hub rather than a file.
+
+    Names are ``owner/name``, ``owner/name:split`` and ``owner/name:config:split``. What exists, what lies in a folder
+    that exists and what ends as a file of text does was meant as a path.
+    """
+    path = Path(name)
+    return (
+        _DATA_SET.fullmatch(name) is not None
+        and not path.exists()
+        and not path.parent.exists()
+        and path.suffix.lower() not in _FILE_SUFFIXES
+    )
+
+
+def split_data_set_name(name: str) -> tuple[str, list[str], str]:
+    """Repository, configuration (none or one) and split of a data set's name; the split defaults to "train"."""
+    repository, *options = name.split(":")
+    split = options.pop() if options else "train"
+    return repository, options, split
