@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elmo_lite.text.sources import Block, Record, block_records, decode, sentences_of
+from elmo_lite.text.documents import Record, sentences_of
+from elmo_lite.text.sources import Block, block_records, decode
 from elmo_lite.text.tokenization import Tokenization
 
 LINES_PER_DOCUMENT = 1000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -17,10 +16,11 @@ from tqdm import tqdm
 
 from elmo_lite.embedding.elmo import BATCH_TOKENS, Elmo, Layers
 from elmo_lite.embedding.writers import WRITERS, DType, VectorShape, VectorWriter
-from elmo_lite.errors import ConfigError, CorpusError
+from elmo_lite.errors import ConfigError
 from elmo_lite.files import replace_file
 from elmo_lite.hardware import keep_freed_memory
-from elmo_lite.text.sources import Block, Record, as_record, decode, find_sources
+from elmo_lite.text.sentence_files import read_sentences
+from elmo_lite.text.sources import find_sources
 from elmo_lite.text.tokenization import Tokenization
 
 logger = logging.getLogger(__name__)
@@ -152,56 +152,6 @@ def check_output(target: Path, source: str, overwrite: bool) -> None:
     if target.exists() and Path(source).exists() and target.samefile(source):
         raise ConfigError(f"{target}: expected another file than the input, found the same")
     import_module(_PACKAGE_OF[target.suffix])  # what is missing is told at once
-
-
-def read_sentences(source: str, tokenization: Tokenization, text_field: str = "words") -> Iterator[list[str]]:
-    """A sentence for each line or record, empty ones included.
-
-    Args:
-        source: path, glob or hub name of text, JSONL or Parquet. A JSONL line is a list of words, a string, or an
-            object that has either in ``text_field``.
-        tokenization: how text is split; lists of words stay as they are.
-        text_field: field of objects and records.
-
-    Raises:
-        CorpusError: bytes that are not UTF-8, NUL, or a line that is not as expected; with file and line.
-    """
-    for file in find_sources([source]):
-        for block in file.blocks(text_field):
-            for where, record in _records(block, text_field):
-                if isinstance(record, str):
-                    yield tokenization.words(record)
-                elif record and isinstance(record[0], list):
-                    raise CorpusError(f"{where}: expected the words of one sentence, found a list of lists")
-                else:
-                    yield cast(list[str], record)
-
-
-def _records(block: Block, text_field: str) -> Iterator[tuple[str, Record]]:
-    """Each line's or record's place and content."""
-    if block.kind in ("parquet", "hub"):
-        for number, record in enumerate(block.records, block.first_line):
-            yield f"{block.name}, record {number}", record
-        return
-    lines = decode(block.data, block.name, block.first_line, block.offset).split("\n")
-    if lines[-1] == "":
-        lines.pop()  # a line break ends a line; it does not begin another
-    for number, line in enumerate(lines, block.first_line):
-        where = f"{block.name}, line {number}"
-        yield where, line if block.kind == "text" or not line.strip() else _json(line, where, text_field)
-
-
-def _json(line: str, where: str, text_field: str) -> Record:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise CorpusError(f"{where}: expected JSON: {' '.join(str(error).split())}") from None
-    if isinstance(value, dict):
-        if text_field not in value:
-            found = ", ".join(value) or "none"
-            raise CorpusError(f"{where}: expected a field {text_field!r}, found {found} (choose with --text_field)")
-        value = value[text_field]
-    return as_record(value, where, text_field)
 
 
 def _check_space(shape: VectorShape, target: Path) -> None:

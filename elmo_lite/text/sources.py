@@ -7,32 +7,26 @@ blocks of records. JSONL is read line by line rather than through ``datasets`` s
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import json
-import lzma
-import re
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import Any, Literal
 
-from elmo_lite.errors import CorpusError
+from elmo_lite.errors import CorpusError, one_line
+from elmo_lite.text.decompression import COMPRESSED_SUFFIXES, READ_ERRORS, HashingReader, decompressed
+from elmo_lite.text.documents import Record, as_record, field_of, size_of
+from elmo_lite.text.hub_names import is_data_set_name, split_data_set_name
+from elmo_lite.text.records import JSONL_SUFFIXES, parse_json
 
 BLOCK_SIZE = 1 << 20
 """Bytes of text that a block has, about."""
 
-Record = str | list[str] | list[list[str]]
-"""A document: text, the words of one sentence, or sentences of words."""
 Kind = Literal["text", "jsonl", "parquet", "hub"]
 
 _BOM = b"\xef\xbb\xbf"
-_COMPRESSED = (".gz", ".xz", ".zst")
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+){0,2}")
-_READ_ERRORS = (OSError, EOFError, lzma.LZMAError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -101,22 +95,25 @@ class Source:
     def _decompressed(self, size: int) -> Iterator[bytes]:
         try:
             with open(self.name, "rb") as raw:
-                hashing = _HashingReader(raw, self)
-                stream = _decompressor(hashing, Path(self.name).suffix)
+                hashing = HashingReader(raw, self._advance)
+                stream = decompressed(hashing, Path(self.name).suffix)
                 while data := stream.read(size):
                     yield data
                 while hashing.read(size):
                     pass
                 self.sha256 = hashing.digest.hexdigest()
-        except _READ_ERRORS as error:
-            raise CorpusError(f"{self.name}: cannot be read: {_reason(error)}") from None
+        except READ_ERRORS as error:
+            raise CorpusError(f"{self.name}: cannot be read: {one_line(error)}") from None
+
+    def _advance(self, num_bytes: int) -> None:
+        self.position += num_bytes
 
     def _record_blocks(self, records: Iterator[Record], block_size: int) -> Iterator[Block]:
         batch: list[Record] = []
         size, first = 0, 1
         for number, record in enumerate(records, 1):
             batch.append(record)
-            size += _size(record)
+            size += size_of(record)
             if size >= block_size:
                 yield Block(self.name, self.kind, b"", tuple(batch), first, 0)
                 batch, size, first = [], 0, number + 1
@@ -143,13 +140,12 @@ class Source:
                     yield as_record(value, f"{self.name}, record {done}", field)
                 self.position = self.stored_size * done // total
         except (OSError, pyarrow.ArrowException) as error:
-            raise CorpusError(f"{self.name}: expected a Parquet file: {_reason(error)}") from None
+            raise CorpusError(f"{self.name}: expected a Parquet file: {one_line(error)}") from None
 
     def _hub_records(self, field: str) -> Iterator[Record]:
         import datasets
 
-        name, *options = self.name.split(":")
-        split = options.pop() if options else "train"
+        name, options, split = split_data_set_name(self.name)
         try:
             rows: Iterable[dict[str, Any]] = datasets.load_dataset(name, *options, split=split, streaming=True)
             digest = hashlib.sha256()
@@ -161,7 +157,7 @@ class Source:
         except CorpusError:
             raise
         except Exception as error:  # the hub fails in as many ways as a network does
-            raise CorpusError(f"{self.name}: no such file, and no hub data set: {_reason(error)}") from None
+            raise CorpusError(f"{self.name}: no such file, and no hub data set: {one_line(error)}") from None
 
 
 def find_sources(inputs: Iterable[str]) -> list[Source]:
@@ -195,86 +191,17 @@ def _source(name: str) -> Source:
         if path.exists():
             return Source(name, _kind(path), path.stat().st_size)
     except OSError as error:
-        raise CorpusError(f"{name}: cannot be read: {_reason(error)}") from None
-    if _HUB_NAME.fullmatch(name) and not _is_file_name(path):
+        raise CorpusError(f"{name}: cannot be read: {one_line(error)}") from None
+    if is_data_set_name(name):
         return Source(name, "hub", 0)
     raise CorpusError(f"{name}: expected a file, found nothing there")
 
 
-def _is_file_name(path: Path) -> bool:
-    """Whether a missing path was meant as a file: its folder exists or its suffix is one of text."""
-    return path.parent.exists() or path.suffix in (*_COMPRESSED, ".txt", ".jsonl", ".ndjson", ".parquet")
-
-
 def _kind(path: Path) -> Kind:
-    suffix = path.with_suffix("").suffix if path.suffix in _COMPRESSED else path.suffix
+    suffix = path.with_suffix("").suffix if path.suffix in COMPRESSED_SUFFIXES else path.suffix
     if suffix == ".parquet":
         return "parquet"
-    return "jsonl" if suffix in (".jsonl", ".ndjson") else "text"
-
-
-class _HashingReader(io.RawIOBase):
-    """Passes a file on and hashes what goes by; tells the source how far it is."""
-
-    def __init__(self, raw: IO[bytes], source: Source) -> None:
-        self.raw = raw
-        self.source = source
-        self.digest = hashlib.sha256()
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        data = self.raw.read(size)
-        self.digest.update(data)
-        self.source.position += len(data)
-        return data
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-
-class _ZstdReader:
-    """Reads Zstandard frames to their very end: the library's own reader takes a truncated file for a whole one."""
-
-    def __init__(self, raw: _HashingReader) -> None:
-        import zstandard
-
-        self.raw = raw
-        self.error = zstandard.ZstdError
-        self.new_frame = zstandard.ZstdDecompressor().decompressobj
-        self.frame: Any = None
-        self.ready = bytearray()
-
-    def read(self, size: int) -> bytes:
-        """At most ``size`` bytes; none at the end."""
-        while len(self.ready) < size and (data := self._next_input()):
-            try:
-                self.ready += self.frame.decompress(data)
-            except self.error as error:
-                raise OSError(str(error)) from None
-        data, self.ready = bytes(self.ready[:size]), self.ready[size:]
-        return data
-
-    def _next_input(self) -> bytes:
-        """Compressed bytes for the frame that is open, or for the next, which it opens."""
-        at_end = self.frame is None or self.frame.eof
-        data = (at_end and self.frame and self.frame.unused_data) or self.raw.read(1 << 16)
-        if data and at_end:
-            self.frame = self.new_frame()
-        if not data and not at_end:
-            raise EOFError("the compressed file ended before its end mark")
-        return bytes(data)
-
-
-def _decompressor(raw: _HashingReader, suffix: str) -> IO[bytes]:
-    if suffix == ".gz":
-        return cast(IO[bytes], gzip.GzipFile(fileobj=raw, mode="rb"))
-    if suffix == ".xz":
-        return lzma.LZMAFile(cast(IO[bytes], raw))
-    return cast(IO[bytes], _ZstdReader(raw) if suffix == ".zst" else raw)
+    return "jsonl" if suffix in JSONL_SUFFIXES else "text"
 
 
 def decode(data: bytes, name: str, first_line: int, offset: int) -> str:
@@ -312,77 +239,8 @@ def block_records(block: Block, field: str) -> list[Record]:
 
 
 def _json_record(line: str, where: str, field: str) -> Record:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise CorpusError(f"{where}: expected a JSON object: {_reason(error)}") from None
-    return field_of(row, field, where)
-
-
-def field_of(row: object, field: str, where: str) -> Record:
-    """The document in one field of a record.
-
-    Raises:
-        CorpusError: no such field, or neither text nor words in it.
-    """
-    if not isinstance(row, dict):
-        raise CorpusError(f"{where}: expected an object with a field {field!r}, found {type(row).__name__}")
-    if field not in row:
-        raise CorpusError(f"{where}: expected a field {field!r}, found {_listed(row)} (choose with --text_field)")
-    return as_record(row[field], where, field)
-
-
-def as_record(value: object, where: str, field: str) -> Record:
-    """Check that a value is text, a list of words or a list of sentences; null is an empty text.
-
-    Raises:
-        CorpusError: it is not, a word is empty or holds a line break, or there is a NUL or a lone surrogate.
-    """
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        _check_characters(value, where)
-        return value
-    if not isinstance(value, list):
-        raise CorpusError(f"{where}: expected text or words in {field!r}, found {type(value).__name__}")
-    for words in sentences_of(value):
-        _check_words(words, where)
-    return value
-
-
-def sentences_of(record: list[str] | list[list[str]]) -> list[list[str]]:
-    """The sentences of a record of words: a flat list is one sentence."""
-    is_nested = bool(record) and isinstance(record[0], list)
-    return cast(list[list[str]], record if is_nested else [record])
-
-
-def _check_words(words: object, where: str) -> None:
-    if not isinstance(words, list):
-        raise CorpusError(f"{where}: expected a list of words, found {type(words).__name__}")
-    for word in words:
-        if not isinstance(word, str) or not word or "\n" in word:
-            raise CorpusError(f"{where}: expected words that are not empty and have no line break, found {word!r:.60}")
-        _check_characters(word, where)
-
-
-def _check_characters(text: str, where: str) -> None:
-    if "\0" in text:
-        raise CorpusError(f"{where}: expected text, found a NUL character")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise CorpusError(f"{where}: expected Unicode text, found half of a surrogate pair") from None
-
-
-def _size(record: Record) -> int:
-    return len(record) if isinstance(record, str) else 8 * sum(len(part) for part in record)
+    return field_of(parse_json(line, where), field, where)
 
 
 def _listed(names: Iterable[object]) -> str:
     return ", ".join(map(str, names)) or "none"
-
-
-def _reason(error: Exception) -> str:
-    """What went wrong, in one line."""
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(text).split())

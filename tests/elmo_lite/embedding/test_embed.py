@@ -18,11 +18,12 @@ from safetensors.numpy import load_file
 from elmo_lite.embedding import embed as embedding_files
 from elmo_lite.embedding import writers as vector_files
 from elmo_lite.embedding.elmo import Elmo
-from elmo_lite.embedding.embed import embed_command, embed_file, read_sentences
+from elmo_lite.embedding.embed import embed_command, embed_file
 from elmo_lite.errors import ConfigError, CorpusError
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
 from elmo_lite.saved_model.checkpoint import save_model
+from elmo_lite.text.sentence_files import read_sentences
 from elmo_lite.text.tokenization import Tokenization
 
 CONFIG = BiLMConfig(
@@ -198,7 +199,7 @@ def test_output_errors(model: Path, text: Path, tmp_path: Path) -> None:
         ("empty.txt", b"", "empty.txt: expected text, found an empty file"),
         ("latin.txt", b"one\nna\xefve\n", "latin.txt, line 2, byte 6: expected UTF-8"),
         ("nul.txt", b"one\ntwo\0\n", "nul.txt, line 2, byte 7: .*NUL"),
-        ("bad.jsonl", b'["a"]\n["b"\n', "bad.jsonl, line 2: expected JSON"),
+        ("bad.jsonl", b'["a"]\n["b"\n', "bad.jsonl, line 2: expected a JSON object"),
         ("number.jsonl", b'["a"]\n7\n', "number.jsonl, line 2: expected text or words"),
         ("type.jsonl", b'["a", 7]\n', "type.jsonl, line 1: expected words"),
         ("field.jsonl", b'{"tokens": ["a"]}\n', "field.jsonl, line 1: expected a field 'words', found tokens"),

@@ -14,7 +14,8 @@ import zstandard
 from pyarrow import parquet
 
 from elmo_lite.errors import CorpusError
-from elmo_lite.text.sources import Block, Record, block_records, decode, find_sources
+from elmo_lite.text.documents import Record
+from elmo_lite.text.sources import Block, block_records, decode, find_sources
 
 TEXT = "".join(f"line {number} of some text\n" for number in range(2000)).encode()
 
@@ -152,7 +153,7 @@ def test_bytes_that_are_not_utf8_are_named_by_line_and_offset(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "line 2: expected a JSON object: "),
+        ("{", "line 2: expected a JSON object, found none"),
         ("[1]", "line 2: expected an object with a field 'text', found list"),
         ('{"body": "x"}', r"line 2: expected a field 'text', found body \(choose with --text_field\)"),
         ('{"text": 3}', "line 2: expected text or words in 'text', found int"),
@@ -160,8 +161,8 @@ def test_bytes_that_are_not_utf8_are_named_by_line_and_offset(tmp_path: Path) ->
         ('{"text": ["a\\nb"]}', "line 2: expected words that are not empty and have no line break"),
         ('{"text": [["a"], "b"]}', "line 2: expected a list of words, found str"),
         ('{"text": "a\\u0000"}', "line 2: expected text, found a NUL"),
-        ('{"text": ["\\ud800"]}', "line 2: expected Unicode text, found half of a surrogate pair"),
-        ("[" * 100_000, "line 2: expected a JSON object: "),
+        ('{"text": ["\\ud800"]}', "line 2: expected text, found .ud800, half of a surrogate pair"),
+        ("[" * 100_000, "line 2: expected a JSON object, found none"),
     ],
 )
 def test_bad_records_are_named_by_line(tmp_path: Path, line: str, message: str) -> None:

@@ -1,0 +1,54 @@
+"""Files of sentences: one sentence per line or record, empty ones included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from elmo_lite.errors import CorpusError
+from elmo_lite.text.documents import Record, as_record, field_of
+from elmo_lite.text.records import parse_json
+from elmo_lite.text.sources import Block, decode, find_sources
+from elmo_lite.text.tokenization import Tokenization
+
+
+def read_sentences(source: str, tokenization: Tokenization, text_field: str = "words") -> Iterator[list[str]]:
+    """A sentence for each line or record, empty ones included.
+
+    Args:
+        source: path, glob or hub name of text, JSONL or Parquet. A JSONL line is a list of words, a string, or an
+            object that has either in ``text_field``.
+        tokenization: how text is split; lists of words stay as they are.
+        text_field: field of objects and records.
+
+    Raises:
+        CorpusError: bytes that are not UTF-8, NUL, or a line that is not as expected; with file and line.
+    """
+    for file in find_sources([source]):
+        for block in file.blocks(text_field):
+            for where, record in _records(block, text_field):
+                if isinstance(record, str):
+                    yield tokenization.words(record)
+                elif record and isinstance(record[0], list):
+                    raise CorpusError(f"{where}: expected the words of one sentence, found a list of lists")
+                else:
+                    yield cast(list[str], record)
+
+
+def _records(block: Block, text_field: str) -> Iterator[tuple[str, Record]]:
+    """Each line's or record's place and content."""
+    if block.kind in ("parquet", "hub"):
+        for number, record in enumerate(block.records, block.first_line):
+            yield f"{block.name}, record {number}", record
+        return
+    lines = decode(block.data, block.name, block.first_line, block.offset).split("\n")
+    if lines[-1] == "":
+        lines.pop()  # a line break ends a line; it does not begin another
+    for number, line in enumerate(lines, block.first_line):
+        where = f"{block.name}, line {number}"
+        yield where, line if block.kind == "text" or not line.strip() else _json(line, where, text_field)
+
+
+def _json(line: str, where: str, text_field: str) -> Record:
+    value = parse_json(line, where)
+    return field_of(value, text_field, where) if isinstance(value, dict) else as_record(value, where, text_field)
