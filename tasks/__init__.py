@@ -1,6 +1,6 @@
-"""Task models over elmo_lite encoders, and their vectors in scikit-learn; they use only ``elmo_lite``'s public names.
+"""Task models on top of elmo_lite encoders, and a scikit-learn transformer; only public names of elmo_lite are used.
 
-Names are resolved on first use, as in ``elmo_lite``.
+Names are imported on first use, as in ``elmo_lite``.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,18 @@ __all__ = ["ElmoVectorizer"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name's module on its first use (PEP 562)."""
+    """Import the module of a public name on its first use (PEP 562).
+
+    Raises:
+        ModuleNotFoundError: scikit-learn is not installed.
+    """
     if name != "ElmoVectorizer":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tasks.vectorizer import ElmoVectorizer
-
+    try:
+        from tasks.vectorizer import ElmoVectorizer
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "sklearn":
+            raise
+        message = "ElmoVectorizer: expected scikit-learn, found no such package; pip install 'elmo_lite[tasks]'"
+        raise ModuleNotFoundError(message, name=error.name) from None
     return ElmoVectorizer

@@ -59,6 +59,9 @@ def run(installed: Path, code: str) -> str:
 def test_finds_presets(installed: Path) -> None:
     found = run(installed, "from elmo_lite.presets import preset_path; print(preset_path('laptop'))")
     assert Path(found) == installed / "elmo_lite" / "configs" / "pretrain" / "laptop.yaml"
+    for task in ("ner", "sentiment"):
+        found = run(installed, f"from elmo_lite.presets import preset_names; print(*preset_names('{task}'))")
+        assert found.split() == ["few", "paper"]
 
 
 def test_carries_both_packages_typed(installed: Path) -> None:

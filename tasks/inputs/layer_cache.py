@@ -18,12 +18,12 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from elmo_lite import CheckpointError, Elmo
@@ -86,19 +86,14 @@ class Meta:
 
 
 def default_cache_dir() -> Path:
-    """``$XDG_CACHE_HOME/elmo_lite/features``, by default below ``~/.cache``."""
+    """The directory of cached layers where none is given: ``elmo_lite/features`` in the user's cache directory.
+
+    The cache directory is the one that the operating system provides (``$XDG_CACHE_HOME`` or ``~/.cache`` on Linux).
+    Earlier versions used the Linux directories everywhere; a directory that they left is still used.
+    """
     home = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(home) if os.path.isabs(home) else Path.home() / ".cache") / "elmo_lite" / "features"
-
-
-def cache_bytes(cache_dir: str | os.PathLike[str] = "") -> int:
-    """What all cached layers of a place take on the disk, in bytes; 0 where there is no such place."""
-    place = Path(cache_dir) if cache_dir else default_cache_dir()
-    total = 0
-    for path in place.rglob("*"):
-        with suppress(OSError):  # another process may be tidying up
-            total += path.stat().st_size if path.is_file() else 0
-    return total
+    earlier = (Path(home) if os.path.isabs(home) else Path.home() / ".cache") / "elmo_lite" / "features"
+    return earlier if earlier.is_dir() else user_cache_path("elmo_lite", appauthor=False) / "features"
 
 
 def megabytes(size: int) -> str:

@@ -23,16 +23,14 @@ from torch import Tensor, nn
 from elmo_lite import CheckpointError, Elmo
 from elmo_lite.files import check_file, describe_file, put_files_in_place, read_json, scratch_directory, write_json
 from elmo_lite.saved_model import check_tensors, read_tensors, write_tensors
-from tasks.inputs.encoder_hash import encoder_hash
 from tasks.saved_task.card import model_card
+from tasks.saved_task.encoder import CONFIG, ENCODER, read_encoder, write_encoder
 
 Kind = Literal["ner", "sentiment"]
 FORMAT_VERSION = 1
-CONFIG = "config.json"
 MODEL = "model.safetensors"
 WORDS = "words.txt"
-ENCODER = "encoder"
-ENCODER_CONFIG = f"{ENCODER}/config.json"
+ENCODER_CONFIG = f"{ENCODER}/{CONFIG}"
 """The encoder's own settings hold the hashes of its other files."""
 MODEL_CARD = "README.md"
 FILES = (MODEL, WORDS, ENCODER_CONFIG)
@@ -111,14 +109,9 @@ def save_task(
     target = Path(directory).expanduser().resolve()
     _check_target(target, overwrite)
     with scratch_directory(target) as scratch:
-        encoder_facts: dict[str, Any] | None = None
+        encoder_facts = None
         if encoder is not None:
-            trained = any(parameter.requires_grad for parameter in encoder.bilm.parameters())
-            inside = encoder_inside or trained or not encoder_path
-            encoder_facts = {"inside": True} if inside else _outside(encoder, encoder_path)
-            encoder_facts["dtype"] = str(encoder.dtype).removeprefix("torch.")
-            if inside:
-                encoder.save_pretrained(scratch / ENCODER)
+            encoder_facts = write_encoder(scratch, encoder, encoder_path, encoder_inside)
         write_tensors(scratch / MODEL, tensors)
         if words:
             (scratch / WORDS).write_bytes("".join(f"{_escape(word)}\n" for word in words).encode(*_UTF8))
@@ -165,7 +158,7 @@ def load_task(
         labels=settings["labels"],
         tensors=read_tensors(path / MODEL),
         words=[_unescape(word) for word in words],
-        encoder=_read_encoder(path, settings["encoder"], device, encoder),
+        encoder=read_encoder(path, settings["encoder"], device, encoder),
         metrics=settings["metrics"],
     )
 
@@ -190,12 +183,6 @@ def _check_target(target: Path, overwrite: bool) -> None:
         found = None
     if not isinstance(found, dict) or "task" not in found:
         raise CheckpointError(f"{path}: expected a task model to overwrite, found another {CONFIG}")
-
-
-def _outside(encoder: Elmo, path: str) -> dict[str, Any]:
-    """An encoder's name: a directory is found from anywhere, a name (packaged, or on the model hub) stays."""
-    place = Path(path).expanduser()
-    return {"inside": False, "path": str(place.resolve()) if place.is_dir() else path, "hash": encoder_hash(encoder)}
 
 
 def _escape(word: str) -> str:
@@ -229,22 +216,3 @@ def _read_config(directory: Path, kind: Kind) -> dict[str, Any]:
     if MODEL not in settings["files"]:
         raise CheckpointError(f"{path}: files: expected size and sha256 of {MODEL}, found none")
     return cast(dict[str, Any], settings)
-
-
-def _read_encoder(directory: Path, facts: Any, device: str, place: str | None) -> Elmo | None:
-    """The encoder inside, or the one that is named, if it is still the same."""
-    if facts is None:
-        return None
-    path = directory / CONFIG
-    try:
-        inside, dtype = facts["inside"], facts["dtype"]
-        where, expected = (directory / ENCODER, "") if inside else (place or facts["path"], facts["hash"])
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(f"{path}: encoder: expected inside, or path and hash, found {error!r}") from None
-    try:
-        elmo = Elmo.from_pretrained(where, device=device, dtype=dtype)
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: encoder: {error}") from None
-    if not inside and (found := encoder_hash(elmo)) != expected:
-        raise CheckpointError(f"{path}: encoder {where}: expected the model with hash {expected}, found {found}")
-    return elmo

@@ -16,7 +16,8 @@ from elmo_lite import CheckpointError, ConfigError, Elmo, Tokenization
 from elmo_lite.files import read_json
 from tasks.inputs.representation import EncoderConfig, Representation
 from tasks.inputs.word_inputs import WordInputConfig, WordInputs
-from tasks.saved_task.directory import CONFIG, Kind, load_task, own_tensors, save_task
+from tasks.saved_task.directory import Kind, load_task, own_tensors, save_task
+from tasks.saved_task.encoder import CONFIG
 
 ENCODER_TENSORS = "representation.elmo."
 """Names of a trained encoder's weights, which are saved as a model of their own."""

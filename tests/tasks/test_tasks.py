@@ -40,3 +40,10 @@ def test_names(package: str) -> None:
         assert getattr(module, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'Bert'"):
         _ = module.Bert
+
+
+def test_the_vectorizer_names_its_extra() -> None:
+    code = "import sys; sys.modules['sklearn'] = None; import tasks; tasks.ElmoVectorizer"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    expected = "expected scikit-learn, found no such package; pip install 'elmo_lite[tasks]'"
+    assert done.returncode == 1 and done.stderr.splitlines()[-1] == f"ModuleNotFoundError: ElmoVectorizer: {expected}"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo
-from tasks.inputs.layer_cache import Meta, cache_bytes, check_room, default_cache_dir, store
+from tasks.inputs.layer_cache import Meta, check_room, default_cache_dir, store
 
 SMALL = BiLMConfig(char_cnn=CharCNNConfig(embedding_dim=4, filters=((1, 4),), max_characters=10), dim=4, lstm_dim=4)
 
@@ -20,12 +20,26 @@ def test_default_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert default_cache_dir() == tmp_path / ".cache" / "elmo_lite" / "features"
 
 
+def test_directory_of_earlier_versions_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where the operating system's cache directory is another one than the Linux directory used before."""
+    system = tmp_path / "Library" / "Caches" / "elmo_lite"
+    monkeypatch.setattr("tasks.inputs.layer_cache.user_cache_path", lambda *_, **__: system)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_cache_dir() == system / "features"
+    (tmp_path / "xdg" / "elmo_lite" / "features").mkdir(parents=True)
+    assert default_cache_dir() == tmp_path / "xdg" / "elmo_lite" / "features"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert default_cache_dir() == system / "features"
+    (tmp_path / ".cache" / "elmo_lite" / "features").mkdir(parents=True)
+    assert default_cache_dir() == tmp_path / ".cache" / "elmo_lite" / "features"
+
+
 def test_total_size(tmp_path: Path) -> None:
     elmo, sentences = Elmo(BiLM(SMALL)), [["a", "b"], ["c"]]
-    assert cache_bytes(tmp_path / "none") == 0
     meta = Meta.of(elmo, sentences)
     store(elmo, sentences, tmp_path / meta.key, meta, progress=False)
-    assert meta.size == 2 * 3 * 3 * 8 < cache_bytes(tmp_path) < meta.size + 1000
+    assert meta.size == 2 * 3 * 3 * 8 == (tmp_path / meta.key / "layers.float16").stat().st_size
 
 
 def test_meta_names_precision_and_encoder() -> None:

@@ -11,7 +11,8 @@ from torch import nn
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, Elmo
 from tasks.saved_task import directory as saved_task
-from tasks.saved_task.directory import CONFIG, ENCODER, MODEL, MODEL_CARD, WORDS, load_task, own_tensors, save_task
+from tasks.saved_task.directory import MODEL, MODEL_CARD, WORDS, load_task, own_tensors, save_task
+from tasks.saved_task.encoder import CONFIG, ENCODER
 
 SMALL = BiLMConfig(char_cnn=CharCNNConfig(embedding_dim=4, filters=((1, 4),), max_characters=10), dim=4, lstm_dim=4)
 SETTINGS = {"encoder": "model", "head": {"lstm_dim": 4}, "rates": [0.1, 0.2]}

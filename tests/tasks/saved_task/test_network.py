@@ -15,7 +15,8 @@ from tasks.inputs.representation import Representation
 from tasks.inputs.word_inputs import WordInputConfig
 from tasks.ner.config import NerConfig
 from tasks.ner.tagger import NerTagger, new_tagger
-from tasks.saved_task.directory import CONFIG, MODEL
+from tasks.saved_task.directory import MODEL
+from tasks.saved_task.encoder import CONFIG
 from tasks.saved_task.network import (
     ENCODER_TENSORS,
     check_out,

@@ -1,0 +1,47 @@
+"""The encoder of a saved task model: a copy inside its directory, or another directory named by path and hash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from elmo_lite import CheckpointError, Elmo
+from tasks.inputs.encoder_hash import encoder_hash
+
+CONFIG = "config.json"
+ENCODER = "encoder"
+
+
+def write_encoder(scratch: Path, encoder: Elmo, path: str, keep: bool) -> dict[str, Any]:
+    """Write a copy of the encoder where it is to be kept; the entry "encoder" of the settings."""
+    trained = any(parameter.requires_grad for parameter in encoder.bilm.parameters())
+    inside = keep or trained or not path
+    if inside:
+        encoder.save_pretrained(scratch / ENCODER)
+    facts = {"inside": True} if inside else _outside(encoder, path)
+    return {**facts, "dtype": str(encoder.dtype).removeprefix("torch.")}
+
+
+def _outside(encoder: Elmo, path: str) -> dict[str, Any]:
+    """An encoder's name: a directory is found from anywhere, a name (packaged, or on the model hub) stays."""
+    place = Path(path).expanduser()
+    return {"inside": False, "path": str(place.resolve()) if place.is_dir() else path, "hash": encoder_hash(encoder)}
+
+
+def read_encoder(directory: Path, facts: Any, device: str, place: str | None) -> Elmo | None:
+    """The encoder inside, or the one that is named, if it is still the same."""
+    if facts is None:
+        return None
+    path = directory / CONFIG
+    try:
+        inside, dtype = facts["inside"], facts["dtype"]
+        where, expected = (directory / ENCODER, "") if inside else (place or facts["path"], facts["hash"])
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: encoder: expected inside, or path and hash, found {error!r}") from None
+    try:
+        elmo = Elmo.from_pretrained(where, device=device, dtype=dtype)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: encoder: {error}") from None
+    if not inside and (found := encoder_hash(elmo)) != expected:
+        raise CheckpointError(f"{path}: encoder {where}: expected the model with hash {expected}, found {found}")
+    return elmo
