@@ -1,4 +1,4 @@
-"""Where the YAML files of ``configs/`` are: in the checkout, or inside the installed package."""
+"""Presets: the YAML files of ``configs/``, in the checkout or in the installed package."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def configs_directory() -> Path:
     """The folder of presets: ``elmo_lite/configs`` in an installed wheel, ``configs`` beside the package in a checkout.
 
     Raises:
-        ConfigError: neither is there.
+        ConfigError: Neither folder exists.
     """
     package = Path(__file__).resolve().parent
     for directory in (package / "configs", package.parent / "configs"):
@@ -22,19 +22,19 @@ def configs_directory() -> Path:
 
 
 def preset_names(group: str = "pretrain") -> list[str]:
-    """Names of a group's presets, sorted."""
+    """Sorted names of the presets of a group; empty if the group has none."""
     return sorted(path.stem for path in (configs_directory() / group).glob("*.yaml"))
 
 
 def preset_path(name: str, group: str = "pretrain") -> Path:
-    """The YAML file of a preset's name; a path to a file is given back as it is.
+    """The YAML file of a preset. A path to a file is returned unchanged.
 
     Args:
-        name: such as ``laptop``, or a path that ends in ``.yaml`` or ``.yml`` or holds a folder.
-        group: folder of ``configs/``.
+        name: Name such as ``laptop``, or a path: it ends in ``.yaml`` or ``.yml``, or has a folder.
+        group: Folder of ``configs/``, such as ``pretrain`` or ``ner``. Defaults to ``pretrain``.
 
     Raises:
-        ConfigError: no such preset or file; names the nearest preset.
+        ConfigError: There is no such preset or file. The message lists the presets and names the nearest one.
     """
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or path.name != name:
@@ -44,6 +44,7 @@ def preset_path(name: str, group: str = "pretrain") -> Path:
     names = preset_names(group)
     if name in names:
         return configs_directory() / group / f"{name}.yaml"
+    known = f"a YAML file or one of {', '.join(names)}" if names else f"a YAML file, as {group} has no presets"
     nearest = difflib.get_close_matches(name, names, n=1)
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    raise ConfigError(f"preset: expected a YAML file or one of {', '.join(names)}, found {name!r}{hint}")
+    raise ConfigError(f"{group} preset: expected {known}, found {name!r}{hint}")

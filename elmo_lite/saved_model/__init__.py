@@ -1,10 +1,12 @@
-"""The saved model directory; no other package knows its files."""
+"""The saved model directory. No other package knows its files."""
 
 from typing import TYPE_CHECKING
 
 from elmo_lite.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from elmo_lite.saved_model.card import markdown_card as markdown_card
+    from elmo_lite.saved_model.card import markdown_table as markdown_table
     from elmo_lite.saved_model.checkpoint import SavedModel as SavedModel
     from elmo_lite.saved_model.checkpoint import load_model as load_model
     from elmo_lite.saved_model.checkpoint import save_model as save_model
@@ -16,6 +18,8 @@ _MODULE_OF = {
     "SavedModel": "checkpoint",
     "check_tensors": "tensors",
     "load_model": "checkpoint",
+    "markdown_card": "card",
+    "markdown_table": "card",
     "read_tensors": "tensors",
     "save_model": "checkpoint",
     "write_tensors": "tensors",

@@ -1,9 +1,9 @@
-"""The model card of a saved model: what it is, how to use it, how it was trained."""
+"""Model cards: the Markdown file beside a saved model, with the front matter that model hubs read."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -11,46 +11,89 @@ from torch import Tensor
 from elmo_lite.nn.config import dotted
 from elmo_lite.saved_model.tensors import dtype_name
 
+LONGEST_CELL = 200
+"""Characters of a table cell; a longer value is left to ``config.json``."""
+USAGE = """\
+```python
+from elmo_lite import Elmo
+
+elmo = Elmo.from_pretrained("path/to/this/directory")
+vectors = elmo.embed([["A", "list", "of", "words"], "or a plain string"])
+```
+
+```
+elmo-lite embed path/to/this/directory sentences.txt vectors.h5
+```"""
+
 
 def model_card(config: Mapping[str, Any], weights: Mapping[str, Tensor], num_classes: int, head: str) -> str:
-    """Markdown with a front matter that model hubs read.
+    """The card of a language model: architecture, use, settings and training metadata.
 
     Args:
-        config: content of ``config.json``.
-        weights: of the encoder, as they are stored.
-        num_classes: of the language model; 0 where its vocabulary is not saved.
-        head: what the language model's head is stored as; empty where it is not saved.
+        config: Content of ``config.json``.
+        weights: Stored weights of the encoder.
+        num_classes: Size of the language model's vocabulary, or 0 if the vocabulary is not saved.
+        head: Stored data type of the language model head, or an empty string if the head is not saved.
     """
-    model = config["model"]
-    numbers = [tensor for tensor in weights.values() if tensor.is_floating_point()]
-    num_parameters, dtype = sum(tensor.numel() for tensor in numbers), dtype_name(numbers[0])
-    words = f"{num_classes:,}, the boundary and the unknown word included" if num_classes else "not saved"
-    facts = dotted({"model": model, "tokenization": config["tokenization"]})
+    model, tokenization = config["model"], config["tokenization"]
     parts = [
-        "---\nlibrary_name: elmo-lite\ntags:\n- elmo\n- word-embeddings\n- language-model\n---",
         "# Contextual word vectors (ELMo)",
-        f"A character-based bidirectional LSTM language model: {model['num_layers']} layers of {model['dim']} "
-        f"per direction over a character CNN, so {model['num_layers'] + 1} layers of {2 * model['dim']} numbers "
-        f"for every word. {num_parameters:,} parameters, stored as {dtype}.",
-        f"- Words are split by the `{config['tokenization'].get('kind')}` tokenisation.\n"
-        f"- Classes of the language model: {words}.\n"
+        _architecture(model, weights),
+        f"- Tokenisation of plain strings: `{tokenization.get('kind')}`.\n"
+        f"- Classes of the language model: {_classes(num_classes)}.\n"
         f"- Language model head: {f'saved as {head}, so perplexity can be computed' if head else 'not saved'}.",
         "## Use",
-        '```python\nfrom elmo_lite import Elmo\n\nelmo = Elmo.from_pretrained("path/to/this/directory")\n'
-        'vectors = elmo.embed([["A", "list", "of", "words"], "or a plain string"])\n```',
-        "```\nelmo-lite embed path/to/this/directory sentences.txt vectors.h5\n```",
+        USAGE,
         "## Settings",
-        _table(facts),
+        markdown_table({"model": model, "tokenization": tokenization}, "setting"),
     ]
     if config["training"]:
-        parts += ["## Training", _table(dotted(config["training"]))]
-    return "\n\n".join(parts) + "\n"
+        parts += ["## Training", markdown_table(config["training"], "setting")]
+    return markdown_card(["elmo", "word-embeddings", "language-model"], parts)
 
 
-def _table(facts: Mapping[str, Any]) -> str:
-    def cell(value: Any) -> str:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        return " ".join(text.replace("|", "\\|").split())
+def _architecture(model: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:
+    values = [tensor for tensor in weights.values() if tensor.is_floating_point()]
+    return (
+        f"A character-based bidirectional LSTM language model: {model['num_layers']} LSTM layers of {model['dim']} "
+        f"units per direction over a character CNN. Every word gets {model['num_layers'] + 1} vectors (the token layer "
+        f"and each LSTM layer) of {2 * model['dim']} values. {sum(tensor.numel() for tensor in values):,} parameters, "
+        f"stored as {dtype_name(values[0])}."
+    )
 
-    rows = [f"| `{key}` | {cell(value)} |" for key, value in facts.items()]
-    return "\n".join(["| setting | value |", "|---|---|", *rows])
+
+def _classes(num_classes: int) -> str:
+    return f"{num_classes:,}, including the boundary token and the unknown word" if num_classes else "not saved"
+
+
+def markdown_card(tags: Sequence[str], parts: Sequence[str]) -> str:
+    """A model card in Markdown.
+
+    Args:
+        tags: Tags on a model hub.
+        parts: Paragraphs, headings and tables of the body, in order.
+    """
+    from huggingface_hub import ModelCard, ModelCardData  # takes longer to import than a model to load
+
+    metadata = ModelCardData(library_name="elmo-lite", tags=list(tags))
+    body = "\n\n".join(parts)
+    return str(ModelCard(f"---\n{metadata.to_yaml()}\n---\n\n{body}\n"))
+
+
+def markdown_table(values: Mapping[str, Any], heading: str) -> str:
+    """A Markdown table of nested values by their dotted keys.
+
+    Args:
+        values: Values of JSON types.
+        heading: Heading of the column of keys.
+    """
+    rows = [f"| `{key}` | {_cell(value)} |" for key, value in dotted(values).items()]
+    return "\n".join([f"| {heading} | value |", "|---|---|", *rows])
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.1f}"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = " ".join(text.replace("|", "\\|").split())
+    return text if len(text) <= LONGEST_CELL else "see `config.json`"

@@ -1,8 +1,8 @@
-"""The language model's head as a file: floating-point numbers, or 8-bit rows of the table.
+"""The language model head as a file: floating-point values, or 8-bit integers with one scale per row.
 
 weight  (V, D)   float32, float16 or bfloat16; or int8
-scale   (V,)     float32, with an int8 weight: what each row is multiplied by
-bias    (V,)     as the weight; float32 with an int8 weight, where half precision would save nothing
+scale   (V,)     float32, only with an int8 weight: the factor of each row
+bias    (V,)     as the weight; float32 with an int8 weight
 """
 
 from __future__ import annotations
@@ -11,30 +11,35 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import torch
+from torch import Tensor
 
+from elmo_lite.errors import CheckpointError
 from elmo_lite.nn.lm_head import LMHead
-from elmo_lite.saved_model.quantization import dequantize_rows, quantize_rows
 from elmo_lite.saved_model.tensors import check_tensors, dtype_name, fill, read_tensors, shapes_alone, write_tensors
 
 FloatType = Literal["float32", "float16", "bfloat16"]
 HeadType = Literal[FloatType, "int8"]
 FLOAT_TYPES = get_args(FloatType)
 HEAD_TYPES = get_args(HeadType)
+LEVELS = 127
+"""Integers are in -127..127. The range is symmetric, so that zero stays zero."""
+_BOUND = 3e38
+"""Slightly below the largest float32, which 127 rounded steps could exceed."""
 
 
 def write_head(path: Path, head: LMHead, dtype: str | None) -> str:
     """Write weight and bias.
 
     Args:
-        path: a safetensors file.
-        head: on any device.
-        dtype: one of ``HEAD_TYPES``; as the numbers are where None.
+        path: The safetensors file.
+        head: Head on any device.
+        dtype: One of ``HEAD_TYPES``. Defaults to the data type of the head.
 
     Returns:
-        The type that the weight is stored in.
+        Stored data type of the weight.
 
     Raises:
-        CheckpointError: numbers that ``dtype`` cannot hold.
+        CheckpointError: A value is out of the range of ``dtype``.
     """
     if dtype == "int8":
         integers, scale = quantize_rows(head.weight)
@@ -45,18 +50,18 @@ def write_head(path: Path, head: LMHead, dtype: str | None) -> str:
 
 
 def read_head(path: Path, num_classes: int, dim: int) -> LMHead:
-    """Read what ``write_head`` wrote.
+    """Read a head that ``write_head`` wrote.
 
     Args:
-        path: the file.
-        num_classes: V that is expected.
-        dim: D that is expected.
+        path: The safetensors file.
+        num_classes: Expected number of classes V.
+        dim: Expected width D of one direction.
 
     Returns:
         The head on the CPU, in float32 and in eval mode.
 
     Raises:
-        CheckpointError: no head, or one of another shape.
+        CheckpointError: The file is not a head of this shape.
     """
     with shapes_alone():
         head = LMHead(num_classes, dim)
@@ -67,3 +72,43 @@ def read_head(path: Path, num_classes: int, dim: int) -> LMHead:
         tensors["weight"] = dequantize_rows(tensors["weight"], tensors.pop("scale"))
     fill(head, path, tensors)
     return head.eval()
+
+
+def quantize_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Quantize each row symmetrically to 8 bits.
+
+    Dequantized values differ from the original ones by at most half a step (``scale / 2``), and quantizing them again
+    gives the same integers.
+
+    Args:
+        weight: (V, D) floating-point values in -3e38..3e38.
+
+    Returns:
+        Integers of shape (V, D), int8 in -127..127, and the scale of each row, shape (V,), float32: its largest
+        absolute value divided by 127. The scale is 0 where it would be below the smallest normal float32.
+
+    Raises:
+        CheckpointError: A value is out of range, infinite or NaN.
+    """
+    weight = weight.detach().float()
+    largest = weight.abs().amax(dim=1)
+    if not bool((largest <= _BOUND).all()):
+        row = int((~(largest <= _BOUND)).nonzero()[0])
+        raise CheckpointError(f"row {row}: expected finite numbers to round to 8 bits, found {float(largest[row]):g}")
+    scale = largest / LEVELS
+    scale = torch.where(scale >= torch.finfo(torch.float32).tiny, scale, 0.0)
+    steps = weight / torch.where(scale > 0, scale, 1.0)[:, None]
+    return steps.round_().clamp_(-LEVELS, LEVELS).to(torch.int8), scale
+
+
+def dequantize_rows(integers: Tensor, scale: Tensor) -> Tensor:
+    """Convert quantized rows back to floating point.
+
+    Args:
+        integers: (V, D) int8.
+        scale: (V,) float32.
+
+    Returns:
+        (V, D) float32: integers times the scale of their row.
+    """
+    return integers.float() * scale[:, None]

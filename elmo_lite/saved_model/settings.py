@@ -3,7 +3,7 @@
     config.json              format version, settings, tokenisation, training facts, size and SHA-256 of the files below
     vocabulary.txt           the classes that the language model predicts (optional)
     model.safetensors        weights of the encoder
-    lm_head.safetensors      weights of the softmax (optional), see ``head_file``
+    lm_head.safetensors      weights of the softmax (optional), see ``saved_model.head``
     README.md                model card
 
 The model card has no checksum: people edit it.

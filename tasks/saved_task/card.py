@@ -1,12 +1,13 @@
-"""The model card of a task model: what it is, how to use it, what it reached."""
+"""The model card of a task model: encoder, labels, use, scores and settings."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
+
+from elmo_lite.saved_model import markdown_card, markdown_table
 
 TITLES = {"ner": "Named entities", "sentiment": "Sentiment"}
 EXAMPLES = {
@@ -23,58 +24,32 @@ EXAMPLES = {
 }
 
 
-def model_card(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
-    """Markdown with a front matter that model hubs read.
+def model_card(metadata: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """The card of a task model.
 
     Args:
-        facts: content of ``config.json``.
-        tensors: the model's own weights.
+        metadata: Content of ``config.json``.
+        tensors: Weights of the model without its encoder.
     """
-    task = facts["task"]
-    number = sum(tensor.numel() for tensor in tensors.values() if tensor.is_floating_point())
+    task = metadata["task"]
+    num_parameters = sum(tensor.numel() for tensor in tensors.values() if tensor.is_floating_point())
     parts = [
-        f"---\nlibrary_name: elmo-lite\ntags:\n- elmo\n- {task}\n---",
         f"# {TITLES[task]} (elmo_lite)",
-        f"- {number:,} numbers of its own; {_encoder(facts['encoder'])}.\n"
-        f"- Labels: {', '.join(f'`{label}`' for label in facts['labels'])}.",
+        f"- {num_parameters:,} parameters without the encoder; {_encoder(metadata['encoder'])}.\n"
+        f"- Labels: {', '.join(f'`{label}`' for label in metadata['labels'])}.",
         "## Use",
         f"```python\n{EXAMPLES[task]}\n```",
         f"```\nelmo-lite {task} predict path/to/this/directory sentences.txt\n```",
     ]
-    if facts["metrics"]:
-        parts += ["## Scores", table(facts["metrics"], "score")]
-    parts += ["## Settings", table(facts["settings"], "setting")]
-    return "\n\n".join(parts) + "\n"
+    if metadata["metrics"]:
+        parts += ["## Scores", markdown_table(metadata["metrics"], "score")]
+    parts += ["## Settings", markdown_table(metadata["settings"], "setting")]
+    return markdown_card(["elmo", task], parts)
 
 
-def _encoder(facts: Mapping[str, Any] | None) -> str:
-    if facts is None:
+def _encoder(metadata: Mapping[str, Any] | None) -> str:
+    if metadata is None:
         return "no encoder"
-    if facts["inside"]:
+    if metadata["inside"]:
         return "its encoder is in the folder `encoder`"
-    return f"its encoder is `{facts['path']}`, hash `{facts['hash'][:12]}`"
-
-
-def table(facts: Mapping[str, Any], kind: str) -> str:
-    """A table of nested facts by dotted keys; long lists are left to ``config.json``."""
-    rows = [f"| {kind} | value |", "|---|---|"]
-    rows += [f"| `{key}` | {_cell(value)} |" for key, value in _flat(facts) if len(_cell(value)) <= 200]
-    return "\n".join(rows)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return " ".join(text.replace("|", "\\|").split())
-
-
-def _flat(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Nested facts as (dotted key, value)."""
-    pairs: list[tuple[str, Any]] = []
-    for key, value in facts.items():
-        if isinstance(value, Mapping):
-            pairs += _flat(value, f"{prefix}{key}.")
-        else:
-            pairs.append((f"{prefix}{key}", value))
-    return pairs
+    return f"its encoder is `{metadata['path']}`, hash `{metadata['hash'][:12]}`"

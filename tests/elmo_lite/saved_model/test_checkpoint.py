@@ -18,7 +18,7 @@ from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
 from elmo_lite.nn.lm_head import LMHead
 from elmo_lite.saved_model import checkpoint
 from elmo_lite.saved_model.checkpoint import load_model, save_model
-from elmo_lite.saved_model.quantization import dequantize_rows, quantize_rows
+from elmo_lite.saved_model.head import dequantize_rows, quantize_rows
 from elmo_lite.saved_model.settings import CONFIG, LM_HEAD, MODEL, MODEL_CARD, VOCABULARY
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import Vocabulary

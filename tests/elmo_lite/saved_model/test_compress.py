@@ -16,8 +16,7 @@ from elmo_lite.nn.lm_head import LMHead
 from elmo_lite.saved_model import checkpoint
 from elmo_lite.saved_model.checkpoint import load_model, save_model
 from elmo_lite.saved_model.compress import compress
-from elmo_lite.saved_model.head import HEAD_TYPES
-from elmo_lite.saved_model.quantization import dequantize_rows, quantize_rows
+from elmo_lite.saved_model.head import HEAD_TYPES, dequantize_rows, quantize_rows
 from elmo_lite.saved_model.settings import CONFIG, LM_HEAD, MODEL
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import Vocabulary

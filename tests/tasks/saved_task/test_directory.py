@@ -96,7 +96,7 @@ def test_files_have_the_usual_permissions(saved: Path) -> None:
 
 def test_model_card(saved: Path) -> None:
     card = (saved / MODEL_CARD).read_text(encoding="utf-8")
-    assert "8 numbers of its own; its encoder is in the folder `encoder`" in card
+    assert "8 parameters without the encoder; its encoder is in the folder `encoder`" in card
     assert "| `dev.main` | 61.25 |" in card and "| `head.lstm_dim` | 4 |" in card and "`S-PER`" in card
     assert "NerTagger.from_pretrained" in card
     (saved / MODEL_CARD).write_text("edited")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from elmo_lite.errors import CheckpointError
-from elmo_lite.saved_model.quantization import LEVELS, dequantize_rows, quantize_rows
+from elmo_lite.saved_model.head import LEVELS, dequantize_rows, quantize_rows
 
 MATRICES = arrays.arrays(
     np.float32,
