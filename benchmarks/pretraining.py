@@ -41,10 +41,10 @@ from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import BiLMConfig
 from elmo_lite.nn.flops import TRAINING_PASSES, lstm_flop, softmax_flop, token_layer_flop
 from elmo_lite.nn.lm_head import LMHead
+from elmo_lite.pretraining.command import pretrain_command
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.data_module import Batches, make_batches
 from elmo_lite.pretraining.initial_model import build_model
-from elmo_lite.pretraining.pretrain import pretrain_command
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.text.characters import PADDING
 

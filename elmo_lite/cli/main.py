@@ -79,10 +79,10 @@ COMMANDS = {
         "elmo_lite.corpus.command:build_corpus_command", "text -> corpus directory, to pretrain on", ("inputs",)
     ),
     "pretrain": Command(
-        "elmo_lite.pretraining.pretrain:pretrain_command",
+        "elmo_lite.pretraining.command:pretrain_command",
         "corpus directory -> saved model",
         (),
-        defaults="elmo_lite.pretraining.pretrain:default_settings",
+        defaults="elmo_lite.pretraining.command:default_settings",
     ),
     "evaluate": Command(
         "elmo_lite.lm.perplexity:evaluate_command",

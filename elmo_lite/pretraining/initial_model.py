@@ -1,4 +1,4 @@
-"""A language model for a corpus: from nothing, or from a saved one whose words keep their rows of the softmax."""
+"""The language model that a run starts from: a new one, or a saved one whose known words keep their softmax rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,88 @@ from elmo_lite.text.vocabulary import UNKNOWN_CLASS
 log = logging.getLogger(__name__)
 
 DROPOUT = ("dropout", "variational_dropout")
-"""Settings of an encoder that say how it is trained, not what it is."""
+"""Encoder settings that affect training alone; a run may change them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class InitialModel:
+    """A saved model to start from, with its name resolved and its settings read once."""
+
+    name: str
+    """Directory, packaged name or hub name, as given."""
+    directory: Path
+    settings: ModelSettings
+
+    @classmethod
+    def find(cls, name: str) -> InitialModel:
+        """Resolve a name and read the model's settings; a hub name is downloaded if need be.
+
+        Raises:
+            CheckpointError: There is no such model, or its settings are damaged.
+        """
+        directory = find_model(name)
+        return cls(name, directory, ModelSettings.read(directory))
+
+    def default_settings(self) -> dict[str, Any]:
+        """Default settings of a run from this model, nested as in YAML: the preset ``adapt`` and this encoder."""
+        preset: dict[str, Any] = yaml.safe_load(preset_path("adapt").read_text(encoding="utf-8"))
+        return {**preset, "model": to_dict(self.settings.model)}
+
+    def metadata(self) -> dict[str, Any]:
+        """Metadata about this model for the model card of the run.
+
+        Returns:
+            Its name (the last part of an absolute path), the SHA-256 of its weights and, if recorded, the number of
+            words that it and its predecessors were trained on.
+        """
+        metadata: dict[str, Any] = {"model": Path(self.name).name if Path(self.name).is_absolute() else self.name}
+        metadata["sha256"] = self.settings.files[MODEL]["sha256"]
+        own, predecessor = (self.settings.training.get(key) for key in ("words_seen", "init"))
+        if isinstance(own, int):
+            earlier = predecessor.get("words_seen", 0) if isinstance(predecessor, dict) else 0
+            metadata["words_seen"] = own + earlier
+        return metadata
+
+    def check_encoder(self, config: PretrainConfig) -> None:
+        """Check that the settings ask for this model's encoder; dropout may differ.
+
+        Raises:
+            ConfigError: A setting differs; the first one is named.
+        """
+        expected = dotted(to_dict(with_encoder_of(config, self.settings.model).model))
+        for key, found in dotted(to_dict(config.model)).items():
+            if found != expected[key]:
+                raise ConfigError(
+                    f"model.{key}: expected {expected[key]}, as the model {self.name} has, found {found}; "
+                    "leave model settings out of the flags and of --config to go on with it"
+                )
+
+    def check_corpus(self, corpus: Corpus) -> None:
+        """Check that this model reads the words of a corpus.
+
+        Raises:
+            CheckpointError: Tokenization or word width differ.
+        """
+        tokenization, width = self.settings.tokenization, self.settings.model.char_cnn.max_characters
+        if tokenization != corpus.tokenization:
+            raise CheckpointError(
+                f"{corpus.directory}: expected the tokenization {tokenization.to_dict()}, as the model {self.name} "
+                f"has, found {corpus.tokenization.to_dict()}; build the corpus with --tokenizer {tokenization.kind}"
+            )
+        if width != corpus.max_characters:
+            raise CheckpointError(
+                f"{corpus.directory}: expected words of {width} characters, as the model {self.name} reads them, found "
+                f"{corpus.max_characters}; build the corpus with --max_characters {width}"
+            )
+
+    def load(self, corpus: Corpus) -> SavedModel:
+        """Read the weights, and those of the LM head if there is one.
+
+        Raises:
+            CheckpointError: A file is missing or damaged, or the model does not fit the corpus.
+        """
+        self.check_corpus(corpus)
+        return load_model(self.directory, with_head=None)
 
 
 def class_counts(corpus: Corpus) -> torch.Tensor:
@@ -37,7 +118,7 @@ def class_counts(corpus: Corpus) -> torch.Tensor:
 
 
 def build_model(config: PretrainConfig, corpus: Corpus, max_steps: int, init: SavedModel | None) -> LanguageModel:
-    """A language model for a corpus, from nothing or from a saved one."""
+    """Build the language model for a corpus, with new weights or with those of a saved model."""
     torch.manual_seed(config.seed)
     counts = class_counts(corpus)
     bilm = BiLM(config.model)
@@ -52,15 +133,15 @@ def build_model(config: PretrainConfig, corpus: Corpus, max_steps: int, init: Sa
 
 
 def _adopt_head(head: LMHead, corpus: Corpus, counts: torch.Tensor, init: SavedModel) -> None:
-    """Take the rows of words by their spelling; words that are new share the unknown word's.
+    """Copy the softmax rows of known words, matched by spelling; new words share the row of the unknown word.
 
-    Each has its vector, and of its probability the share that the counts (V,) give: were each as probable as all
-    unknown words together, they would drown the others.
+    A new word gets the unknown word's vector, and the share of its probability that the counts (V,) suggest. With the
+    full probability each, new words would outweigh the known ones.
     """
     assert init.vocabulary is not None and init.lm_head is not None
     rows = torch.tensor([init.vocabulary.class_of(word) for word in corpus.vocabulary])
-    rows[0] = 0  # the boundary class, which no spelling finds
-    is_new = rows == UNKNOWN_CLASS  # the unknown word itself too
+    rows[0] = 0  # the boundary class, which has no spelling
+    is_new = rows == UNKNOWN_CLASS  # includes the unknown word itself
     known = int((~is_new).sum())
     log.info("head: %s of %s classes known to the initial model", f"{known:,}", f"{len(rows):,}")
     shares = counts.double().clamp(min=0.5)[is_new]
@@ -70,98 +151,17 @@ def _adopt_head(head: LMHead, corpus: Corpus, counts: torch.Tensor, init: SavedM
         head.bias[is_new] += (shares / shares.sum()).log().float()
 
 
-def init_settings(name: str) -> dict[str, Any]:
-    """Settings to go on from a saved model with, nested as in YAML: the preset ``adapt`` and the model's encoder.
-
-    Raises:
-        CheckpointError: there is no such model.
-    """
-    preset: dict[str, Any] = yaml.safe_load(preset_path("adapt").read_text(encoding="utf-8"))
-    return {**preset, "model": to_dict(ModelSettings.read(find_model(name)).model)}
-
-
-def init_facts(name: str) -> dict[str, Any]:
-    """What a model card says of the saved model that a run starts from.
-
-    Returns:
-        Its name (of an absolute path the last part), its weights' SHA-256 and, where it says so itself, the words that
-        it and the models before it have seen.
-
-    Raises:
-        CheckpointError: there is no such model.
-    """
-    settings = ModelSettings.read(find_model(name))
-    facts: dict[str, Any] = {"model": Path(name).name if Path(name).is_absolute() else name}
-    facts["sha256"] = settings.files[MODEL]["sha256"]
-    own, before = settings.training.get("words_seen"), settings.training.get("init")
-    if isinstance(own, int):
-        earlier = before.get("words_seen", 0) if isinstance(before, dict) else 0
-        facts["words_seen"] = own + earlier
-    return facts
-
-
 def with_encoder_of(config: PretrainConfig, encoder: BiLMConfig) -> PretrainConfig:
-    """Settings with another encoder; its dropout alone stays, as it is a matter of training."""
+    """Replace the encoder's settings, except for dropout."""
     dropout = {name: getattr(config.model, name) for name in DROPOUT}
     return dataclasses.replace(config, model=dataclasses.replace(encoder, **dropout))
 
 
-def check_encoder(config: PretrainConfig, name: str) -> None:
-    """See that settings ask for no other encoder than that of a saved model.
-
-    Raises:
-        ConfigError: they do; names the first that differs.
-        CheckpointError: there is no such model.
-    """
-    encoder = with_encoder_of(config, ModelSettings.read(find_model(name)).model).model
-    expected = dotted(to_dict(encoder))
-    for key, found in dotted(to_dict(config.model)).items():
-        if found != expected[key]:
-            raise ConfigError(
-                f"model.{key}: expected {expected[key]}, as the model {name} has, found {found}; "
-                "leave model settings out of the flags and of --config to go on with it"
-            )
-
-
-def check_init(name: str, corpus: Corpus) -> Path:
-    """See that a saved model can go on with a corpus.
-
-    Returns:
-        The model's directory.
-
-    Raises:
-        CheckpointError: there is no such model, or it reads other words than the corpus holds.
-    """
-    directory = find_model(name)
-    settings = ModelSettings.read(directory)
-    tokenization, width = settings.tokenization, settings.model.char_cnn.max_characters
-    if tokenization != corpus.tokenization:
-        raise CheckpointError(
-            f"{corpus.directory}: expected the tokenization {tokenization.to_dict()}, as the model {name} has, found "
-            f"{corpus.tokenization.to_dict()}; build the corpus with --tokenizer {tokenization.kind}"
-        )
-    if width != corpus.max_characters:
-        raise CheckpointError(
-            f"{corpus.directory}: expected words of {width} characters, as the model {name} reads them, found "
-            f"{corpus.max_characters}; build the corpus with --max_characters {width}"
-        )
-    return directory
-
-
-def load_init(name: str, corpus: Corpus) -> SavedModel:
-    """The model to go on from, with its head if it has one.
-
-    Raises:
-        CheckpointError: it cannot be read, or does not fit the corpus.
-    """
-    return load_model(check_init(name, corpus), with_head=None)
-
-
 def check_corpus(config: PretrainConfig, corpus: Corpus) -> None:
-    """Fail early where model and corpus cannot go together.
+    """Check that the model's settings fit the corpus.
 
     Raises:
-        ConfigError: the widths of words differ.
+        ConfigError: The word widths differ.
     """
     expected = config.model.char_cnn.max_characters
     if corpus.max_characters != expected:

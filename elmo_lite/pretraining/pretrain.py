@@ -6,7 +6,8 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +17,13 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from elmo_lite.corpus.corpus import Corpus
-from elmo_lite.hardware import choose_precision, keep_freed_memory, lightning_precision
+from elmo_lite.hardware import choose_precision, lightning_precision
 from elmo_lite.nn.config import to_dict
-from elmo_lite.pretraining import speed
 from elmo_lite.pretraining.callbacks import Progress, SaveBest, SaveState
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.data_module import Batches, CorpusDataModule, make_batches, validation_sample
-from elmo_lite.pretraining.initial_model import (
-    build_model,
-    check_corpus,
-    check_encoder,
-    check_init,
-    init_settings,
-    load_init,
-    with_encoder_of,
-)
-from elmo_lite.pretraining.run import Run
-from elmo_lite.pretraining.run_start import STATE_FILE, prepare_run, validation_interval
+from elmo_lite.pretraining.initial_model import InitialModel, build_model, check_corpus, with_encoder_of
+from elmo_lite.pretraining.run import STATE_FILE, Run, begin_run, resume_run, validation_interval
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.saved_model.checkpoint import save_model
 
@@ -47,85 +38,71 @@ def pretrain(
     max_steps: int | None = None,
     max_time: str | None = None,
     resume: bool = False,
-    init: str | None = None,
+    init: str | InitialModel | None = None,
 ) -> dict[str, Any]:
     """Pretrain a language model: the best in ``out/model``, the state in ``out/checkpoints``, curves in ``out/logs``.
 
     Args:
-        config: settings.
-        corpus: directory that ``elmo-lite corpus`` made.
-        out: directory to write, absent or empty unless ``resume``.
-        max_steps: optimiser steps.
-        max_time: instead, a duration such as "3h": turned into steps once, measured, and stored.
-        resume: go on with the run in ``out`` from its last saved state, exactly; another ``max_steps`` than it began
-            with moves its end, and with it the fall of the learning rate.
-        init: saved model to start from, by directory or name; its encoder's settings replace those of ``config.model``,
-            but for dropout.
+        config: Settings.
+        corpus: Corpus directory, as written by ``elmo-lite corpus``.
+        out: Output directory, absent or empty unless ``resume`` is true.
+        max_steps: Number of optimizer steps. Defaults to ``config.epochs`` passes over the corpus.
+        max_time: Duration such as "3h", instead of ``max_steps``. It is converted to steps once, by the measured speed.
+        resume: Continue the run in ``out`` exactly from its last saved state. Another ``max_steps`` moves its end,
+            and with it the decay of the learning rate.
+        init: Saved model to start from, by directory or name. Its encoder settings replace those of ``config.model``,
+            except for dropout. Ignored if ``resume`` is true, as the run has its own.
 
     Returns:
-        Facts of the run: steps, words, hours, best validation.
+        Metadata of the run: steps, words seen, seconds, best validation, path of the model.
 
     Raises:
-        ConfigError, CorpusError, CheckpointError, TrainingError: see each.
+        ConfigError: A setting does not fit the corpus or the run, or ``out`` is in use.
+        CorpusError: The corpus cannot be read, or is smaller than one batch.
+        CheckpointError: There is no run to resume, or the initial model cannot be read or does not fit.
+        TrainingError: A gradient is not finite.
     """
-    keep_freed_memory()
     opened, out = Corpus.open(corpus), Path(out)
-    if resume:
-        init = Run.read(out).init  # needed again where no state was saved yet
-    initial = load_init(init, opened) if init is not None else None
-    if initial is not None:
-        config = with_encoder_of(config, initial.bilm.config)
+    stored = Run.read(out) if resume else None
+    if stored is not None:
+        init = stored.init  # needed again if no state was saved yet
+    initial = InitialModel.find(init) if isinstance(init, str) else init
+    weights = initial.load(opened) if initial is not None else None
+    if weights is not None:
+        config = with_encoder_of(config, weights.bilm.config)
     check_corpus(config, opened)
     batches = make_batches(opened, opened.train, config.data, config.seed)
-    run = prepare_run(config, opened, out, batches, max_steps, max_time, resume, init)
-    module = build_model(config, opened, run.max_steps, initial)
-    return _fit(module, opened, batches, out, run, resume)
+    if stored is not None:
+        run = resume_run(stored, config, opened, out, max_steps=max_steps, max_time=max_time)
+    else:
+        run = begin_run(config, opened, out, batches, max_steps=max_steps, max_time=max_time, initial=initial)
+    module = build_model(config, opened, run.max_steps, weights)
+    with _quiet_lightning():
+        return _fit(module, opened, batches, out, run, resume)
 
 
 def _fit(module: LanguageModel, corpus: Corpus, batches: Batches, out: Path, run: Run, resume: bool) -> dict[str, Any]:
+    """Train, save the best model, and return the metadata of the run."""
     config = module.config
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    devices = config.devices if device.type == "cuda" else 1
-    # Gradients of rows cannot be averaged over processes; a dense table can.
-    module.sparse_table = devices == 1
-    interval = validation_interval(config, run.max_steps)
     sample = validation_sample(corpus, corpus.held_out, config.data, run.validation_words)
-    has_validation = len(sample) > 0
-    if not has_validation:
+    if not len(sample):
         log.warning("the corpus has no held-out part: no perplexity is measured, and the last model is kept")
 
     def save(best: dict[str, Any]) -> None:
-        training = {**run.origin, **_facts(module, corpus, batches, best.get("step", module.global_step)), "best": best}
+        metadata = _metadata(module, corpus, batches, best.get("step", module.global_step))
+        training = {**run.origin, **metadata, "best": best}
         save_model(
             out / "model", module.bilm, corpus.tokenization, corpus.vocabulary, module.head, training, overwrite=True
         )
 
     save_best = SaveBest(save)
     callbacks: list[pl.Callback] = [Progress()]
-    if has_validation:
+    if len(sample):
         callbacks += [EarlyStopping("val/nats", patience=config.patience, check_finite=True), save_best]
-    # The state comes last: it holds what the others did in the same step.
+    # The state comes last, as it includes what the other callbacks did in the same step.
     callbacks.append(SaveState(out / STATE_FILE, config.save_every_minutes))
     start = time.perf_counter()
-    _quiet_lightning()
-    trainer = pl.Trainer(
-        accelerator="gpu" if device.type == "cuda" else "cpu",
-        devices=devices,
-        precision=lightning_precision(choose_precision(config.precision, device)),
-        max_steps=module.max_steps,
-        max_epochs=-1,
-        val_check_interval=interval if has_validation else None,
-        check_val_every_n_epoch=None if has_validation else 1,
-        limit_val_batches=None if has_validation else 0,
-        num_sanity_val_steps=0,
-        callbacks=callbacks,
-        logger=_loggers(out),
-        log_every_n_steps=min(20, interval),
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
+    trainer = _trainer(module, out, callbacks, validation_interval(config, run.max_steps), validates=len(sample) > 0)
     state = out / STATE_FILE
     data = CorpusDataModule(batches, sample)
     trainer.fit(module, datamodule=data, ckpt_path=state if resume and state.exists() else None)
@@ -135,12 +112,41 @@ def _fit(module: LanguageModel, corpus: Corpus, batches: Batches, out: Path, run
         log.info("stopped early: no better perplexity in %s validations (--patience)", config.patience)
     if not save_best.best:
         save({})
-    facts = _facts(module, corpus, batches, trainer.global_step)
-    return {**facts, "seconds": time.perf_counter() - start, "best": save_best.best, "model": str(out / "model")}
+    metadata = _metadata(module, corpus, batches, trainer.global_step)
+    return {**metadata, "seconds": time.perf_counter() - start, "best": save_best.best, "model": str(out / "model")}
 
 
-def _facts(module: LanguageModel, corpus: Corpus, batches: Batches, step: int) -> dict[str, Any]:
-    """What a model card says of the training."""
+def _trainer(
+    module: LanguageModel, out: Path, callbacks: list[pl.Callback], interval: int, *, validates: bool
+) -> pl.Trainer:
+    """A trainer on the GPUs, or on the CPU if there is none, that validates every ``interval`` steps."""
+    config = module.config
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    devices = config.devices if device.type == "cuda" else 1
+    # Sparse gradients cannot be averaged over processes; dense ones can.
+    module.sparse_table = devices == 1
+    return pl.Trainer(
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        devices=devices,
+        precision=lightning_precision(choose_precision(config.precision, device)),
+        max_steps=module.max_steps,
+        max_epochs=-1,
+        val_check_interval=interval if validates else None,
+        check_val_every_n_epoch=None if validates else 1,
+        limit_val_batches=None if validates else 0,
+        num_sanity_val_steps=0,
+        callbacks=callbacks,
+        logger=_loggers(out),
+        log_every_n_steps=min(20, interval),
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+def _metadata(module: LanguageModel, corpus: Corpus, batches: Batches, step: int) -> dict[str, Any]:
+    """Metadata of the training after ``step`` steps, for the model card."""
     return {
         "steps": step,
         "epochs": step / batches.steps_per_epoch,
@@ -151,10 +157,11 @@ def _facts(module: LanguageModel, corpus: Corpus, batches: Batches, step: int) -
 
 
 def _loggers(out: Path) -> list[Any]:
+    """Loggers that write the curves as CSV and, if installed, for TensorBoard."""
     curves = out / "logs" / "metrics.csv"
-    if curves.exists():  # of the run before it was interrupted; the logger would delete them
+    if curves.exists():  # written before the run was interrupted; the logger would delete it
         os.replace(curves, curves.with_name(f"metrics-{len(list(curves.parent.glob('metrics-*.csv'))) + 1}.csv"))
-    # Every row is written at once: a hundred of them, kept back by default, are hours of a run.
+    # Flush every row: the default of 100 rows is hours of a run.
     loggers: list[Any] = [CSVLogger(str(out), name="logs", version="", flush_logs_every_n_steps=1)]
     try:
         loggers.append(TensorBoardLogger(str(out), name="logs", version=""))
@@ -163,74 +170,23 @@ def _loggers(out: Path) -> list[Any]:
     return loggers
 
 
-def _quiet_lightning() -> None:
-    """Keep Lightning's advice and banners out of the progress; its warnings of what we do on purpose too."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for message in (
-        r".*does not have many workers.*",
-        r".*Checkpoint directory.*",
-        r".*isinstance.*LeafSpec.*",
-        r".*Experiment logs directory.*",
-    ):
-        warnings.filterwarnings("ignore", message)
-
-
-def default_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of ``pretrain_command`` where none are given: those of a run that goes on, or of ``--init``.
-
-    Args:
-        arguments: of the command, by name.
-
-    Raises:
-        CheckpointError: there is no such run or model.
-    """
-    if arguments["resume"]:
-        return Run.read(Path(arguments["out"])).config
-    if arguments["init"] is None:
-        return {}
-    settings = init_settings(arguments["init"])
-    return {"model": settings["model"]} if arguments["config"] else settings
-
-
-def pretrain_command(
-    config: PretrainConfig,
-    corpus: str,
-    out: str,
-    *,
-    max_steps: int | None = None,
-    max_time: str | None = None,
-    resume: bool = False,
-    init: str | None = None,
-    dry_run: bool = False,
-) -> None:
-    """Pretrain a language model on a corpus.
-
-    Args:
-        config: Settings of the run.
-        corpus: Directory that "elmo-lite corpus" made.
-        out: Directory to write: model, checkpoints, logs.
-        max_steps: Optimiser steps; with --resume another number than before moves the end of the run.
-        max_time: Instead, a duration such as 3h or 20m, turned into steps once.
-        resume: Go on with the run in --out, exactly where its last saved state is.
-        init: Saved model to start from, for another domain: a directory or a name. Its encoder's settings are taken;
-            without --config the others are those of the preset adapt.
-        dry_run: Print parameters, memory, measured speed and the time of the run, then stop.
-    """
-    if init is not None and not resume:
-        check_encoder(config, init)
-    if dry_run:
-        opened = Corpus.open(corpus)
-        if init is not None:
-            check_init(init, opened)
-        print(speed.dry_run(config, opened, max_steps, max_time))
-        return
-    facts = pretrain(config, corpus, out, max_steps=max_steps, max_time=max_time, resume=resume, init=init)
-    best = facts["best"]
-    print(f"model     {facts['model']}")
-    print(f"trained   {facts['steps']:,} steps, {facts['words_seen']:,} words, {facts['seconds'] / 60:.1f} minutes")
-    if best:
-        print(
-            f"held-out  perplexity {best['forward_perplexity']:.1f} forward, {best['backward_perplexity']:.1f} "
-            f"backward (full softmax, on a sample, at step {best['step']:,})"
-        )
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Silence Lightning's tips and banners, and its warnings about deliberate choices; undone on exit."""
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning.pytorch")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.WARNING)
+        with warnings.catch_warnings():
+            for message in (
+                r".*does not have many workers.*",
+                r".*Checkpoint directory.*",
+                r".*isinstance.*LeafSpec.*",
+                r".*Experiment logs directory.*",
+            ):
+                warnings.filterwarnings("ignore", message)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

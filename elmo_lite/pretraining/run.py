@@ -1,12 +1,15 @@
-"""What a pretraining run was started with, kept beside its output so that it can go on exactly."""
+"""A run and its file ``run.json``: the settings and the length it was started with, so that it can resume exactly."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
+import logging
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ConfigError
@@ -14,36 +17,44 @@ from elmo_lite.files import read_json, write_json
 from elmo_lite.hardware import canonical_precision
 from elmo_lite.nn.config import to_dict
 from elmo_lite.pretraining.config import PretrainConfig
+from elmo_lite.pretraining.data_module import Batches
+from elmo_lite.pretraining.initial_model import InitialModel
+from elmo_lite.pretraining.speed import MEASURED_SECONDS, measure, parse_duration, steps_in, validation_words
+
+log = logging.getLogger("elmo_lite")
 
 RUN_FILE = "run.json"
+STATE_FILE = Path("checkpoints") / "last.ckpt"
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What a run was started with, kept so that ``--resume`` goes on with exactly that."""
+    """Settings and length of a run; ``--resume`` continues with exactly these."""
 
     config: dict[str, Any]
     corpus: str
+    """Fingerprint of the corpus."""
     max_steps: int
     limit: str | None
-    """The flag that ``max_steps`` was worked out from, as it was given."""
+    """The flag that ``max_steps`` was derived from, as given."""
     validation_words: int
-    """Size of the held-out sample; it stays where the end of the run is moved, so that perplexities compare."""
+    """Size of the held-out sample in words. Constant when the end is moved, so that perplexities stay comparable."""
     init: str | None
+    """Name of the initial model."""
     origin: dict[str, Any]
-    """What the model card says of the model ``init``, as it was when the run began."""
+    """Metadata about the initial model, as of the start of the run."""
 
     @classmethod
     def read(cls, out: Path) -> Run:
-        """Read an output directory's run.
+        """Read the run of an output directory.
 
         Raises:
-            CheckpointError: there is none, or it is damaged.
+            CheckpointError: There is none, or it is damaged.
         """
         path = out / RUN_FILE
         try:
             run = cls(**read_json(path))
-            # A run may have begun when precisions had other names.
+            # Older runs name precisions differently.
             precision = canonical_precision(run.config["precision"])
             return dataclasses.replace(run, config={**run.config, "precision": precision})
         except FileNotFoundError:
@@ -52,11 +63,11 @@ class Run:
             raise CheckpointError(f"{path}: expected a run's settings, found {error}") from None
 
     def check(self, out: Path, config: PretrainConfig, corpus: Corpus) -> None:
-        """See that a run is resumed with what it began with.
+        """Check that a run is resumed with its own settings and corpus.
 
         Raises:
-            CheckpointError: another corpus.
-            ConfigError: other settings; naming them.
+            CheckpointError: The corpus differs.
+            ConfigError: Settings differ; they are named.
         """
         if self.corpus != fingerprint(corpus):
             raise CheckpointError(f"{out}: expected the corpus that the run began with, found {corpus.directory}")
@@ -66,10 +77,10 @@ class Run:
             raise ConfigError(f"{out}: expected the settings that the run began with, found others in {changed}")
 
     def until(self, out: Path, max_steps: int | None, max_time: str | None) -> Run:
-        """The run with its end moved to ``max_steps``; the run itself where no other limit than its own is given.
+        """Move the end of the run to ``max_steps``. Returns the run itself if no new limit is given.
 
         Raises:
-            ConfigError: another ``max_time``, which was turned into steps when the run began.
+            ConfigError: ``max_time`` differs; a duration is converted to steps only once.
         """
         given = limit_flag(max_steps, max_time)
         if given is None or given == self.limit:
@@ -82,15 +93,103 @@ class Run:
         return dataclasses.replace(self, max_steps=max_steps, limit=given)
 
     def write(self, out: Path) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file atomically."""
         write_json(out / RUN_FILE, dataclasses.asdict(self))
 
 
-def limit_flag(max_steps: int | None, max_time: str | None) -> str | None:
-    """The flag that limits a run, as it is typed; None where neither is given.
+def begin_run(
+    config: PretrainConfig,
+    corpus: Corpus,
+    out: Path,
+    batches: Batches,
+    *,
+    max_steps: int | None,
+    max_time: str | None,
+    initial: InitialModel | None,
+) -> Run:
+    """Create the directory of a new run, with its number of steps determined.
+
+    Args:
+        config: Settings.
+        corpus: Text to train on.
+        out: Directory to create, absent or empty.
+        batches: Batches of the corpus's training part.
+        max_steps: Number of optimizer steps. Defaults to ``config.epochs`` passes.
+        max_time: Duration to convert to steps instead, such as "3h".
+        initial: Saved model that the run starts from.
 
     Raises:
-        ConfigError: both are given.
+        ConfigError: The directory is in use, or a limit is out of range.
+    """
+    limit = limit_flag(max_steps, max_time)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigError(
+            f"{out}: expected no such directory or an empty one, found it in use; --resume goes on with it"
+        )
+    if max_steps is not None and max_steps < 1:
+        raise ConfigError(f"--max_steps: expected 1 or more, found {max_steps}")
+    if max_time is not None:
+        max_steps = _steps_of_time(config, corpus, max_time)
+    steps = max_steps or config.epochs * batches.steps_per_epoch
+    run = Run(
+        config=plain_settings(config),
+        corpus=fingerprint(corpus),
+        max_steps=steps,
+        limit=limit,
+        validation_words=validation_words(config, len(corpus.vocabulary), validation_interval(config, steps)),
+        init=None if initial is None else initial.name,
+        origin={} if initial is None else {"init": initial.metadata()},
+    )
+    (out / STATE_FILE.parent).mkdir(parents=True, exist_ok=True)
+    run.write(out)
+    return run
+
+
+def resume_run(
+    run: Run, config: PretrainConfig, corpus: Corpus, out: Path, *, max_steps: int | None, max_time: str | None
+) -> Run:
+    """Check a stored run before it resumes, and move its end if another number of steps is given.
+
+    Raises:
+        CheckpointError: The run began with another corpus.
+        ConfigError: The run began with other settings, or the new end lies before its last saved state.
+    """
+    run.check(out, config, corpus)
+    moved = run.until(out, max_steps, max_time)
+    if moved != run:
+        done = _steps_done(out)
+        if moved.max_steps <= done:
+            raise ConfigError(f"--max_steps: expected more than the {done:,} steps done, found {moved.max_steps:,}")
+        log.info("the learning rate falls to zero at step %s now, not %s", f"{moved.max_steps:,}", f"{run.max_steps:,}")
+        moved.write(out)
+    return moved
+
+
+def _steps_of_time(config: PretrainConfig, corpus: Corpus, max_time: str) -> int:
+    """Number of steps in a duration, by the measured speed."""
+    duration = parse_duration(max_time)
+    measured = measure(config, corpus, min(MEASURED_SECONDS, duration / 20))
+    steps = steps_in(duration, measured)
+    log.info("%s words/s measured: %s steps in %s", f"{measured.words_per_second:,.0f}", f"{steps:,}", max_time)
+    return steps
+
+
+def _steps_done(out: Path) -> int:
+    """Number of steps in the last saved state."""
+    state = out / STATE_FILE
+    return int(torch.load(state, weights_only=True, mmap=True)["global_step"]) if state.exists() else 0
+
+
+def validation_interval(config: PretrainConfig, max_steps: int) -> int:
+    """Number of steps between two validations."""
+    return max(1, max_steps // config.validations)
+
+
+def limit_flag(max_steps: int | None, max_time: str | None) -> str | None:
+    """The flag that limits a run, as typed; None if neither is given.
+
+    Raises:
+        ConfigError: Both are given.
     """
     if max_steps is not None and max_time is not None:
         raise ConfigError("--max_steps and --max_time: expected one of them, found both")
@@ -100,11 +199,11 @@ def limit_flag(max_steps: int | None, max_time: str | None) -> str | None:
 
 
 def fingerprint(corpus: Corpus) -> str:
-    """A hash of what the corpus holds; where it lies does not matter."""
+    """Hash of a corpus's content; independent of its path."""
     return hashlib.sha256(json.dumps(corpus.meta["files"], sort_keys=True).encode()).hexdigest()
 
 
 def plain_settings(config: PretrainConfig) -> dict[str, Any]:
-    """Settings as JSON would give them back."""
+    """Settings as they read back from JSON."""
     settings: dict[str, Any] = json.loads(json.dumps(to_dict(config)))
     return settings

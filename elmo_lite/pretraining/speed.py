@@ -1,4 +1,4 @@
-"""How long a pretraining run will take: measured over some steps of a model that is thrown away."""
+"""Duration and memory of a pretraining run, estimated from a few steps of a model that is then discarded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import ConfigError
-from elmo_lite.hardware import choose_precision, keep_freed_memory
+from elmo_lite.hardware import choose_precision
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.flops import TRAINING_PASSES, lstm_flop, softmax_flop
 from elmo_lite.pretraining.config import PretrainConfig
@@ -21,16 +21,17 @@ from elmo_lite.pretraining.initial_model import build_model, check_corpus
 from elmo_lite.pretraining.optimizers import num_parameters
 
 MEASURED_SECONDS = 8.0
-# Validation's share of the run, and the part of a time limit that is left for loading, saving and slower moments.
+"""Default duration of a measurement in seconds."""
+# Share of the run spent on validation, and the part of a time limit reserved for loading, saving and slower moments.
 VALIDATION_SHARE = 0.04
 TIME_RESERVE = 0.07
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of "90s", "20m", "3h", "1h30m".
+    """Convert a duration such as "90s", "20m", "3h" or "1h30m" to seconds.
 
     Raises:
-        ConfigError: something else.
+        ConfigError: The text is not a duration, or the duration is zero.
     """
     match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.strip().lower())
     if not text.strip() or match is None:
@@ -44,28 +45,29 @@ def parse_duration(text: str) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Speed:
-    """A measurement over some training steps."""
+    """Measured speed of training."""
 
     steps: int
+    """Number of steps measured."""
     seconds_per_step: float
-    """Median."""
+    """Median duration of a step."""
     words_per_second: float
-    """Words that each direction predicts; both directions are trained on every word."""
+    """Words that each direction predicts per second; both directions are trained on every word."""
     peak_memory: int
-    """Bytes that the process (on a GPU, the device) held at most."""
+    """Peak memory of the process (on a GPU, of the device) in bytes."""
 
 
 def measure(config: PretrainConfig, corpus: Corpus, seconds: float = MEASURED_SECONDS) -> Speed:
-    """Train a model that is thrown away for some seconds, at least five steps after two to warm up."""
+    """Measure training over ``seconds``, at least five steps after two warm-up steps; the model is discarded."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     module = build_model(config, corpus, max_steps=1000, init=None).to(device)
     batches = make_batches(corpus, corpus.train, config.data, config.seed)
     precision = choose_precision(config.precision, device)
     optimizer = module.configure_optimizers()["optimizer"]
     times, words = [], 0
-    begin = time.perf_counter()
+    began = time.perf_counter()
     step = 0
-    while step < 7 or time.perf_counter() - begin < seconds:
+    while step < 7 or time.perf_counter() - began < seconds:
         start = time.perf_counter()
         module.seed_step(step)
         batch = batches.batch(step).to(device)
@@ -86,6 +88,7 @@ def measure(config: PretrainConfig, corpus: Corpus, seconds: float = MEASURED_SE
 
 
 def _peak_memory(device: torch.device) -> int:
+    """Peak memory of the process, or of the GPU, in bytes; 0 if the system does not report it."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated())
     try:
@@ -97,12 +100,12 @@ def _peak_memory(device: torch.device) -> int:
 
 
 def steps_in(seconds: float, speed: Speed) -> int:
-    """Training steps in a time limit, validation and saving deducted."""
+    """Number of training steps in a time limit in seconds, after deducting validation and saving."""
     return max(1, int(seconds * (1 - VALIDATION_SHARE - TIME_RESERVE) / speed.seconds_per_step))
 
 
 def validation_words(config: PretrainConfig, num_classes: int, steps_between: int) -> int:
-    """Held-out words a validation may read so that it costs at most its share of the operations."""
+    """Size of the held-out sample in words that keeps validation within its share of the operations."""
     model = config.model
     samples = min(config.head.num_samples, num_classes)
     training = TRAINING_PASSES * (lstm_flop(model) + softmax_flop(model.dim, samples))
@@ -111,26 +114,32 @@ def validation_words(config: PretrainConfig, num_classes: int, steps_between: in
 
 
 def dry_run(config: PretrainConfig, corpus: Corpus, max_steps: int | None, max_time: str | None) -> str:
-    """A report on a run that is not done: parameters, memory, words per second, time."""
-    keep_freed_memory()
+    """Report parameters, peak memory, measured speed and estimated time of a run, without doing it.
+
+    Raises:
+        ConfigError: The settings do not fit the corpus, or ``max_time`` is not a duration.
+    """
     check_corpus(config, corpus)
-    batches = make_batches(corpus, corpus.train, config.data, config.seed)
+    steps_per_epoch = make_batches(corpus, corpus.train, config.data, config.seed).steps_per_epoch
     encoder, classes = BiLM(config.model), len(corpus.vocabulary)
     speed = measure(config, corpus)
-    steps = max_steps or config.epochs * batches.steps_per_epoch
+    steps = max_steps or config.epochs * steps_per_epoch
     if max_time is not None:
         steps = steps_in(parse_duration(max_time), speed)
-    hours = steps * speed.seconds_per_step / (1 - VALIDATION_SHARE) / 3600
-    in_head = classes * (config.model.dim + 1)
-    epochs = steps / batches.steps_per_epoch
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    rows = [
-        ("encoder", f"{num_parameters(encoder):,} parameters"),
-        ("head", f"{in_head:,} parameters, {classes:,} classes"),
-        ("memory", f"{speed.peak_memory / 2**30:.2f} GiB at the peak"),
-        ("precision", f"{choose_precision(config.precision, device)} on {device.type}"),
-        ("speed", f"{speed.words_per_second:,.0f} words/s (both directions), median of {speed.steps} steps"),
-        ("run", f"{steps:,} steps, {epochs:.2f} passes over {corpus.meta['train']['words']:,} words"),
-        ("time", f"{hours:.2f} hours" if hours >= 1 else f"{hours * 60:.1f} minutes"),
-    ]
-    return "\n".join(f"{name:<10}{value}" for name, value in rows)
+    rows = {
+        "encoder": f"{num_parameters(encoder):,} parameters",
+        "head": f"{classes * (config.model.dim + 1):,} parameters, {classes:,} classes",
+        "memory": f"{speed.peak_memory / 2**30:.2f} GiB at the peak",
+        "precision": f"{choose_precision(config.precision, device)} on {device.type}",
+        "speed": f"{speed.words_per_second:,.0f} words/s (both directions), median of {speed.steps} steps",
+        "run": f"{steps:,} steps, {steps / steps_per_epoch:.2f} passes over {corpus.meta['train']['words']:,} words",
+        "time": _duration(steps * speed.seconds_per_step / (1 - VALIDATION_SHARE)),
+    }
+    return "\n".join(f"{name:<10}{value}" for name, value in rows.items())
+
+
+def _duration(seconds: float) -> str:
+    """A duration in hours, or in minutes if it is below one hour."""
+    hours = seconds / 3600
+    return f"{hours:.2f} hours" if hours >= 1 else f"{hours * 60:.1f} minutes"

@@ -16,8 +16,10 @@ from elmo_lite.errors import CheckpointError, ConfigError
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import BiLMConfig, CharCNNConfig, to_dict
 from elmo_lite.nn.lm_head import LMHead
-from elmo_lite.pretraining.config import PretrainConfig
-from elmo_lite.pretraining.initial_model import check_encoder, check_init, init_settings, with_encoder_of
+from elmo_lite.pretraining import initial_model, speed
+from elmo_lite.pretraining.config import DataConfig, PretrainConfig
+from elmo_lite.pretraining.initial_model import InitialModel, with_encoder_of
+from elmo_lite.pretraining.pretrain import pretrain
 from elmo_lite.saved_model import names as model_names
 from elmo_lite.saved_model.checkpoint import load_model, save_model
 from elmo_lite.text.tokenization import Tokenization
@@ -101,7 +103,7 @@ def test_a_packaged_model_is_exported_and_compressed(packaged: Path) -> None:
 
 def test_going_on_from_a_packaged_model(corpus: str) -> None:
     settings = run("--init", "en", "--corpus", corpus, "--data.batch_words", "64")
-    expected = init_settings("en")
+    expected = InitialModel.find("en").default_settings()
     assert settings["model"] == to_dict(SMALL)
     assert settings["optimizer"].items() >= expected["optimizer"].items()
     assert settings["data"] == {**expected["data"], "batching": "sentences", "batch_words": 64}
@@ -174,19 +176,21 @@ def test_no_such_model(corpus: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_dropout_is_no_part_of_an_encoder(packaged: Path) -> None:
     config = PretrainConfig(model=dataclasses.replace(SMALL, dropout=0.5, variational_dropout=True))
-    check_encoder(config, "en")
+    InitialModel.find("en").check_encoder(config)
     assert with_encoder_of(config, SMALL) == config
     assert with_encoder_of(PretrainConfig(), SMALL).model == dataclasses.replace(SMALL, dropout=0.1)
     other = dataclasses.replace(SMALL, char_cnn=dataclasses.replace(CNN, num_highway=3))
     with pytest.raises(ConfigError, match=r"^model\.char_cnn\.num_highway: expected 1, as the model en has, found 3; "):
-        check_encoder(PretrainConfig(model=other), "en")
+        InitialModel.find("en").check_encoder(PretrainConfig(model=other))
 
 
 # The corpus
 
 
 def test_a_corpus_by_default_fits_packaged_models(corpus: str, packaged: Path) -> None:
-    assert check_init("en", Corpus.open(corpus)) == packaged
+    initial = InitialModel.find("en")
+    initial.check_corpus(Corpus.open(corpus))
+    assert initial.directory == packaged
 
 
 @pytest.mark.parametrize("flags", [["--tokenizer", "whitespace"], ["--max_characters", "20"]])
@@ -194,9 +198,55 @@ def test_a_corpus_of_other_words(packaged: Path, capsys: pytest.CaptureFixture[s
     Path("text.txt").write_text(TEXT * 50)
     assert main(["corpus", "text.txt", "--out", "other", *flags]) == 0
     with pytest.raises(CheckpointError, match="^other: expected "):
-        check_init("en", Corpus.open("other"))
+        InitialModel.find("en").check_corpus(Corpus.open("other"))
     remedy = {"--tokenizer": "--tokenizer words", "--max_characters": "--max_characters 50"}[flags[0]]
     for more in ([], ["--dry_run"]):
         message = error(capsys, "pretrain", "--init", "en", "--corpus", "other", "--out", "out", *more)
         assert "the model en" in message and message.endswith(f"; build the corpus with {remedy}")
     assert not Path("out").exists()
+
+
+# A name is resolved once
+
+
+@pytest.fixture
+def downloads(corpus: str, packaged: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Hub names that are looked up; each one leads to the packaged model."""
+    asked: list[str] = []
+
+    def fetch(name: str, revision: str | None = None) -> Path:
+        asked.append(name)
+        return packaged
+
+    monkeypatch.setattr(model_names, "_fetch", fetch)
+    return asked
+
+
+@pytest.mark.parametrize("more", [[], ["--dry_run"], ["--config", "mine.yaml"]])
+def test_a_command_resolves_a_name_once(
+    corpus: str, downloads: list[str], more: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speed, "measure", lambda *_: speed.Speed(5, 1.0, 1.0, 0))
+    calls: list[str] = []
+
+    def find(name: str) -> Path:
+        calls.append(name)
+        return model_names.find_model(name)
+
+    monkeypatch.setattr(initial_model, "find_model", find)
+    Path("mine.yaml").write_text("data: {batch_words: 64}\n")
+    flags = ["--init", "someone/elmo", "--corpus", corpus, "--data.batch_words", "64", "--max_steps", "2"]
+    for out in ("out", "again"):  # nothing is kept from one command to the next
+        calls.clear()
+        downloads.clear()
+        assert main(["pretrain", "--out", out, *flags, *more]) == 0
+        assert calls == downloads == ["someone/elmo"]
+
+
+def test_a_call_resolves_a_name_once(corpus: str, downloads: list[str]) -> None:
+    config = PretrainConfig(model=SMALL, data=DataConfig(batch_words=64))
+    pretrain(config, corpus, "out", max_steps=2, init="someone/elmo")
+    assert downloads == ["someone/elmo"]
+    pretrain(config, corpus, "out", max_steps=3, resume=True)
+    assert downloads == ["someone/elmo", "someone/elmo"]
+    assert load_model("out/model").training["init"]["model"] == "someone/elmo"

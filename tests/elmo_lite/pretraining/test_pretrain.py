@@ -25,11 +25,13 @@ from elmo_lite.errors import CheckpointError, ConfigError, CorpusError, Training
 from elmo_lite.hardware import choose_precision
 from elmo_lite.lm.perplexity import stream_perplexity
 from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
-from elmo_lite.pretraining import run_start, speed
+from elmo_lite.pretraining import run as runs
+from elmo_lite.pretraining import speed
+from elmo_lite.pretraining.command import pretrain_command
 from elmo_lite.pretraining.config import DataConfig, HeadConfig, OptimizerConfig, PretrainConfig
 from elmo_lite.pretraining.data_module import make_batches, validation_sample
-from elmo_lite.pretraining.initial_model import build_model, class_counts, load_init
-from elmo_lite.pretraining.pretrain import pretrain, pretrain_command
+from elmo_lite.pretraining.initial_model import InitialModel, build_model, class_counts
+from elmo_lite.pretraining.pretrain import pretrain
 from elmo_lite.pretraining.speed import Speed, dry_run, parse_duration, steps_in, validation_words
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.saved_model.checkpoint import load_model, save_model
@@ -231,7 +233,7 @@ def test_init_keeps_rows_by_spelling(corpus: Path, tmp_path: Path) -> None:
         first.head.bias.normal_()
     save_model(tmp_path / "model", first.bilm, opened.tokenization, opened.vocabulary, first.head)
     other = Corpus.open(build(tmp_path / "new", [f"{line} zebra quagga" for line in sentences(2, 60)], None))
-    second = build_model(settings(), other, 10, load_init(str(tmp_path / "model"), other))
+    second = build_model(settings(), other, 10, InitialModel.find(str(tmp_path / "model")).load(other))
     for found, kept in zip(second.bilm.parameters(), first.bilm.parameters(), strict=True):
         assert torch.equal(found, kept)
     new, counts = [], class_counts(other).clamp(min=0.5)
@@ -261,12 +263,12 @@ def test_init_runs_with_the_encoder_of_the_model(corpus: Path, tmp_path: Path) -
     pretrain(settings(), corpus, out, resume=True)
     assert load_model(out / "model").bilm.config == narrow
     save_model(tmp_path / "bare", first.bilm, opened.tokenization)
-    assert load_init(str(tmp_path / "bare"), opened).lm_head is None
+    assert InitialModel.find(str(tmp_path / "bare")).load(opened).lm_head is None
     save_model(tmp_path / "foreign", first.bilm, Tokenization(kind="words"), opened.vocabulary, first.head)
     with pytest.raises(
         CheckpointError, match="corpus: expected the tokenization .* build the corpus with --tokenizer words"
     ):
-        load_init(str(tmp_path / "foreign"), opened)
+        InitialModel.find(str(tmp_path / "foreign")).load(opened)
 
 
 # Counts, time, reports
@@ -301,7 +303,7 @@ def test_choose_precision(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_max_time_becomes_steps_once(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_start, "measure", lambda *_: Speed(5, 10.0, 1000.0, 0))
+    monkeypatch.setattr(runs, "measure", lambda *_: Speed(5, 10.0, 1000.0, 0))
     facts = pretrain(settings(), corpus, tmp_path / "out", max_time="1m")
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert facts["steps"] == run["max_steps"] == steps_in(60, Speed(5, 10.0, 1000.0, 0))

@@ -1,0 +1,85 @@
+"""The command ``elmo-lite pretrain``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from elmo_lite.corpus.corpus import Corpus
+from elmo_lite.hardware import keep_freed_memory
+from elmo_lite.pretraining import speed
+from elmo_lite.pretraining.config import PretrainConfig
+from elmo_lite.pretraining.initial_model import InitialModel
+from elmo_lite.pretraining.pretrain import pretrain
+from elmo_lite.pretraining.run import Run
+
+_found: dict[str, InitialModel] = {}
+"""The initial model that ``default_settings`` resolved, by name, until ``pretrain_command`` takes it."""
+
+
+def default_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Default settings of ``pretrain_command``: those of the run to resume, or those that suit ``--init``.
+
+    Args:
+        arguments: Arguments of the command, by name.
+
+    Raises:
+        CheckpointError: There is no such run or model.
+    """
+    _found.clear()
+    if arguments["resume"]:
+        return Run.read(Path(arguments["out"])).config
+    name = arguments["init"]
+    if name is None:
+        return {}
+    _found[name] = InitialModel.find(name)
+    settings = _found[name].default_settings()
+    return {"model": settings["model"]} if arguments["config"] else settings
+
+
+def pretrain_command(
+    config: PretrainConfig,
+    corpus: str,
+    out: str,
+    *,
+    max_steps: int | None = None,
+    max_time: str | None = None,
+    resume: bool = False,
+    init: str | None = None,
+    dry_run: bool = False,
+) -> None:
+    """Pretrain a language model on a corpus.
+
+    Args:
+        config: Settings of the run.
+        corpus: Corpus directory, as written by "elmo-lite corpus".
+        out: Output directory for model, checkpoints and logs; absent or empty unless --resume is given.
+        max_steps: Number of optimizer steps. Defaults to --epochs passes over the corpus. With --resume, moves the end
+            of the run.
+        max_time: Duration such as 20m, 3h or 1h30m, instead of --max_steps. It is converted to steps once, by the
+            measured speed.
+        resume: Continue the run in --out exactly from its last saved state.
+        init: Saved model to start from: a directory, a packaged name or a hub name. The run takes over its encoder
+            settings and, unless --config is given, the other settings of the preset adapt.
+        dry_run: Print parameters, memory, measured speed and estimated time, without training.
+    """
+    keep_freed_memory()
+    initial = _found.pop(init, None) or InitialModel.find(init) if init is not None else None
+    if initial is not None and not resume:
+        initial.check_encoder(config)
+    if dry_run:
+        opened = Corpus.open(corpus)
+        if initial is not None:
+            initial.check_corpus(opened)
+        print(speed.dry_run(config, opened, max_steps, max_time))
+        return
+    done = pretrain(config, corpus, out, max_steps=max_steps, max_time=max_time, resume=resume, init=initial)
+    best = done["best"]
+    print(f"model     {done['model']}")
+    print(f"trained   {done['steps']:,} steps, {done['words_seen']:,} words, {done['seconds'] / 60:.1f} minutes")
+    if best:
+        print(
+            f"held-out  perplexity {best['forward_perplexity']:.1f} forward, {best['backward_perplexity']:.1f} "
+            f"backward (full softmax, on a sample, at step {best['step']:,})"
+        )
