@@ -1,5 +1,5 @@
 # Every target sets itself up: a virtual environment in .venv with pinned versions, made once and again when they change.
-# Needs Python 3.11 or newer and pip. On Linux pip takes the CUDA build of torch (several GB); without a GPU say
+# Needs Python 3.11 or newer and pip. On Linux pip takes the CUDA build of torch (several GB); without a GPU, use
 #   make quickstart TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
 PYTHON ?= python3
@@ -10,16 +10,18 @@ PYTEST_FLAGS ?= -n 2
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DOCS_INSTALLED := $(VENV)/.installed-docs
 
-.PHONY: help install quickstart test check format wheel clean
+.PHONY: help install quickstart test check format docs wheel clean
 
 help:
 	@echo "make quickstart   pretrain a small model on text that Python carries, then use it (about 5 minutes on 2 cores)"
 	@echo "make test         run the tests"
 	@echo "make check        ruff (lint, format) and mypy"
 	@echo "make format       let ruff rewrite what it can"
+	@echo "make docs         build the API reference from the docstrings into build/docs/"
 	@echo "make wheel        build the wheel and source archive into dist/"
-	@echo "make clean        remove the virtual environment and whatever was built"
+	@echo "make clean        remove the virtual environment and all build products"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'elmo_lite needs Python 3.11 or newer, found ' + sys.version.split()[0])"
@@ -44,6 +46,13 @@ check: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+$(DOCS_INSTALLED): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[docs]"
+	@touch $@
+
+docs: $(DOCS_INSTALLED)
+	$(BIN)/python docs/api.py build/docs
 
 wheel: $(INSTALLED)
 	$(BIN)/python -m build

@@ -1,13 +1,13 @@
-"""What going on with a saved model on other text gives there, and what it costs where the model comes from.
+"""Perplexity before and after adaptation: on the new text, and on the text that the model was trained on.
 
     python benchmarks/adaptation.py text OUT.jsonl [--trees FILE...] [--conll FILE...]
     elmo-lite corpus TRAIN.jsonl --text_field words --held_out DEV.jsonl --out CORPUS
     elmo-lite pretrain --init en --corpus CORPUS --out RUN --max_time 20m
     python benchmarks/adaptation.py compare en RUN/model --text DEV.jsonl --corpus CORPUS_OF_EN
 
-``text`` keeps nothing but the words of labelled trees and tagged sentences. ``compare`` measures perplexity over the
-classes that all models share: a softmax over other classes is another task, and its perplexity says nothing about this
-one. What only some models know is to each of them one more way of being unknown, so every distribution is whole.
+``text`` extracts the words of labelled trees and tagged sentences. ``compare`` measures perplexity over the classes
+that all models share, as perplexities over different classes are not comparable. Each model adds the probabilities of
+its other classes to the unknown class, so every distribution sums to 1.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Stream = tuple[list[str], npt.NDArray[np.int32]]
 
 
 class CommonHead(nn.Module):
-    """A model's softmax over the boundary, the unknown word and chosen words; every other class counts as unknown."""
+    """A model's softmax over the boundary token, chosen words and the unknown word, which has all other classes."""
 
     def __init__(self, head: LMHead, vocabulary: Vocabulary, words: Sequence[str]) -> None:
         """Choose ``words``, all of them in ``vocabulary``."""
@@ -65,7 +65,7 @@ class CommonHead(nn.Module):
 
 
 def common_words(vocabularies: Sequence[Vocabulary]) -> list[str]:
-    """Words that all know, in the order of the first."""
+    """Words of all vocabularies, in the order of the first."""
     shared = set.intersection(*(set(vocabulary.entries[2:]) for vocabulary in vocabularies))
     return [word for word in vocabularies[0].entries[2:] if word in shared]
 
@@ -93,7 +93,7 @@ def held_out_sample(directory: Path) -> Stream:
 
 
 def compare(models: Sequence[str], texts: dict[str, Stream]) -> None:
-    """Print a row for every text and model."""
+    """Print one row per text and model."""
     vocabularies = [load_model(name, with_head=False).vocabulary for name in models]
     words = common_words([vocabulary for vocabulary in vocabularies if vocabulary is not None])
     print(f"{len(words) + 2:,} common classes")

@@ -1,17 +1,19 @@
-"""Words a second of taking vectors, beside a plain version of the same model, in float32 and bfloat16.
+"""Embedding speed in words/s beside a plain version of the same model, in float32 and bfloat16.
 
     python benchmarks/embedding.py [TEXT] [--model DIR] [--batches 1 32 128] [--threads 2] [--json FILE]
 
-TEXT has a sentence a line, its words between blanks; without it sentences of Zipf-distributed words are made up. The
-model is untrained, of the default size (``laptop``), unless a saved one is named: speed does not depend on the weights.
+TEXT has one sentence per line, with words separated by blanks. Defaults to synthetic sentences of Zipf-distributed
+words. The model defaults to an untrained one of the default size (``laptop``): speed does not depend on the weights.
 
-The plain version is what one would write first: torch.nn.LSTM, padded batches in input order, the character CNN at
-every position over the full width. It has the same weights, and its vectors are compared with ours. Both read the same
-sentences and give one float32 array (L, T, 2D) a sentence. They take turns (A B A B ...) in one process; figures are
-medians, with our token vectors forgotten before every turn. "default" is our own choice of batches, by token budget.
+The plain version is the straightforward implementation: torch.nn.LSTM, padded batches in input order, the character
+CNN at every position over the full width. It has the same weights, and its vectors are compared with ours. Both read
+the same sentences and return one float32 array (L, T, 2D) per sentence. They alternate (A B A B ...) in one process;
+figures are medians, and the cache of token vectors is cleared before every turn. "default" batches by our token
+budget.
 
-The share of peak counts the operations of real positions and distinct words (no padding), over the best matrix product
-measured in the same run: plain ones and ones with weights packed for oneDNN, of several sizes, in the same precision.
+The share of peak counts the operations of real positions and distinct words (no padding), over the best matrix
+product measured in the same run: plain ones and ones with weights packed for oneDNN, of several sizes, in the same
+precision.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ Sentences = list[list[str]]
 
 
 class PlainELMo(torch.nn.Module):
-    """The model without any care for speed, on the weights of a ``BiLM``."""
+    """The model without optimisations, with the weights of a ``BiLM``."""
 
     def __init__(self, bilm: BiLM) -> None:
         """Share the weights."""
@@ -133,7 +135,7 @@ def useful_flop(config: BiLMConfig, sentences: Sentences) -> int:
 
 
 def timed(run: Callable[[], Iterator[np.ndarray]]) -> float:
-    """Seconds to take all vectors; they are dropped as they come."""
+    """Seconds to compute all vectors, which are discarded."""
     start = time.perf_counter()
     for _ in run():
         pass
@@ -141,7 +143,7 @@ def timed(run: Callable[[], Iterator[np.ndarray]]) -> float:
 
 
 def largest_difference(ours: Elmo, plain: PlainELMo, sentences: Sentences) -> float:
-    """Between the vectors of both."""
+    """Largest difference between the vectors of both versions."""
     pairs = zip(ours.embed(sentences), plain.embed(sentences, 8), strict=True)
     return max(float(np.abs(a - b).max()) for a, b in pairs)
 
@@ -241,10 +243,12 @@ def table(result: dict[str, Any]) -> str:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("text", nargs="?", type=Path, help="tokenised text, a sentence a line; made up where not given")
-    parser.add_argument("--model", help="saved model; an untrained one of the default size where not given")
+    parser.add_argument(
+        "text", nargs="?", type=Path, help="tokenised text, one sentence per line (default: synthetic sentences)"
+    )
+    parser.add_argument("--model", help="saved model (default: an untrained one of the default size)")
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 32, 128])
-    parser.add_argument("--sentences", type=int, default=2000, help="sentences to use at most")
+    parser.add_argument("--sentences", type=int, default=2000, help="largest number of sentences")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--json", type=Path, help="file to write the figures to")

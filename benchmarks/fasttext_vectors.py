@@ -1,10 +1,10 @@
-"""fastText vectors of a corpus, the static rival of the layers: skip-gram with subwords (Bojanowski et al. 2017).
+"""fastText vectors of a corpus, the static baseline of the layers: skip-gram with subwords (Bojanowski et al. 2017).
 
     python benchmarks/fasttext_vectors.py CORPUS OUT.vec --words FILE... [--dim 100] [--max_words N]
 
-Trains with gensim on the train part of a corpus directory, or on N words' worth of sentences from all over it, and
-writes a vector for every word of the data files (column files of entities, labelled trees), seen in training or not:
-unseen ones from their subwords.
+Trains with gensim on the train part of a corpus directory, or on a random sample of about N words, and writes a vector
+for every word of the data files (column files of entities, labelled trees). Vectors of words unseen in training come
+from their subwords.
 The file is in word2vec's text format, for ``--words`` of ``elmo-lite ner train`` and ``elmo-lite sentiment train``.
 """
 
@@ -49,7 +49,7 @@ def data_words(path: Path) -> Iterator[str]:
 
 
 def train(corpus: Corpus, dim: int, epochs: int, max_words: int | None, workers: int) -> FastText:
-    """Skip-gram with 5 negative samples, window 5, words seen 5 times, subwords of 3 to 6 letters."""
+    """Skip-gram with 5 negative samples, window 5, words with at least 5 occurrences, subwords of 3 to 6 letters."""
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "text"
         counts: Counter[str] = Counter()

@@ -1,14 +1,14 @@
-"""Perplexity of an interpolated modified Kneser-Ney n-gram model, the count-based rival of the forward language model.
+"""Perplexity of an interpolated modified Kneser-Ney n-gram model, the baseline of the forward language model.
 
-Trains on a corpus directory's train stream and scores its held-out stream, with the classes of the corpus's vocabulary
-and with the forward model's predictions: every word of a sentence and its end, each given the words before it. A word
-outside the vocabulary is the unknown class, in history and target alike, so both models divide their mass over the same
-classes.
+Trains on a corpus directory's train stream and scores its held-out stream, with the classes of the corpus's
+vocabulary and with the forward model's predictions: every word of a sentence and its boundary token, each given the
+words before it. A word outside the vocabulary is the unknown class, in history and target alike, so both models are
+distributions over the same classes.
 
     python benchmarks/kneser_ney.py CORPUS [--order 5] [--across_sentences] [--max_train_words N] [--json FILE]
     python benchmarks/kneser_ney.py [CORPUS] --self_check
 
-One core, about a microsecond and 130 bytes of memory a training word.
+Runs on one core and takes about a microsecond and 130 bytes of memory per training word.
 Formulas: Chen and Goodman (1998), section 4.1.6 and equations 26 and 27.
 """
 
@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Order:
-    """The n-grams of one order n. An n-gram is named by its rank in ``keys``, a unigram by its class."""
+    """The n-grams of one order n. An n-gram is identified by its rank in ``keys``, a unigram by its class."""
 
     keys: Ints
     """Sorted: name of the first n-1 classes * number of classes + last class. For n = 1 the classes themselves."""
@@ -54,7 +54,7 @@ class Order:
 
 
 def history_lengths(stream: Ints, longest: int, across_sentences: bool) -> Ints:
-    """How many classes before each position of a stream its prediction may see, at most ``longest``."""
+    """Length of the history at each position of a stream in classes, at most ``longest``."""
     positions = np.arange(len(stream))
     if across_sentences:
         return np.minimum(positions, longest)
@@ -65,7 +65,7 @@ def history_lengths(stream: Ints, longest: int, across_sentences: bool) -> Ints:
 
 
 def chen_goodman_discounts(counts: Ints) -> Floats:
-    """D1, D2 and D3+ from the counts of counts, after a 0; fixed ones where a tiny corpus leaves them undefined."""
+    """D1, D2 and D3+ from the counts of counts, after a 0. Fixed values if a tiny corpus leaves them undefined."""
     n1, n2, n3, n4 = (int(np.count_nonzero(counts == k)) for k in (1, 2, 3, 4))
     if min(n1, n2, n3, n4) > 0:
         y = n1 / (n1 + 2 * n2)
@@ -76,7 +76,7 @@ def chen_goodman_discounts(counts: Ints) -> Floats:
 
 
 def make_order(keys: Ints, counts: Ints, num_histories: int, num_classes: int) -> Order:
-    """Add the discounts and the sums by history to the n-grams of an order; unigrams have the one history 0."""
+    """Add the discounts and the sums by history to the n-grams of an order. Unigrams share the history 0."""
     histories = keys // num_classes
     discounts = chen_goodman_discounts(counts)
     totals = np.bincount(histories, weights=counts, minlength=num_histories)
@@ -86,7 +86,7 @@ def make_order(keys: Ints, counts: Ints, num_histories: int, num_classes: int) -
 
 
 def group(keys: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    """Distinct keys in order, how often each occurs, one place of each, and every place's rank."""
+    """Distinct keys in order, their counts, one position of each, and the rank at every position."""
     order = np.argsort(keys)
     ordered = keys[order]
     is_new = np.ones(len(keys), dtype=bool)
@@ -98,7 +98,7 @@ def group(keys: Ints) -> tuple[Ints, Ints, Ints, Ints]:
 
 
 class KneserNey:
-    """An interpolated modified Kneser-Ney model over class numbers."""
+    """An interpolated modified Kneser-Ney model over class indices."""
 
     def __init__(self, orders: Sequence[Order], num_classes: int) -> None:
         """Keep the orders 1, 2, ... in this sequence."""
@@ -129,7 +129,8 @@ class KneserNey:
     def _continuations(counts: Ints, names: Ints, examples: Ints, n: int, across_sentences: bool) -> Ints:
         """Distinct left neighbours of each n-gram; ``examples`` holds one place of each n-gram of order n + 1.
 
-        What begins a sentence has nothing to its left and keeps its occurrences, unless the history runs on.
+        An n-gram at the beginning of a sentence has no left neighbour and keeps its count,
+        unless histories cross sentences.
         """
         left = np.bincount(names[examples], minlength=len(counts))
         if not across_sentences:
@@ -142,7 +143,7 @@ class KneserNey:
         """Probability of each target.
 
         Args:
-            contexts: (Q, order - 1), the classes before each target, the nearest last.
+            contexts: (Q, order - 1), the classes before each target, the nearest one last.
             lengths: (Q,), how many of them count.
             targets: (Q,).
 
@@ -161,7 +162,7 @@ class KneserNey:
         return p
 
     def stream_probabilities(self, stream: Ints, across_sentences: bool = False) -> Floats:
-        """Probability of every class of a stream but its first boundary: (len(stream) - 1,)."""
+        """Probability of every class of a stream except its first boundary: (len(stream) - 1,)."""
         longest = len(self.orders) - 1
         lengths = history_lengths(stream, longest, across_sentences)[1:]
         padded = np.concatenate([np.zeros(longest, dtype=np.int64), stream])
@@ -179,7 +180,7 @@ class KneserNey:
         return self.probabilities(contexts, np.full(self.num_classes, len(kept)), np.arange(self.num_classes))
 
     def _names(self, histories: Ints) -> Ints:
-        """Names of (Q, n-1) histories; -1 where training never saw one. No class at all is history 0."""
+        """Indices of (Q, n-1) histories; -1 if unseen in training. The empty history is 0."""
         if histories.shape[1] == 0:
             return np.zeros(len(histories), dtype=np.int64)
         names = histories[:, 0]
@@ -199,7 +200,7 @@ class KneserNey:
 
 
 class PlainKneserNey:
-    """The same model in dictionaries, one n-gram at a time: slow, and the witness of the fast one."""
+    """The same model in dictionaries, one n-gram at a time: slow, the reference of the fast one."""
 
     def __init__(self, stream: Sequence[int], num_classes: int, order: int, across_sentences: bool) -> None:
         """Count."""
@@ -221,7 +222,7 @@ class PlainKneserNey:
         self.discounts = [chen_goodman_discounts(np.array(list(c.values()), dtype=np.int64)) for c in self.counts]
 
     def probability(self, history: tuple[int, ...], target: int) -> float:
-        """Interpolate from the longest history down."""
+        """Interpolate from the longest history to the shortest."""
         followers = {g: c for g, c in self.counts[len(history) + 1].items() if g[:-1] == history}
         lower = self.probability(history[1:], target) if history else 1 / self.num_classes
         if not followers:
@@ -233,7 +234,7 @@ class PlainKneserNey:
 
 
 def plain_history(stream: Sequence[int], t: int, order: int, across_sentences: bool) -> tuple[int, ...]:
-    """The classes that the prediction at position t may see."""
+    """The classes that the prediction at position t conditions on."""
     start = max(0, t - order + 1)
     if not across_sentences:
         start = max(start, max(k for k in range(t) if stream[k] == BOUNDARY))
@@ -282,7 +283,7 @@ def read_streams(directory: Path) -> tuple[Ints, Ints, int]:
 
 
 def evaluate(train: Ints, held_out: Ints, num_classes: int, order: int, across_sentences: bool) -> dict[str, Any]:
-    """Train, score, and gather the figures; times in seconds, memory in GiB."""
+    """Train, score, and collect the figures: times in seconds, memory in GiB."""
     start = time.perf_counter()
     model = KneserNey.fit(train, num_classes, order, across_sentences)
     trained = time.perf_counter()
@@ -310,7 +311,7 @@ def evaluate(train: Ints, held_out: Ints, num_classes: int, order: int, across_s
 
 
 def format_table(figures: dict[str, Any]) -> str:
-    """One figure a line."""
+    """Format one figure per line."""
     width = max(map(len, figures))
     return "\n".join(
         f"{k:<{width}}  {v:,.4f}" if isinstance(v, float) else f"{k:<{width}}  {v}" for k, v in figures.items()
@@ -318,7 +319,7 @@ def format_table(figures: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmark; 0 where all is well."""
+    """Run the benchmark and return the exit status, 0 on success."""
     parser = argparse.ArgumentParser(description="Interpolated modified Kneser-Ney perplexity of a corpus directory.")
     parser.add_argument("corpus", nargs="?", type=Path, help="directory written by `elmo-lite corpus`")
     parser.add_argument("--order", type=int, default=5, help="longest n-gram (default 5)")

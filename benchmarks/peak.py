@@ -1,4 +1,4 @@
-"""The best matrix product that this machine computes, by which other figures are divided."""
+"""Peak speed of matrix products on this machine, the reference of all shares of peak."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIZES = ((128, 512, 1024), (512, 1024, 1024), (256, 512, 16384), (1024, 2048, 20
 
 
 def measure_peak(dtype: torch.dtype) -> float:
-    """FLOP/s of the best product of any size, plain or with weights packed for oneDNN."""
+    """Highest speed of a matrix product in FLOP/s over several sizes, plain or with weights packed for oneDNN."""
     return max(
         2 * n * k * m / _fastest(product)
         for n, k, m in SIZES

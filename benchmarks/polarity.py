@@ -2,9 +2,9 @@
 
     python benchmarks/polarity.py MODEL... --trees TRAIN.txt DEV.txt [--json FILE]
 
-TRAIN and DEV hold a labelled tree a line, as the Stanford Sentiment Treebank has them. The label of the root counts, 2
-(neutral) is left out, 0 and 1 are negative, 3 and 4 positive. The strength of the penalty is chosen by five folds of
-the training part; the error given is that of a share of the dev sentences.
+TRAIN and DEV have one labelled tree per line, in the format of the Stanford Sentiment Treebank. The label of the root
+is used: 0 and 1 are negative, 3 and 4 positive, and 2 (neutral) is excluded. The strength of the penalty is chosen by
+five-fold cross-validation on the training part. The error is the binomial standard error over the dev sentences.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def read_trees(path: Path) -> tuple[list[list[str]], list[int]]:
 
 
 def pooled(elmo: Elmo, sentences: list[list[str]]) -> np.ndarray:
-    """Mean over the words of every layer and of the layers' mean: (L + 1, N, 2D)."""
+    """Mean over the words, for every layer and for the mean of the layers: (L + 1, N, 2D)."""
     layers = np.stack([vectors.mean(axis=1) for vectors in elmo.embed_iter(sentences)], axis=1)
     return np.concatenate([layers, layers.mean(axis=0, keepdims=True)])
 

@@ -1,10 +1,10 @@
-"""Logistic probes on frozen layers: what each layer of a saved model knows of parts of speech and of names.
+"""Logistic probes on frozen layers: part-of-speech tags and named entities from each layer of a saved model.
 
-For every layer, a multinomial logistic regression from the vector of a word to its tag, trained on part of the training
-file and scored on the dev file; the model itself is never changed. Parts of speech are scored by accuracy. Names are
-scored by F1 of entities (strict IOB2: an entity begins with B-, goes on with I- of the same type, and both ends and the
-type must be right) and of tags other than O. The objective is convex and solved from zero over all words at once, so a
-probe has no seed; the error given is the bootstrap's, over dev sentences.
+For every layer, a multinomial logistic regression from the vector of a word to its tag, trained on part of the
+training file and scored on the dev file; the model is frozen. Parts of speech are scored by accuracy. Named entities
+are scored by F1 of entities (strict IOB2: an entity starts with B-, continues with I- of the same type, and both ends
+and the type must match) and of tags other than O. The objective is convex and minimised from zero over all words at
+once, so a probe has no seed. Errors are bootstrap standard errors over dev sentences.
 
     python benchmarks/probe.py MODEL... --pos TRAIN.conllu DEV.conllu --ner TRAIN.iob2 DEV.iob2
         [--combine mean concat] [--untrained N] [--baseline] [--max_sentences 4000] [--json FILE]
@@ -43,7 +43,7 @@ BOOTSTRAP_SAMPLES = 1000
 
 @dataclass(frozen=True)
 class Tagged:
-    """A sentence and one tag a word."""
+    """A sentence with one tag per word."""
 
     words: Sentence
     tags: tuple[str, ...]
@@ -51,7 +51,7 @@ class Tagged:
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be predicted."""
+    """A prediction task: its training and dev sentences and tags."""
 
     kind: Kind
     train: list[Tagged]
@@ -105,9 +105,9 @@ def read_iob2(path: Path) -> list[Tagged]:
 
 
 def select(sentences: list[Tagged], limit: int) -> list[Tagged]:
-    """At most ``limit`` sentences, spread over the file and the same ones whatever file holds them.
+    """At most ``limit`` sentences, spread over the file, independent of the file's other contents.
 
-    Chosen by a checksum of their words, so that two annotations of one text are probed on the same sentences.
+    The choice depends on a checksum of the words, so that two annotations of a text are probed on the same sentences.
     """
     if len(sentences) <= limit:
         return sentences
@@ -119,7 +119,7 @@ def select(sentences: list[Tagged], limit: int) -> list[Tagged]:
 
 
 def entities(tags: Sequence[str]) -> set[tuple[int, int, str]]:
-    """(start, end, type) of every entity of one sentence, strict IOB2; an I- that continues nothing is no entity."""
+    """(start, end, type) of every entity of one sentence, strict IOB2: a stray I- is no entity."""
     found: set[tuple[int, int, str]] = set()
     start, kind = 0, ""
     for position, tag in enumerate([*tags, "O"]):
@@ -132,7 +132,7 @@ def entities(tags: Sequence[str]) -> set[tuple[int, int, str]]:
 
 
 def f1(correct: float, predicted: float, gold: float) -> float:
-    """Harmonic mean of precision and recall in [0, 1]; 0 where nothing is predicted and nothing there."""
+    """Harmonic mean of precision and recall in [0, 1]; 0 if both are undefined."""
     return 2 * correct / max(predicted + gold, 1)
 
 
@@ -152,7 +152,7 @@ def sentence_counts(kind: Kind, dev: list[Tagged], predicted: list[list[str]]) -
 def bootstrap_error(counts: NDArray[np.float64]) -> float:
     """Standard error, over resampled sentences, of the F1 of the summed (S, 3) counts.
 
-    Where as much is predicted as there is, as with parts of speech, F1 is accuracy.
+    F1 equals accuracy if the predicted and gold counts are equal, as for parts of speech.
     """
     rng = np.random.default_rng(0)
     weights = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), size=BOOTSTRAP_SAMPLES)
@@ -185,13 +185,13 @@ def score(kind: Kind, dev: list[Tagged], predicted: list[list[str]]) -> Scores:
 
 
 def by_sentence(flat: Sequence[str], dev: list[Tagged]) -> list[list[str]]:
-    """Cut the tags of all dev words into sentences."""
+    """Split the tags of all dev words into sentences."""
     remaining: Iterator[str] = iter(flat)
     return [[next(remaining) for _ in sentence.words] for sentence in dev]
 
 
 def majority_baseline(task: Task) -> Scores:
-    """Every word gets its commonest tag in training; an unknown word the commonest of all."""
+    """Predict the most frequent training tag of each word, and of all words for an unknown one."""
     by_word: dict[str, Counter[str]] = defaultdict(Counter)
     overall: Counter[str] = Counter()
     for sentence in task.train:
@@ -208,7 +208,7 @@ def majority_baseline(task: Task) -> Scores:
 
 @dataclass(frozen=True)
 class Vectors:
-    """Frozen layers of distinct sentences, one after the other."""
+    """Frozen layers of distinct sentences, concatenated."""
 
     layers: Tensor
     """(L, N, 2D) for N words."""
@@ -216,11 +216,11 @@ class Vectors:
     """Where a sentence begins among the N."""
 
     def rows(self, sentences: list[Tagged]) -> Tensor:
-        """Numbers of all words of these sentences: (W,)."""
+        """Indices of all words of these sentences: (W,)."""
         return torch.cat([torch.arange(len(s.words)) + self.start[s.words] for s in sentences])
 
     def features(self, name: str, rows: Tensor) -> Tensor:
-        """Vectors of words: of a layer by its number, the mean of all layers, or all side by side: (W, F)."""
+        """Vectors of words: of one layer by its index, the mean of all layers, or their concatenation: (W, F)."""
         if name == "mean":
             return self.layers.mean(dim=0)[rows]
         if name == "concat":
@@ -259,15 +259,15 @@ def preconditioner(features: Tensor, floor: float) -> Tensor:
 def fit_logistic(features: Tensor, labels: Tensor, num_classes: int, l2: float, max_iterations: int) -> nn.Linear:
     """Multinomial logistic regression by L-BFGS, from zero.
 
-    Minimises the mean cross-entropy plus ``l2 / 2`` times the sum of squared weights, the bias left out. The minimum is
-    sought over decorrelated features, which moves no minimum and takes a third of the steps: layers are far from round.
+    Minimises the mean cross-entropy plus ``l2 / 2`` times the sum of squared weights, without the bias. The
+    optimisation runs over decorrelated features, which leaves the minimum unchanged and needs a third of the steps.
 
     Args:
         features: (W, F), standardised.
         labels: (W,) in 0..num_classes - 1.
         num_classes: number of tags.
-        l2: strength of the pull to zero, positive.
-        max_iterations: bound on the steps.
+        l2: strength of the L2 penalty, positive.
+        max_iterations: largest number of steps.
     """
     # With all tags equally likely the loss curves by covariance / num_classes, and the penalty by l2.
     rotation = preconditioner(features, l2 * num_classes)
@@ -300,7 +300,7 @@ def fit_logistic(features: Tensor, labels: Tensor, num_classes: int, l2: float, 
 
 
 def probe(task: Task, vectors: Vectors, name: str, l2: float, max_iterations: int) -> Scores:
-    """Train on the vectors of the training words, score on those of the dev words."""
+    """Train on the vectors of the training words and score on those of the dev words."""
     tags = task.tags
     number = {tag: k for k, tag in enumerate(tags)}
     labels = torch.tensor([number[tag] for s in task.train for tag in s.tags])
@@ -329,7 +329,7 @@ def probe_model(model: Path, label: str, tasks: list[Task], options: argparse.Na
 
 
 def probe_untrained(model: Path, seed: int, tasks: list[Task], options: argparse.Namespace) -> list[dict[str, Any]]:
-    """The same for a model of the same shape with the weights it starts from."""
+    """Probe models of the same shape with untrained weights."""
     from elmo_lite.nn.bilm import BiLM
     from elmo_lite.saved_model.checkpoint import load_model, save_model
 
@@ -345,7 +345,7 @@ def probe_untrained(model: Path, seed: int, tasks: list[Task], options: argparse
 
 
 def format_table(rows: list[dict[str, Any]], kinds: Sequence[Kind]) -> str:
-    """One line a model and layer; scores in percent, with the bootstrap's standard error."""
+    """Format one line per model and layer: scores in percent, with the bootstrap standard error."""
     header = ["model", "features"]
     header += ["UPOS accuracy"] * ("pos" in kinds) + ["entity F1", "tag F1 micro", "tag F1 macro"] * ("ner" in kinds)
     lines = [header]
@@ -362,7 +362,7 @@ def format_table(rows: list[dict[str, Any]], kinds: Sequence[Kind]) -> str:
 
 
 def read_tasks(options: argparse.Namespace) -> list[Task]:
-    """The tasks that were asked for."""
+    """The tasks selected on the command line."""
     tasks = []
     for kind, paths, read in (("pos", options.pos, read_conllu), ("ner", options.ner, read_iob2)):
         if paths is not None:
@@ -378,9 +378,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--ner", nargs=2, type=Path, metavar=("TRAIN", "DEV"), help="Universal NER IOB2 files")
     parser.add_argument("--combine", nargs="*", choices=("mean", "concat"), default=[], help="also probe all layers")
     parser.add_argument("--untrained", type=int, default=0, metavar="N", help="also probe N untrained models each")
-    parser.add_argument("--baseline", action="store_true", help="also the commonest tag of each word")
+    parser.add_argument("--baseline", action="store_true", help="also score the most frequent tag of each word")
     parser.add_argument("--max_sentences", type=int, default=4000, help="training sentences used (default 4000)")
-    parser.add_argument("--l2", type=float, default=1e-4, help="pull of the probe's weights to zero (default 1e-4)")
+    parser.add_argument("--l2", type=float, default=1e-4, help="strength of the L2 penalty (default 1e-4)")
     parser.add_argument("--max_iterations", type=int, default=40, help="L-BFGS steps (default 40)")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="CPU threads")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
@@ -393,7 +393,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmark; 0 where all is well."""
+    """Run the benchmark and return the exit status, 0 on success."""
     options = parse(arguments)
     torch.set_num_threads(options.threads)
     tasks = read_tasks(options)

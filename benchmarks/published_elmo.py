@@ -1,20 +1,21 @@
-"""Words a second of the published model size (2 x 4096 cells projected to 512), beside the plain per-step cell.
+"""Speed of the published model size (2 x 4096 cells projected to 512) in words/s, beside a plain per-step cell.
 
     python benchmarks/published_elmo.py [TEXT] [--batches 1 32 128] [--threads 2] [--device cpu] [--training]
         [--json FILE]
 
-TEXT has a sentence a line, its words between blanks; without it sentences of Zipf-distributed words are made up. Lines
-of more than ``--max_words`` words are left out. The weights are random: speed does not depend on them.
+TEXT has one sentence per line, with words separated by blanks. Defaults to synthetic sentences of Zipf-distributed
+words. Lines of more than ``--max_words`` words are skipped. The weights are random: speed does not depend on them.
 
 The plain version computes as AllenNLP does: batches in input order, the character CNN at every position over the full
 width, and in each direction a loop over positions, whose step multiplies the input and the last output with their
 weights and the cell's output with the projection, for the rows that have not ended. It has the same weights, and its
-vectors are compared with ours. Both give one float32 array (L, T, 2D) a sentence. They take turns (A B A B ...) in
-one process; figures are medians, with our token vectors forgotten before every turn. "default" is our own choice of
-batches.
+vectors are compared with ours. Both return one float32 array (L, T, 2D) per sentence. They alternate (A B A B ...) in
+one process; figures are medians, and the cache of token vectors is cleared before every turn. "default" batches by
+our token budget.
 
-The floor is 2 operations for each of the LSTM layers' 75.6 million weights a word, at the speed of the best matrix
-product measured in the same run, packed weights included; its share leaves out token layer and boundaries.
+The floor is the time of 2 operations per word for each of the 75.6 million weights of the LSTM layers, at the speed
+of the best matrix product measured in the same run, packed weights included; it excludes the token layer and boundary
+tokens.
 
 ``--training`` measures a step of fine-tuning instead: forward and backward pass of a batch of sentences.
 """
@@ -80,7 +81,7 @@ class PlainELMo(torch.nn.Module):
 
     @staticmethod
     def layer(lstm: ProjectedLSTM, inputs: Tensor, lengths: Tensor) -> Tensor:
-        """One layer, one direction, over rows (B, T, D) sorted by falling length."""
+        """One layer, one direction, over rows (B, T, D) in descending order of length."""
         linear, width = torch.nn.functional.linear, lstm.lstm_dim
         batch, steps, _ = inputs.shape
         h, c = inputs.new_zeros(batch, lstm.dim), inputs.new_zeros(batch, width)
@@ -100,7 +101,7 @@ class PlainELMo(torch.nn.Module):
         return outputs
 
     def forward(self, char_ids: Tensor, lengths: Tensor) -> Tensor:
-        """(B, T, C) characters, boundaries at both ends, rows sorted by falling length, to layers (L, B, T, 2D)."""
+        """(B, T, C) character ids with boundary tokens, in descending order of length, to layers (L, B, T, 2D)."""
         tokens = self.token_vectors(char_ids)
         halves = []
         stacks = self.bilm.forward_lstm, self.bilm.backward_lstm
@@ -115,7 +116,7 @@ class PlainELMo(torch.nn.Module):
         return torch.stack([torch.cat(pair, dim=-1) for pair in zip(ahead, back, strict=True)])
 
     def batches(self, sentences: Sentences, batch_size: int) -> Iterator[tuple[list[int], Tensor, Tensor]]:
-        """Padded batches in input order, rows sorted within: numbers of sentences, characters (B, T, C), lengths."""
+        """Padded batches in input order, rows sorted within: indices of sentences, characters (B, T, C), lengths."""
         width, device = self.bilm.config.char_cnn.max_characters, self.bilm.boundary_char_ids.device
         begin, end = self.bilm.boundary_char_ids.long().cpu()
         for start in range(0, len(sentences), batch_size):
@@ -129,7 +130,7 @@ class PlainELMo(torch.nn.Module):
 
     @torch.inference_mode()
     def embed(self, sentences: Sentences, batch_size: int) -> Iterator[np.ndarray]:
-        """One array a sentence, in order."""
+        """Yield one array per sentence, in order."""
         for numbers, char_ids, lengths in self.batches(sentences, batch_size):
             layers = self(char_ids, lengths).float().cpu()
             arrays = {k: layers[:, row, 1 : len(sentences[k]) + 1].numpy().copy() for row, k in enumerate(numbers)}
@@ -144,7 +145,7 @@ def build(dtype: torch.dtype, device: str) -> tuple[Elmo, PlainELMo]:
 
 
 def differences(models: dict[str, tuple[Elmo, PlainELMo]], sentences: Sentences) -> dict[str, float]:
-    """Largest differences of vectors, as shares of the largest number."""
+    """Largest differences of vectors, relative to the largest absolute value."""
     reference = list(models["float32"][1].embed(sentences, 8))
     scale = max(float(np.abs(array).max()) for array in reference)
 
@@ -210,7 +211,7 @@ def training_step(layers: Callable[[], Tensor], model: torch.nn.Module) -> float
 
 
 def training(arguments: argparse.Namespace, sentences: Sentences) -> dict[str, Any]:
-    """Words a second of fine-tuning steps."""
+    """Speed of fine-tuning steps in words/s."""
     rows = []
     for name, dtype in DTYPES.items():
         elmo, plain = build(dtype, arguments.device)
@@ -263,10 +264,12 @@ def table(result: dict[str, Any]) -> str:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("text", nargs="?", type=Path, help="tokenised text, a sentence a line; made up where not given")
+    parser.add_argument(
+        "text", nargs="?", type=Path, help="tokenised text, one sentence per line (default: synthetic sentences)"
+    )
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 32, 128])
-    parser.add_argument("--sentences", type=int, default=512, help="sentences to use at most")
-    parser.add_argument("--max_words", type=int, default=60, help="longer sentences are left out")
+    parser.add_argument("--sentences", type=int, default=512, help="largest number of sentences")
+    parser.add_argument("--max_words", type=int, default=60, help="longer sentences are skipped")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--device", default="cpu")

@@ -1,4 +1,4 @@
-"""What needs no pretraining, on the data of ``transfer.py``: a CRF over spelling features; TF-IDF and a regression.
+"""Baselines without pretraining, on the data of ``transfer.py``: a feature CRF; TF-IDF with logistic regression.
 
     python benchmarks/transfer_baselines.py --data DIR [--sets ...] [--no_test]
 
@@ -33,7 +33,7 @@ NEIGHBOURS = (-2, -1, 1, 2)
 
 
 def shape(word: str) -> str:
-    """Letters by kind, repeated ones once: ``Xx``, ``d-d``."""
+    """Kinds of characters, repeated kinds once: ``Xx``, ``d-d``."""
     kinds = re.sub(r"[A-Z]", "X", re.sub(r"[a-z]", "x", re.sub(r"\d", "d", word)))
     return re.sub(r"(.)\1+", r"\1", kinds)
 
@@ -53,7 +53,7 @@ def features(words: Sequence[str], position: int) -> dict[str, Any]:
 
 
 def tagged_features(sentences: Sequence[TaggedSentence]) -> tuple[list[list[dict[str, Any]]], list[list[str]]]:
-    """What the CRF reads and what it shall say."""
+    """Features and tags of the CRF."""
     described = [[features(sentence.words, place) for place in range(len(sentence.words))] for sentence in sentences]
     return described, [list(sentence.tags) for sentence in sentences]
 
@@ -72,12 +72,12 @@ def crf(dataset: DataSet, data: Path, with_test: bool) -> dict[str, Any]:
 
 
 def texts_and_labels(examples: Sequence[LabelledText]) -> tuple[list[str], list[str]]:
-    """What the classifier reads and what it shall say."""
+    """Texts and labels of the classifier."""
     return [" ".join(example.words) for example in examples], [example.label for example in examples]
 
 
 def tfidf(dataset: DataSet, data: Path, with_phrases: bool, with_test: bool) -> dict[str, Any]:
-    """Accuracy of logistic regression over words and pairs of words."""
+    """Accuracy of logistic regression over unigrams and bigrams."""
     train_file, *scored = dataset.paths(data)
     dev, test = (texts_and_labels(read_labelled(path, dataset.data, str.split)) for path in scored)
     config = dataclasses.replace(dataset.data, phrases=with_phrases)

@@ -1,4 +1,7 @@
-"""What README and CONTRIBUTING tell people to type works: commands parse, targets and files exist, Python runs."""
+"""Commands, make targets, links and Python blocks of README, CONTRIBUTING, RELEASING and the pages in docs.
+
+Blocks are independent of each other here; tests/test_docs.py has the pages that run from top to bottom.
+"""
 
 import re
 import shlex
@@ -16,7 +19,16 @@ from tasks.sentiment.classifier import new_classifier
 from tasks.sentiment.config import SentimentConfig
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
+TOP_TO_BOTTOM = {"from-allennlp.md"}
+"""Pages of docs whose blocks follow on one another; tests/test_docs.py runs exactly these."""
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
+NAMES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "RELEASING.md",
+    *(page for page in PAGES if Path(page).name not in TOP_TO_BOTTOM),
+]
+DOCUMENTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in NAMES}
 
 
 # The commands of the task models too, as the project file names them: they need not be installed.
@@ -69,10 +81,26 @@ def test_extras_exist() -> None:
     assert named and named <= set(extras)
 
 
-def test_linked_files_exist() -> None:
-    for text in DOCUMENTS.values():
-        links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
-        assert all((ROOT / link).exists() for link in links)
+def anchors(text: str) -> set[str]:
+    """Anchors of a page's headings."""
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("name", [*NAMES, *(page for page in PAGES if page not in NAMES)])
+def test_links_exist(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        if "://" in link:
+            continue
+        file, _, anchor = link.partition("#")
+        target = (ROOT / name).parent / file if file else ROOT / name
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    assert set(PAGES) <= set(re.findall(r"\]\(([^)#]+)\)", DOCUMENTS["README.md"]))
 
 
 @pytest.mark.parametrize(("document", "block"), blocks("python"))
