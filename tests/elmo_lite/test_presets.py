@@ -11,9 +11,7 @@ from elmo_lite.presets import preset_names, preset_path
 
 def test_wrong_name_lists_what_there_is() -> None:
     expected = ", ".join(preset_names())
-    with pytest.raises(
-        ConfigError, match=f"one of {expected}, found 'labtop'; did you mean laptop"
-    ):
+    with pytest.raises(ConfigError, match=f"one of {expected}, found 'labtop'; did you mean laptop"):
         preset_path("labtop")
 
 
@@ -33,7 +31,5 @@ def test_other_groups_list_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for name in ("few", "paper"):
         (tmp_path / "ner" / f"{name}.yaml").touch()
     assert preset_path("few", "ner") == tmp_path / "ner" / "few.yaml"
-    with pytest.raises(
-        ConfigError, match="or one of few, paper, found 'papre'; did you mean paper"
-    ):
+    with pytest.raises(ConfigError, match="or one of few, paper, found 'papre'; did you mean paper"):
         preset_path("papre", "ner")
