@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from elmo_lite.embedding.word_vectors import BEGIN_ROW, END_ROW, WordVectors
-from elmo_lite.errors import ConfigError, CorpusError
-from elmo_lite.nn.bilm import DIRECTIONS, BiLM, BiLMOutput, Direction
+from elmo_lite.embedding.runner import FloatArray, LayerChoice, Runner
+from elmo_lite.embedding.sentences import Sentence, checked_sentences
+from elmo_lite.errors import ConfigError
+from elmo_lite.nn.bilm import BiLM, BiLMOutput
 from elmo_lite.saved_model.checkpoint import load_model, save_model
 from elmo_lite.text.characters import encode_words
-from elmo_lite.text.length_batches import batches_by_length
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import Vocabulary
 
-Sentence = str | Sequence[str]
-"""Words, never split again; a plain ``str`` is split as the model's training text was."""
 Layers = Literal["all", "mean", "top"] | int
-FloatArray = npt.NDArray[np.float32]
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 BATCH_TOKENS = 8192
 """Positions of a batch, padding and boundary included."""
-WINDOW_BATCHES = 4
-"""Batches' worth of sentences that are read before they are sorted by length."""
 
 
 class Elmo(nn.Module):
@@ -65,7 +57,7 @@ class Elmo(nn.Module):
         self.tokenization = tokenization or Tokenization(kind="whitespace")
         self.vocabulary = vocabulary
         self.training_facts = dict(training_facts or {})
-        self._words = WordVectors(bilm, cache_words)
+        self._runner = Runner(bilm, cache_words)
 
     @classmethod
     def from_pretrained(
@@ -113,19 +105,29 @@ class Elmo(nn.Module):
         )
 
     @property
+    def num_layers(self) -> int:
+        """L, the number of layers, token layer included."""
+        return self._runner.num_layers
+
+    @property
+    def output_dim(self) -> int:
+        """2D, the width of a vector of both directions."""
+        return self._runner.output_dim
+
+    @property
     def layers(self) -> int:
-        """L: layers that a word has, the token layer included."""
-        return self.bilm.config.num_layers + 1
+        """Older name of ``num_layers``."""
+        return self.num_layers
 
     @property
     def dim(self) -> int:
-        """2D: width of a vector, both directions together."""
-        return 2 * self.bilm.config.dim
+        """Older name of ``output_dim``, which is twice the ``dim`` of the configuration."""
+        return self.output_dim
 
     @property
     def dtype(self) -> torch.dtype:
         """What the network computes in."""
-        return self._words.table.dtype
+        return self._runner.words.table.dtype
 
     def tokenize(self, text: str) -> list[str]:
         """The words of a text, split as the model's training text was."""
@@ -133,7 +135,7 @@ class Elmo(nn.Module):
 
     def clear_cache(self) -> None:
         """Forget all token vectors; needed only after weights were written through ``parameter.data``."""
-        self._words.clear()
+        self._runner.words.clear()
 
     def train(self, mode: bool = True) -> Elmo:
         """Training mode, in which a frozen encoder stays without dropout."""
@@ -144,7 +146,7 @@ class Elmo(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> Elmo:
         """Called by ``to``, ``half`` and the like: frees the token vectors at once."""
-        self._words.clear()
+        self._runner.words.clear()
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
 
@@ -185,13 +187,14 @@ class Elmo(nn.Module):
     ) -> Iterator[FloatArray]:
         """What ``embed`` does, lazily: reads a window of sentences, yields their arrays in order, reads on.
 
-        Memory is bounded by the window (``WINDOW_BATCHES * batch_tokens`` positions) and the longest sentence.
+        Memory is bounded by the window (four batches of ``batch_tokens`` positions) and the longest sentence.
         """
         layer = self.layer_number(layers)
         for name, value in (("batch_tokens", batch_tokens), ("batch_sentences", batch_sentences)):
             if value is not None and value < 1:
                 raise ConfigError(f"{name}: expected 1 or more, found {value}")
-        return self._windows(sentences, layer, batch_tokens, batch_sentences)
+        checked = checked_sentences(sentences, self.tokenize)
+        return self._runner.arrays(checked, layer, batch_tokens, batch_sentences)
 
     def embed_sentences(
         self, sentences: Iterable[Sentence], pool: Literal["mean", "max"] = "mean", layers: Layers = "mean"
@@ -212,12 +215,12 @@ class Elmo(nn.Module):
             raise ConfigError("layers: expected mean, top or a number for sentence vectors, found 'all'")
         reduce = np.mean if pool == "mean" else np.max
         rows = [
-            reduce(words, axis=0) if len(words) else np.zeros(self.dim, dtype=np.float32)
+            reduce(words, axis=0) if len(words) else np.zeros(self.output_dim, dtype=np.float32)
             for words in self.embed_iter(sentences, layers)
         ]
-        return np.stack(rows) if rows else np.zeros((0, self.dim), dtype=np.float32)
+        return np.stack(rows) if rows else np.zeros((0, self.output_dim), dtype=np.float32)
 
-    def layer_number(self, layers: Layers) -> int | Literal["all", "mean"]:
+    def layer_number(self, layers: Layers) -> LayerChoice:
         """A layer's number in 0..L-1, or "all" or "mean".
 
         Raises:
@@ -225,130 +228,11 @@ class Elmo(nn.Module):
         """
         if layers == "all" or layers == "mean":
             return layers
-        number = self.layers - 1 if layers == "top" else layers
-        if isinstance(number, bool) or not isinstance(number, int) or not -self.layers <= number < self.layers:
-            expected = f"all, mean, top or a number in {-self.layers}..{self.layers - 1}"
+        number = self.num_layers - 1 if layers == "top" else layers
+        if isinstance(number, bool) or not isinstance(number, int) or not -self.num_layers <= number < self.num_layers:
+            expected = f"all, mean, top or a number in {-self.num_layers}..{self.num_layers - 1}"
             raise ConfigError(f"layers: expected {expected}, found {layers!r}")
-        return number % self.layers
-
-    def _windows(
-        self,
-        sentences: Iterable[Sentence],
-        layer: int | Literal["all", "mean"],
-        batch_tokens: int,
-        batch_sentences: int | None,
-    ) -> Iterator[FloatArray]:
-        window: list[list[str]] = []
-        size = 0
-        for sentence in self._checked(sentences):
-            window.append(sentence)
-            size += len(sentence) + 1
-            if size >= WINDOW_BATCHES * batch_tokens:
-                yield from self._embed_window(window, layer, batch_tokens, batch_sentences)
-                window, size = [], 0
-        yield from self._embed_window(window, layer, batch_tokens, batch_sentences)
-
-    def _checked(self, sentences: Iterable[Sentence]) -> Iterator[list[str]]:
-        """Sentences as lists of words."""
-        if isinstance(sentences, str | bytes):
-            raise CorpusError("sentences: expected an iterable of sentences, found one string: put it in a list")
-        for number, sentence in enumerate(sentences):
-            if isinstance(sentence, str):
-                yield self.tokenize(sentence)
-                continue
-            try:
-                words = list(sentence)
-            except TypeError:
-                found = f"{type(sentence).__name__} {sentence!r}"[:80]
-                raise CorpusError(f"sentence {number}: expected a list of words or a string, found {found}") from None
-            if not set(map(type, words)) <= {str}:
-                words = [_word(word, number, position) for position, word in enumerate(words)]
-            yield words
-
-    def _embed_window(
-        self,
-        sentences: list[list[str]],
-        layer: int | Literal["all", "mean"],
-        batch_tokens: int,
-        batch_sentences: int | None,
-    ) -> Iterator[FloatArray]:
-        """Arrays of a window's sentences, in order; each is let go when it was taken."""
-        arrays = [self._empty(len(sentence), layer) for sentence in sentences]
-        was_training = self.bilm.training
-        self.bilm.eval()
-        try:
-            with torch.inference_mode():
-                words = list(chain.from_iterable(sentences))
-                if len(words) <= self._words.capacity:
-                    self._words.rows(words)  # all new words of the window at once, in well-filled blocks
-                for batch in batches_by_length([len(s) for s in sentences], batch_tokens, batch_sentences):
-                    filled = [_as_layers(arrays[index]) for index in batch]
-                    self._fill([sentences[index] for index in batch], filled, layer, batch_tokens)
-        finally:
-            self.bilm.train(was_training)
-        arrays.reverse()
-        while arrays:
-            yield arrays.pop()
-
-    def _empty(self, length: int, layer: int | Literal["all", "mean"]) -> FloatArray:
-        shape = (self.layers, length, self.dim) if layer == "all" else (length, self.dim)
-        return np.empty(shape, dtype=np.float32)
-
-    def _fill(
-        self,
-        sentences: list[list[str]],
-        arrays: list[FloatArray],
-        layer: int | Literal["all", "mean"],
-        batch_tokens: int,
-    ) -> None:
-        """Write the layers of a batch of sentences into arrays (K, T, 2D), one direction after the other."""
-        width = self.dim // 2
-        for direction in DIRECTIONS:
-            step, half = (1, slice(width)) if direction == "forward" else (-1, slice(width, None))
-            read = [sentence[::step] for sentence in sentences]
-            targets = [array[:, ::step, half] for array in arrays]  # in the order in which the direction reads
-            for start, outputs in self._run(direction, read, batch_tokens):
-                chunk = _select(outputs, layer)  # (K, T', B, D)
-                stop = start + chunk.shape[1]
-                for row, target in enumerate(targets):
-                    # Position 0 is the boundary, position p the p-th word read.
-                    first, last = max(start, 1), min(stop, target.shape[1] + 1)
-                    if first < last:
-                        target[:, first - 1 : last - 1] = chunk[:, first - start : last - start, row]
-
-    def _run(
-        self, direction: Direction, sentences: list[list[str]], batch_tokens: int
-    ) -> Iterator[tuple[int, list[Tensor]]]:
-        """Run one direction over sentences as it reads them, in chunks of at most ``batch_tokens`` positions.
-
-        Yields:
-            The chunk's first position (0 = boundary), and token vectors and layers, each (T', B, D).
-        """
-        ends = torch.tensor([len(sentence) + 1 for sentence in sentences])
-        positions = int(ends.max())
-        size = max(1, batch_tokens // len(sentences))
-        state = None
-        for start in range(0, positions, size):
-            stop = min(start + size, positions)
-            slots = self._slots(direction, sentences, start, stop)
-            vectors = F.embedding(torch.from_numpy(slots).to(self._words.table.device), self._words.table)
-            # oneDNN and cuDNN run padding along faster than they stop; the engine with projection gains by stopping.
-            lengths = (ends - start).clamp(0, stop - start) if self.bilm.config.is_projected else None
-            outputs, state = self.bilm.run_direction(direction, vectors.transpose(0, 1), state, lengths)
-            yield start, [vectors, *(output.transpose(0, 1) for output in outputs)]
-
-    def _slots(self, direction: Direction, sentences: list[list[str]], start: int, stop: int) -> npt.NDArray[np.int64]:
-        """Rows of ``self._words.table`` at positions start..stop - 1 of each sentence, (stop - start, B)."""
-        pieces = [sentence[max(start - 1, 0) : stop - 1] for sentence in sentences]
-        slots = np.zeros((len(sentences), stop - start), dtype=np.int64)  # padding is any row: nothing reads it
-        first = 0
-        if start == 0:
-            first = 1
-            slots[:, 0] = BEGIN_ROW if direction == "forward" else END_ROW
-        lengths = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
-        real = np.arange(stop - start - first) < lengths[:, None]
-        slots[:, first:][real] = self._words.rows(list(chain.from_iterable(pieces)))
-        return np.ascontiguousarray(slots.T)
+        return number % self.num_layers
 
     # Tensors
 
@@ -364,12 +248,12 @@ class Elmo(nn.Module):
         """
         if isinstance(sentences, Tensor):
             return self.bilm(sentences)  # type: ignore[no-any-return]
-        words = list(self._checked(sentences))
+        words = list(checked_sentences(sentences, self.tokenize))
         learns = torch.is_grad_enabled() and any(weight.requires_grad for weight in self.bilm.parameters())
         if (learns or self.bilm.training) and any(words):
             return self.bilm(self._char_ids(words))  # type: ignore[no-any-return]
         with torch.no_grad():
-            return self._cached_forward(words)
+            return self._runner.tensors(words)
 
     def _char_ids(self, sentences: list[list[str]]) -> Tensor:
         """(B, T, C) character ids of sentences, zeros where there is no word."""
@@ -377,51 +261,9 @@ class Elmo(nn.Module):
         ids = np.zeros((len(sentences), max(map(len, sentences), default=0), width), dtype=np.int16)
         for row, sentence in enumerate(sentences):
             ids[row, : len(sentence)] = encode_words(sentence, width)
-        return torch.from_numpy(ids).to(self._device)
-
-    @property
-    def _device(self) -> torch.device:
-        return self.bilm.boundary_char_ids.device
-
-    def _cached_forward(self, sentences: list[list[str]]) -> BiLMOutput:
-        lengths = [len(sentence) for sentence in sentences]
-        longest = max(lengths, default=0)
-        layers = self._words.table.new_zeros((self.layers, len(sentences), longest, self.dim))
-        mask = torch.arange(longest) < torch.tensor(lengths, dtype=torch.long)[:, None]
-        if longest > 0:
-            width = self.dim // 2
-            (_, ahead), *_ = self._run("forward", sentences, (longest + 1) * len(sentences))
-            layers[..., :width] = torch.stack(ahead).transpose(1, 2)[:, :, 1:]
-            mirrored = [sentence[::-1] for sentence in sentences]
-            (_, back), *_ = self._run("backward", mirrored, (longest + 1) * len(sentences))
-            for row, length in enumerate(lengths):
-                layers[:, row, :length, width:] = torch.stack([layer[1 : length + 1, row].flip(0) for layer in back])
-        return BiLMOutput(layers, mask.to(self._device))
+        return torch.from_numpy(ids).to(self.bilm.boundary_char_ids.device)
 
 
 def _first(error: Exception) -> str:
     """The first line of a message."""
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _word(word: object, sentence: int, position: int) -> str:
-    if not isinstance(word, str):
-        found = f"{type(word).__name__} {word!r}"[:80]
-        raise CorpusError(f"sentence {sentence}, word {position}: expected a string, found {found}")
-    return str(word)
-
-
-def _as_layers(array: FloatArray) -> FloatArray:
-    """(T, 2D) or (L, T, 2D) to (K, T, 2D)."""
-    return array if array.ndim == 3 else array[None]
-
-
-def _select(outputs: list[Tensor], layer: int | Literal["all", "mean"]) -> FloatArray:
-    """The layers asked for, (K, T', B, D) float32; the mean is taken in float32."""
-    if layer == "all":
-        chosen = torch.stack([output.float() for output in outputs])
-    elif layer == "mean":
-        chosen = torch.stack([output.float() for output in outputs]).mean(dim=0, keepdim=True)
-    else:
-        chosen = outputs[layer].float()[None]
-    return chosen.cpu().numpy()

@@ -117,17 +117,20 @@ class BiLM(nn.Module):
             direction: "forward" reads w1..wn, "backward" reads wn..w1.
             token_vectors: (B, T, D) in reading order; padding on the right.
             state: where the last call ended; zero where None.
-            lengths: (B,) in 0..T on the CPU; where given, a row ends there.
+            lengths: (B,) in 0..T on the CPU, the length of each row. Defaults to T.
 
         Returns:
-            Outputs of each LSTM layer, (B, T, D) in reading order, and the state after position T, or at each row's end
-            where ``lengths`` are given.
+            Outputs of each LSTM layer, (B, T, D) in reading order, and the state; ``LSTMStack`` says what they hold at
+            padding.
         """
         stack = self.forward_lstm if direction == "forward" else self.backward_lstm
         return stack(token_vectors, state, lengths)  # type: ignore[no-any-return]
 
     def forward(self, char_ids: Tensor) -> BiLMOutput:
         """Layers of whole sentences, each on its own: boundary tokens are added, states start at zero.
+
+        This is the pass with a graph, over one batch of character ids. ``embedding.runner`` runs words in chunks, from
+        remembered token vectors; this package cannot use it, as it knows neither words nor what stands above it.
 
         Args:
             char_ids: (B, T, C); rows of zeros are padding, on the right only.
@@ -140,8 +143,7 @@ class BiLM(nn.Module):
         begin, end = vectors[inverse[0]], vectors[inverse[1]]
         tokens = vectors[inverse[2:]].view(batch, length, self.config.dim)
         lengths = mask.sum(dim=1)
-        # oneDNN and cuDNN run padding along faster than they stop; the engine with projection gains by stopping.
-        ends = lengths.cpu() + 1 if self.config.is_projected else None
+        ends = lengths.cpu() + 1
         forward_layers, _ = self.run_direction("forward", _prepend(begin, tokens), lengths=ends)
         mirrored = _prepend(end, reverse_sequences(tokens, lengths))
         backward_layers, _ = self.run_direction("backward", mirrored, lengths=ends)

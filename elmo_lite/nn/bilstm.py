@@ -7,7 +7,6 @@ never reaches a real position, and a long sentence can run in chunks with the st
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 from typing import cast, overload
 
 import torch
@@ -39,29 +38,15 @@ class PlainLSTM(nn.Module):
             nn.init.constant_(bias[dim : 2 * dim].detach(), 1.0)
 
     def forward(
-        self, inputs: Tensor, state: LayerState | None, counts: Sequence[int] | None = None
+        self, inputs: Tensor, state: LayerState | None, batch_sizes: Sequence[int] | None = None
     ) -> tuple[Tensor, LayerState]:
-        """Read (T, B, D). Returns (T, B, D) and the state (h (B, D), c (B, D)) after each row's last position.
+        """Read (T, B, D). Returns (T, B, D) and the state (h (B, D), c (B, D)) after position T.
 
-        Where ``counts`` are given, only the first ``counts[t]`` rows, fewer and fewer, have a position t.
+        ``batch_sizes`` are not needed: oneDNN and cuDNN run over padding faster than they stop before it.
         """
-        if counts is not None:
-            return self._run_parts(inputs, state, counts)
         hx = None if state is None else (state[0][None].to(inputs.dtype), state[1][None].to(inputs.dtype))
         outputs, (h, c) = self.lstm(inputs, hx)
         return outputs, (h[0], c[0])
-
-    def _run_parts(self, inputs: Tensor, state: LayerState | None, counts: Sequence[int]) -> tuple[Tensor, LayerState]:
-        """Run from one row's end to the next over the rows that go on; packed sequences would leave oneDNN."""
-        h, c = (inputs.new_zeros(inputs.shape[1:]) for _ in range(2)) if state is None else state
-        outputs, ended = [], []
-        for rows, positions in groupby(range(len(counts)), key=lambda t: counts[t]):
-            ended.append((h[rows:], c[rows:]))
-            part = inputs[list(positions), :rows]
-            output, (h, c) = self(part, (h[:rows], c[:rows])) if rows else (part, (h[:0], c[:0]))
-            outputs.append(F.pad(output, (0, 0, 0, inputs.shape[1] - rows)))
-        h, c = (torch.cat(parts) for parts in zip((h, c), *reversed(ended), strict=True))
-        return torch.cat(outputs) if outputs else inputs, (h, c)
 
 
 class ClippedLSTM(nn.Module):
@@ -81,13 +66,13 @@ class ClippedLSTM(nn.Module):
         self.lstm = ProjectedLSTM(dim, dim, lstm_dim, cell_clip, projection_clip, forget_bias, projection)
 
     def forward(
-        self, inputs: Tensor, state: LayerState | None, counts: Sequence[int] | None = None
+        self, inputs: Tensor, state: LayerState | None, batch_sizes: Sequence[int] | None = None
     ) -> tuple[Tensor, LayerState]:
         """Read (T, B, D). Returns (T, B, D) and the state (h (B, D), c (B, lstm_dim)) after each row's last position.
 
-        Where ``counts`` are given, only the first ``counts[t]`` rows, fewer and fewer, have a position t.
+        With ``batch_sizes``, in descending order, only the first ``batch_sizes[t]`` rows have a position t.
         """
-        outputs, last = self.lstm(inputs.transpose(0, 1), state, counts)
+        outputs, last = self.lstm(inputs.transpose(0, 1), state, batch_sizes)
         return outputs.transpose(0, 1), last
 
 
@@ -156,31 +141,33 @@ class LSTMStack(nn.Module):
         Args:
             inputs: (B, T, D).
             state: of each layer, (h (B, D), c (B, lstm_dim)); zero where None.
-            lengths: (B,) in 0..T on the CPU; where given, a row ends there: nothing is computed behind its end.
+            lengths: (B,) in 0..T on the CPU, the length of each row; the rest of it is padding. Defaults to T.
 
         Returns:
-            The outputs of each layer, (B, T, D), zero behind a row's end; and the state after position T, or after each
-            row's end where ``lengths`` are given.
+            The outputs of each layer, (B, T, D), and the state after position T. The engine with projection stops at a
+            row's end: outputs are zero at padding, and the state is that after the row's last position. torch's engine
+            runs over padding, which is faster there: outputs at padding, and the state of a row that ended before
+            position T, are arbitrary. In chunks no later position of such a row reads that state.
         """
-        if lengths is None or bool((lengths == inputs.shape[1]).all()):
+        if lengths is None or not self.is_projected or bool((lengths == inputs.shape[1]).all()):
             return self._run(inputs, state)
         ordered, order = lengths.sort(descending=True, stable=True)
-        counts = (ordered > torch.arange(inputs.shape[1])[:, None]).sum(dim=1).tolist()
+        batch_sizes = (ordered > torch.arange(inputs.shape[1])[:, None]).sum(dim=1).tolist()
         order = order.to(inputs.device)
         restore = order.argsort()
-        outputs, last = self._run(inputs[order], _take(state, order), counts)
+        outputs, last = self._run(inputs[order], _take(state, order), batch_sizes)
         return [output[restore] for output in outputs], _take(last, restore)
 
     def _run(
-        self, inputs: Tensor, state: LSTMState | None, counts: Sequence[int] | None = None
+        self, inputs: Tensor, state: LSTMState | None, batch_sizes: Sequence[int] | None = None
     ) -> tuple[list[Tensor], LSTMState]:
-        """The layers over rows by falling length, the first ``counts[t]`` of which have a position t."""
+        """Run the layers over rows in descending order of length; the first ``batch_sizes[t]`` have a position t."""
         current = inputs.transpose(0, 1)  # (T, B, D)
         outputs: list[Tensor] = []
         new_state: LSTMState = []
         for index, layer in enumerate(self.layers):
             current = self.drop(current)
-            output, last = layer(current, None if state is None else state[index], counts)
+            output, last = layer(current, None if state is None else state[index], batch_sizes)
             current = output + current if self.skip_connections and index > 0 else output
             outputs.append(current.transpose(0, 1))  # (B, T, D)
             new_state.append(cast(LayerState, last))

@@ -85,25 +85,28 @@ class ProjectedLSTM(nn.Module):
             self.bias[self.lstm_dim : 2 * self.lstm_dim] += 1
 
     def forward(
-        self, inputs: Tensor, state: ProjectedState | None = None, counts: Sequence[int] | None = None
+        self, inputs: Tensor, state: ProjectedState | None = None, batch_sizes: Sequence[int] | None = None
     ) -> tuple[Tensor, ProjectedState]:
         """Run over all positions, left to right.
 
         Args:
             inputs: (B, T, input_dim).
             state: h (B, D) and c (B, lstm_dim) before the first position; zeros where None. It is not modified.
-            counts: T numbers that never grow: only the first ``counts[t]`` rows have a position t; all where None.
+            batch_sizes: T sizes in descending order: only the first ``batch_sizes[t]`` rows have a
+                position t. Defaults to all rows.
 
         Returns:
-            The outputs (B, T, D), zero behind a row's end, and the state at each row's end.
+            The outputs (B, T, D), zero at padding, and the state at each row's end.
         """
         h, c = self._zero_state(len(inputs)) if state is None else state
         recorded = needs_graph(inputs, h, c, *self.parameters())
-        outputs, last = (self._run_recorded if recorded else self._run_packed)(inputs.transpose(0, 1), h, c, counts)
+        outputs, last = (self._run_recorded if recorded else self._run_packed)(
+            inputs.transpose(0, 1), h, c, batch_sizes
+        )
         return outputs.transpose(0, 1), last
 
     def _run_recorded(
-        self, inputs: Tensor, h: Tensor, c: Tensor, counts: Sequence[int] | None
+        self, inputs: Tensor, h: Tensor, c: Tensor, batch_sizes: Sequence[int] | None
     ) -> tuple[Tensor, ProjectedState]:
         """With a graph: all input products at once, and the recurrence as one operation with its own backward pass.
 
@@ -111,13 +114,13 @@ class ProjectedLSTM(nn.Module):
         """
         gates = F.linear(inputs, self.weight_ih, self._run_time_bias())  # (T, B, 4 * lstm_dim)
         outputs, h, c = Recurrence.apply(  # type: ignore[no-untyped-call]
-            gates, h, c, self.weight_hh, self.weight_projection, self.cell_clip, self.projection_clip, counts
+            gates, h, c, self.weight_hh, self.weight_projection, self.cell_clip, self.projection_clip, batch_sizes
         )
         return outputs, (h, c)
 
     @torch.no_grad()
     def _run_packed(
-        self, inputs: Tensor, h: Tensor, c: Tensor, counts: Sequence[int] | None
+        self, inputs: Tensor, h: Tensor, c: Tensor, batch_sizes: Sequence[int] | None
     ) -> tuple[Tensor, ProjectedState]:
         """Without a graph: packed weights, and a bounded number of input products at a time.
 
@@ -129,11 +132,11 @@ class ProjectedLSTM(nn.Module):
         outputs = inputs.new_zeros((*inputs.shape[:2], self.dim), dtype=dtype)
         size = max(1, _POSITIONS_AT_ONCE // max(1, inputs.shape[1]))
         for start in range(0, len(inputs), size):
-            part, rows = slice(start, start + size), None if counts is None else counts[start : start + size]
+            part, rows = slice(start, start + size), None if batch_sizes is None else batch_sizes[start : start + size]
             if rows is not None and rows[0] == 0:
                 break  # every row has ended
             gates = input_product(inputs[part, : None if rows is None else rows[0]].to(dtype))
-            run(gates, last_h, last_c, weights, outputs[part], counts=rows)
+            run(gates, last_h, last_c, weights, outputs[part], batch_sizes=rows)
         return outputs, (last_h.to(h.dtype), last_c)
 
     def _packed(self, dtype: torch.dtype) -> tuple[PackedProduct, RunTimeWeights]:

@@ -39,7 +39,7 @@ def run(
     weights: RunTimeWeights,
     outputs: Tensor,
     cells: Tensor | None = None,
-    counts: Sequence[int] | None = None,
+    batch_sizes: Sequence[int] | None = None,
 ) -> None:
     """Step through all positions, in place.
 
@@ -50,12 +50,12 @@ def run(
         weights: what to multiply with.
         outputs: (T, B, D), filled.
         cells: (T, B, lstm_dim), filled with the cell after each position; not where None.
-        counts: T numbers that never grow: only the first ``counts[t]`` rows have a position t, and the rest is left as
-            it is; all rows where None.
+        batch_sizes: T sizes in descending order: only the first ``batch_sizes[t]`` rows have a position t, and the rest
+            is left as it is. Defaults to all rows.
     """
     width = c.shape[1]
     for t in range(len(gates)):
-        rows = len(h) if counts is None else counts[t]
+        rows = len(h) if batch_sizes is None else batch_sizes[t]
         if rows == 0:
             return
         step, before, cell, output = gates[t, :rows], h[:rows], c[:rows], outputs[t, :rows]
@@ -92,7 +92,7 @@ class Recurrence(torch.autograd.Function):
     """``run`` for autograd.
 
     Inputs are those of ``ProjectedLSTM``: gates (T, B, 4 * lstm_dim), h, c, weight_hh, weight_projection or None, the
-    two clips and ``counts``. It gives outputs (T, B, D) and the last h and c.
+    two clips and ``batch_sizes``. It gives outputs (T, B, D) and the last h and c.
     """
 
     @staticmethod
@@ -105,7 +105,7 @@ class Recurrence(torch.autograd.Function):
         projection: Tensor | None,
         cell_clip: float | None,
         projection_clip: float | None,
-        counts: Sequence[int] | None,
+        batch_sizes: Sequence[int] | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Run, and keep the gates, cells and outputs of every step."""
         dtype = gates.dtype  # narrower than the weights under autocast
@@ -115,9 +115,9 @@ class Recurrence(torch.autograd.Function):
         outputs = gates.new_zeros((*gates.shape[:2], weight_hh.shape[1]))
         cells = c.new_zeros((*gates.shape[:2], c.shape[1]))
         last_h, last_c = h.to(dtype, copy=True), c.clone()
-        run(gates, last_h, last_c, weights, outputs, cells, counts)
+        run(gates, last_h, last_c, weights, outputs, cells, batch_sizes)
         ctx.save_for_backward(gates, h, c, weight_hh, projection, outputs, cells)
-        ctx.clips, ctx.counts = (cell_clip, projection_clip), counts
+        ctx.clips, ctx.batch_sizes = (cell_clip, projection_clip), batch_sizes
         return outputs, last_h.to(h.dtype), last_c
 
     @staticmethod
@@ -132,7 +132,7 @@ class Recurrence(torch.autograd.Function):
         d_gates, d_projected = torch.zeros_like(gates), torch.zeros_like(outputs)
         dh, dc = d_last_h.to(dtype, copy=True), d_last_c.clone()
         for t in reversed(range(len(gates))):
-            rows = slice(None if ctx.counts is None else ctx.counts[t])
+            rows = slice(None if ctx.batch_sizes is None else ctx.batch_sizes[t])
             i, f, g, o = gates[t, rows].chunk(4, dim=1)
             d_i, d_f, d_g, d_o = d_gates[t, rows].chunk(4, dim=1)
             cell, before = cells[t, rows], (cells[t - 1] if t > 0 else c0)[rows].to(dtype)

