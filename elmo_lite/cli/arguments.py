@@ -66,25 +66,35 @@ def function_parser(function: Callable[..., Any], prog: str, positionals: Sequen
     """The parser of one command; the help texts come from the docstrings of the function and of the config's fields."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     documentation = docstring_parser.parse(inspect.getdoc(function) or "")
-    help_of = {entry.arg_name: entry.description for entry in documentation.params}
+    help_of = {entry.arg_name: " ".join((entry.description or "").split()) for entry in documentation.params}
     parser = ArgumentParser(prog=prog, description=documentation.short_description, exit_on_error=False)
-    types = typing.get_type_hints(function)
-    for name, parameter in inspect.signature(function).parameters.items():
-        text = " ".join((help_of.get(name) or "").split())
-        if name == CONFIG:
-            parser.add_argument("--config", action="config", help="Name of a preset or path of a YAML file.")
-            parser.add_class_arguments(types[name])
-        elif name in positionals:
-            number = "+" if _is_list(types[name]) else None
-            parser.add_argument(name, type=str, nargs=number, help=text, metavar=name.upper())
-        elif types[name] is bool:
-            parser.add_argument(f"--{name}", action="store_true", help=text)
-        elif _is_list(types[name]):
-            # One value each time: a flag that takes several would swallow the positional arguments after it.
-            parser.add_argument(f"--{name}", type=str, action="append", help=text, **_default_of(parameter))
-        else:
-            parser.add_argument(f"--{name}", type=types[name], help=text, **_default_of(parameter))
+    types, parameters = typing.get_type_hints(function), inspect.signature(function).parameters
+    # --help lists groups in the order of their creation: required arguments first, settings of the config last.
+    required = parser.add_argument_group("required arguments")
+    has_default = {name for name, parameter in parameters.items() if parameter.default is not parameter.empty}
+    for name in sorted(parameters, key=lambda name: name in has_default):
+        if name != CONFIG:
+            group = parser if name in has_default else required
+            _add_argument(group, parameters[name], types[name], help_of.get(name, ""), positional=name in positionals)
+    if CONFIG in parameters:
+        parser.add_argument("--config", action="config", help="Name of a preset or path of a YAML file.")
+        parser.add_class_arguments(types[CONFIG])
     return parser
+
+
+def _add_argument(group: Any, parameter: inspect.Parameter, annotation: Any, text: str, *, positional: bool) -> None:
+    """Add the argument of one parameter to a parser or to a group of it."""
+    name = parameter.name
+    if positional:
+        number = "+" if _is_list(annotation) else None
+        group.add_argument(name, type=str, nargs=number, help=text, metavar=name.upper())
+    elif annotation is bool:
+        group.add_argument(f"--{name}", action="store_true", help=text)
+    elif _is_list(annotation):
+        # One value each time: a flag that takes several would swallow the positional arguments after it.
+        group.add_argument(f"--{name}", type=str, action="append", help=text, **_default_of(parameter))
+    else:
+        group.add_argument(f"--{name}", type=annotation, help=text, **_default_of(parameter))
 
 
 def _is_list(annotation: Any) -> bool:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from elmo_lite.errors import require
 from elmo_lite.nn.packed_linear import PackedLinear
 from elmo_lite.text.characters import NO_TOKEN, NUM_CHAR_IDS, PADDING
 
@@ -58,6 +59,7 @@ class CharCNN(nn.Module):
         """
         super().__init__()
         self.max_characters = max_characters
+        require(activation in ("relu", "tanh"), "activation", "relu or tanh", activation)
         self.activation = torch.tanh if activation == "tanh" else F.relu
         self.embedding = nn.Embedding(NUM_CHAR_IDS, embedding_dim)
         self.convolutions = nn.ModuleList(nn.Conv1d(embedding_dim, number, width) for width, number in filters)

@@ -118,19 +118,16 @@ class BiLMConfig:
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """The settings as plain lists, dicts and numbers, ready for JSON or YAML."""
-    return {
-        name: [list(pair) for pair in value]
-        if name == "filters"
-        else value
-        if not isinstance(value, dict)
-        else _lists(value)
-        for name, value in dataclasses.asdict(config).items()
-    }
+    """The settings of a dataclass as plain lists, dicts and values, ready for JSON or YAML."""
+    plain: dict[str, Any] = _plain(dataclasses.asdict(config))
+    return plain
 
 
-def _lists(settings: dict[str, Any]) -> dict[str, Any]:
-    return {k: [list(pair) for pair in v] if k == "filters" else v for k, v in settings.items()}
+def _plain(value: Any) -> Any:
+    """Tuples as lists, at any depth."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def bilm_config_from_dict(settings: dict[str, Any]) -> BiLMConfig:

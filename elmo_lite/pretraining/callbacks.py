@@ -1,4 +1,4 @@
-"""What happens beside the steps of a pretraining run: progress, saved state, best model."""
+"""Callbacks of a pretraining run: progress bar, saved state, best model."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Progress(pl.Callback):
 
 
 class SaveState(pl.Callback):
-    """Saves the whole state every few minutes and at the end, by renaming: a crash leaves the last good one."""
+    """Saves the training state atomically, every few minutes and at the end."""
 
     def __init__(self, path: Path, minutes: float) -> None:
         """Write to ``path`` at least every ``minutes``."""
@@ -102,7 +102,7 @@ class SaveBest(pl.Callback):
     """Writes the model whenever its held-out nats are the lowest so far; the lowest and its step survive a resume."""
 
     def __init__(self, save: Callable[[dict[str, Any]], None]) -> None:
-        """Call ``save`` with the facts of each new best model."""
+        """Call ``save`` with the metadata of each new best model."""
         self._save = save
         self.best: dict[str, Any] = {}
 
@@ -125,5 +125,5 @@ class SaveBest(pl.Callback):
         return dict(self.best)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the best so far."""
+        """Restore the best so far."""
         self.best = dict(state_dict)

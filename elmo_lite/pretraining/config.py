@@ -12,12 +12,12 @@ from elmo_lite.nn.config import BiLMConfig
 
 @dataclass(frozen=True, kw_only=True)
 class HeadConfig:
-    """Sampled softmax."""
+    """Sampled softmax over the vocabulary."""
 
     num_samples: int = 4096
-    """Classes drawn in a step, shared by all positions and both directions; all where the vocabulary is smaller."""
+    """Number of classes sampled per step, shared by all positions and both directions; at most the vocabulary size."""
     sampling_power: float = 0.75
-    """Exponent in [0, 1] of the class counts that classes are drawn by: 0 uniform, 1 unigram."""
+    """Exponent in [0, 1] of the class counts in the sampling distribution: 0 is uniform, 1 is unigram."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -27,14 +27,14 @@ class HeadConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """How the corpus becomes batches."""
+    """Division of the corpus into batches."""
 
     batching: Literal["sentences", "windows"] = "sentences"
-    """Whole sentences from zero states, or windows of the stream with states carried on."""
+    """Whole sentences from zero states, or windows of the stream whose states carry over to the next step."""
     batch_words: int = 2560
-    """Predictions of one direction in a step."""
+    """Number of words that each direction predicts in a step, at least data.max_length."""
     max_length: int = 40
-    """Windows: predictions in a row. Sentences: a longer one is cut into pieces of this length."""
+    """Length of a window, or of the pieces that longer sentences are cut into, in words; at least 2."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -50,22 +50,22 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
-    """AdamW or Muon for the encoder, Adam over touched rows of the head's table; linear warm-up and decay."""
+    """AdamW or Muon for the encoder, sparse Adam for the softmax table; linear warm-up and decay."""
 
     name: Literal["adamw", "muon"] = "adamw"
-    """Muon takes the weight matrices; biases and embeddings are AdamW's either way."""
+    """Optimizer of the encoder. Muon updates weight matrices alone; AdamW then updates biases and embeddings."""
     learning_rate: float = 2e-3
-    """Peak, of the dense part."""
+    """Peak learning rate of the encoder."""
     table_learning_rate: float = 2e-3
-    """Peak, of the head's table."""
+    """Peak learning rate of the softmax table."""
     weight_decay: float = 0.0
-    """Decoupled, on weight matrices of the encoder."""
+    """Decoupled weight decay of the encoder's weight matrices, 0 or more."""
     betas: tuple[float, float] = (0.9, 0.99)
-    """Decay of Adam's first and second moments."""
+    """Decay rates of Adam's first and second moments, each in [0, 1)."""
     warmup_steps: int = 200
-    """Steps of linear warm-up, cut to a tenth of a short run."""
+    """Number of steps of linear warm-up, at most a tenth of the run."""
     gradient_clip: float = 1.0
-    """Bound on the global norm of all gradients, dense and sparse."""
+    """Maximum global norm of all gradients, dense and sparse."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -80,30 +80,30 @@ class OptimizerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainConfig:
-    """A pretraining run."""
+    """Settings of the run."""
 
     model: BiLMConfig = field(default_factory=BiLMConfig)
     """The encoder."""
     head: HeadConfig = field(default_factory=HeadConfig)
-    """The softmax."""
+    """Sampled softmax."""
     data: DataConfig = field(default_factory=DataConfig)
     """Batches."""
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    """Optimisation."""
+    """Optimizer."""
     epochs: int = 10
-    """Passes over the corpus, where neither --max_steps nor --max_time is given."""
+    """Number of passes over the corpus if neither --max_steps nor --max_time is given."""
     validations: int = 40
-    """Full-softmax validations in a run, evenly spaced, on a held-out sample that costs at most 5 % of the time."""
+    """Number of evenly spaced full-softmax validations, on a held-out sample that costs at most 5 % of the time."""
     patience: int = 8
-    """Validations without a better perplexity before the run stops early."""
+    """Number of validations without a better perplexity before the run stops early."""
     precision: Precision = "auto"
-    """Precision of matrix products: float32, bfloat16, or auto: bfloat16 where the hardware computes in it."""
+    """Precision of matrix products. auto is bfloat16 if the hardware supports it, float32 otherwise."""
     devices: int = 1
-    """GPUs, where there are any; every one reads batches of its own."""
+    """Number of GPUs, each with batches of its own; unused on the CPU."""
     save_every_minutes: float = 10.0
-    """Longest time between two saved states."""
+    """Maximum time between two saved states in minutes."""
     seed: int = 0
-    """Of weights, batches, dropout and samples."""
+    """Random seed."""
 
     def __post_init__(self) -> None:
         """Check ranges."""

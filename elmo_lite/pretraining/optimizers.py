@@ -1,4 +1,4 @@
-"""One optimiser for dense weights and for the sparse rows of the head's table."""
+"""Optimizer of the dense encoder and of the sparse softmax table, its schedule and gradient clipping."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from elmo_lite.errors import ConfigError
 
 
 class CombinedOptimizer(torch.optim.Optimizer):
-    """Several optimisers stepped as one, so that a trainer counts one step and a scheduler sees all groups."""
+    """Several optimizers as one: a trainer counts one step, a scheduler sees all parameter groups."""
 
     def __init__(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         """Combine ``optimizers``, whose parameters must not overlap."""
@@ -22,7 +22,7 @@ class CombinedOptimizer(torch.optim.Optimizer):
         super().__init__([group for optimizer in self.optimizers for group in optimizer.param_groups], {})
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Run the closure once, then every optimiser."""
+        """Run the closure once, then step every optimizer."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -32,16 +32,16 @@ class CombinedOptimizer(torch.optim.Optimizer):
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget all gradients."""
+        """Reset all gradients."""
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=set_to_none)
 
     def state_dict(self) -> dict[str, Any]:
-        """States of all optimisers."""
+        """State of all optimizers."""
         return {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what ``state_dict`` gave; groups are shared again, as loading replaces them."""
+        """Restore the state of all optimizers; parameter groups are shared again, as loading replaces them."""
         for optimizer, state in zip(self.optimizers, state_dict["optimizers"], strict=True):
             optimizer.load_state_dict(state)
         self.param_groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
@@ -58,20 +58,20 @@ def make_optimizer(
     betas: tuple[float, float],
     sparse_table: bool = True,
 ) -> CombinedOptimizer:
-    """The optimiser of a pretraining run.
+    """Build the optimizer of a pretraining run.
 
     Args:
-        encoder: its weight matrices are decayed, and taken by Muon where ``name`` says so.
-        table: parameters with sparse gradients (dense ones where ``sparse_table`` is false).
-        name: "adamw" or "muon".
-        learning_rate: peak, of the encoder.
-        table_learning_rate: peak, of the table.
-        weight_decay: decoupled.
-        betas: Adam's.
-        sparse_table: whether only touched rows are updated.
+        encoder: Encoder. Weight decay, and Muon if chosen, apply to its weight matrices alone.
+        table: Parameters of the softmax, with sparse gradients if ``sparse_table`` is true.
+        name: Optimizer of the encoder, "adamw" or "muon".
+        learning_rate: Peak learning rate of the encoder.
+        table_learning_rate: Peak learning rate of the table.
+        weight_decay: Decoupled weight decay.
+        betas: Decay rates of Adam's moments.
+        sparse_table: Whether to update only the rows that have a gradient. Defaults to True.
 
     Raises:
-        ConfigError: this version of torch has no Muon.
+        ConfigError: This version of torch has no Muon.
     """
     if name == "muon" and not hasattr(torch.optim, "Muon"):
         raise ConfigError(
@@ -83,7 +83,7 @@ def make_optimizer(
     others = [value for key, value in trained if not is_matrix[key]]
     optimizers: list[torch.optim.Optimizer] = []
     if name == "muon":
-        # Updates of the size of AdamW's, so that one learning rate means the same to both.
+        # Match the RMS of AdamW's updates, so that one learning rate suits both.
         muon = torch.optim.Muon(matrices, lr=learning_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
         optimizers = [muon, torch.optim.AdamW(others, lr=learning_rate, betas=betas, weight_decay=0.0, fused=True)]
     else:
@@ -130,5 +130,5 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tenso
 
 
 def num_parameters(*modules: nn.Module) -> int:
-    """Trained numbers of modules."""
+    """Number of trainable parameters of modules."""
     return sum(p.numel() for p in itertools.chain(*(module.parameters() for module in modules)) if p.requires_grad)

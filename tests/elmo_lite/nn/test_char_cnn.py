@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from elmo_lite.errors import ConfigError
 from elmo_lite.nn.char_cnn import CharCNN
 from elmo_lite.text.characters import NO_TOKEN, NUM_CHAR_IDS, begin_sentence_row, encode_words
 
@@ -149,3 +150,8 @@ def test_every_weight_is_trained(projection: bool) -> None:
     cnn(torch.from_numpy(encode_words(WORDS))).square().sum().backward()
     for name, parameter in cnn.named_parameters():
         assert parameter.grad is not None and parameter.grad.any(), name
+
+
+def test_an_unknown_activation_is_refused() -> None:
+    with pytest.raises(ConfigError, match="^activation: expected relu or tanh, found 'gelu'$"):
+        make(activation="gelu")

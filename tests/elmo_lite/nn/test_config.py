@@ -178,3 +178,16 @@ def test_settings_do_not_change() -> None:
 def test_dotted_keys() -> None:
     assert dotted({"a": 1, "b": {"c": [2], "d": {"e": None}}, "f": {}}) == {"a": 1, "b.c": [2], "b.d.e": None}
     assert dotted({"model": to_dict(BiLMConfig())})["model.char_cnn.num_highway"] == 1
+
+
+def test_tuples_become_lists_at_any_depth() -> None:
+    @dataclasses.dataclass
+    class Inner:
+        pairs: tuple[tuple[int, tuple[int, ...]], ...] = ((1, (2, 3)),)
+
+    @dataclasses.dataclass
+    class Outer:
+        inner: Inner = dataclasses.field(default_factory=Inner)
+        betas: tuple[float, float] = (0.9, 0.99)
+
+    assert to_dict(Outer()) == {"inner": {"pairs": [[1, [2, 3]]]}, "betas": [0.9, 0.99]}
