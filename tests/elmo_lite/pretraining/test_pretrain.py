@@ -137,6 +137,19 @@ def refused(out: Path, config: PretrainConfig, corpus: Path, tmp_path: Path) -> 
         pretrain(config, corpus, out, resume=True)
 
 
+@pytest.mark.parametrize(("older", "name"), [("32-true", "float32"), ("bf16-mixed", "bfloat16")])
+def test_a_run_that_names_its_precision_as_before_goes_on(older: str, name: str, corpus: Path, tmp_path: Path) -> None:
+    out, config = tmp_path / "out", settings(precision=name)
+    pretrain(config, corpus, out, max_steps=4)
+    stored = json.loads((out / "run.json").read_text())
+    assert stored["config"]["precision"] == name
+    (out / "run.json").write_text(json.dumps({**stored, "config": {**stored["config"], "precision": older}}))
+    assert pretrain(config, corpus, out, resume=True)["steps"] == 4
+    (out / "run.json").write_text(json.dumps({**stored, "config": {**stored["config"], "precision": "half"}}))
+    with pytest.raises(CheckpointError, match=r"run\.json: expected a run's settings, found precision: expected auto"):
+        pretrain(config, corpus, out, resume=True)
+
+
 def test_a_toy_corpus_is_learnt_by_heart(tmp_path: Path) -> None:
     """Two sentences that differ from the first word on: whatever follows it is certain, in both directions."""
     lines = ["a b c d e f g h .", "k l m n o p q r !"] * 40
