@@ -33,7 +33,7 @@ from tasks.sentiment.commands import evaluate as evaluate_classifier
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data import DataConfig, read_labelled
 from tasks.sentiment.training import train as train_classifier
-from tasks.training.finetune import FinetuneConfig
+from tasks.training.config import FinetuneConfig
 
 Scores = dict[str, float]
 

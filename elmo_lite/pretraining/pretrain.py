@@ -5,9 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +22,7 @@ from elmo_lite.pretraining.data_module import Batches, CorpusDataModule, make_ba
 from elmo_lite.pretraining.initial_model import InitialModel, build_model, check_corpus, with_encoder_of
 from elmo_lite.pretraining.run import STATE_FILE, Run, begin_run, resume_run, validation_interval
 from elmo_lite.pretraining.training_module import LanguageModel
+from elmo_lite.quiet import quiet_lightning
 from elmo_lite.saved_model.checkpoint import save_model
 
 log = logging.getLogger("elmo_lite")
@@ -77,7 +75,7 @@ def pretrain(
     else:
         run = begin_run(config, opened, out, batches, max_steps=max_steps, max_time=max_time, initial=initial)
     module = build_model(config, opened, run.max_steps, weights)
-    with _quiet_lightning():
+    with quiet_lightning():
         return _fit(module, opened, batches, out, run, resume)
 
 
@@ -168,25 +166,3 @@ def _loggers(out: Path) -> list[Any]:
     except ModuleNotFoundError:
         log.info("tensorboard is not installed: curves go to %s alone", out / "logs" / "metrics.csv")
     return loggers
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Silence Lightning's tips and banners, and its warnings about deliberate choices; undone on exit."""
-    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning.pytorch")]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.WARNING)
-        with warnings.catch_warnings():
-            for message in (
-                r".*does not have many workers.*",
-                r".*Checkpoint directory.*",
-                r".*isinstance.*LeafSpec.*",
-                r".*Experiment logs directory.*",
-            ):
-                warnings.filterwarnings("ignore", message)
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

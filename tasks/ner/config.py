@@ -11,7 +11,7 @@ from typing import Any, Literal
 from elmo_lite import ConfigError
 from tasks.inputs.representation import EncoderConfig
 from tasks.inputs.word_inputs import WordInputConfig
-from tasks.training.finetune import FinetuneConfig
+from tasks.training.config import FinetuneConfig
 
 _SHORT = {
     "encoder": "representation",

@@ -22,8 +22,9 @@ from tasks.ner.scoring import score_tags
 from tasks.ner.tagger import new_tagger
 from tasks.ner.tags import OUTSIDE
 from tasks.saved_task.network import check_out
-from tasks.training.finetune import METRICS, finetune, run_seeds
+from tasks.training.finetune import METRICS, finetune
 from tasks.training.pictures import CONFUSION, draw_confusion
+from tasks.training.seeds import run_seeds
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tasks.inputs.word_inputs import WordInputConfig
 from tasks.sentiment.bcn import BCNConfig
 from tasks.sentiment.data import DataConfig
 from tasks.sentiment.pooled_head import PooledConfig
-from tasks.training.finetune import FinetuneConfig
+from tasks.training.config import FinetuneConfig
 
 _SHORT = {
     "encoder": "representation",

@@ -22,8 +22,9 @@ from tasks.sentiment.commands import evaluate
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data import LabelledText, check_labels, label_set, read_labelled
 from tasks.sentiment.scoring import score_labels
-from tasks.training.finetune import METRICS, finetune, run_seeds
+from tasks.training.finetune import METRICS, finetune
 from tasks.training.pictures import draw_confusion
+from tasks.training.seeds import run_seeds
 
 log = logging.getLogger("elmo_lite")
 

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from elmo_lite import ConfigError, Elmo, ElmoLiteError
 from elmo_lite.hardware import choose_precision, lightning_precision
+from elmo_lite.quiet import quiet_lightning
 from elmo_lite.text import batches_by_length
-from tasks.inputs.batch import BATCH_WORDS, Batch, collate
-from tasks.inputs.dataset_layers import FrozenLayers, LiveLayers, layers_for
-from tasks.inputs.representation import GradualUnfreezing, parameter_groups
-from tasks.training.finetune import Example, FinetuneConfig, FinetuneResult
+from tasks.inputs.batch import BATCH_WORDS
+from tasks.training.config import FinetuneConfig
+from tasks.training.head import Example, FinetuneResult
 from tasks.training.length_pools import LengthPools
-
-Numbered = tuple[list[int], Batch]
-"""A batch with the numbers of its sentences."""
+from tasks.training.loader import Numbered, data_loader, frozen_layers
+from tasks.training.unfreezing import GradualUnfreezing, parameter_groups, split_by_decay
 
 
 class Loop(pl.LightningModule):
@@ -61,7 +56,7 @@ class Loop(pl.LightningModule):
         """AdamW with a learning rate for the head and one for each layer of a trained encoder, falling to 0."""
         config = self.config
         groups = parameter_groups(self.model, config.learning_rate, config.encoder_learning_rate, config.layer_decay)
-        split = [part for group in groups for part in _split_by_decay(group, config.weight_decay)]
+        split = [part for group in groups for part in split_by_decay(group, config.weight_decay)]
         optimizer = torch.optim.AdamW(split, weight_decay=config.weight_decay, fused=True)
         steps = max(1, int(self.trainer.estimated_stepping_batches))
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: max(0.0, 1 - step / steps))
@@ -198,17 +193,19 @@ def fit(
     torch.manual_seed(config.seed)
     begun = time.perf_counter()
     epochs, patience = config.epochs_and_patience(len(train))
-    layers = [_layers(model, examples, config, epochs, elmo, model_hash, device, progress) for examples in (train, dev)]
+    layers = [
+        frozen_layers(model, examples, config, epochs, elmo, model_hash, device, progress) for examples in (train, dev)
+    ]
     layer_seconds = time.perf_counter() - begun
     lengths = [[len(example.words) for example in examples] for examples in (train, dev)]
-    train_batches = _loader(
+    train_batches = data_loader(
         train, LengthPools(lengths[0], config.batch_size, config.seed), layers[0], [targets(e) for e in train]
     )
     in_order = list(batches_by_length(lengths[1], BATCH_WORDS, config.batch_size))
-    dev_batches = _loader(dev, in_order, layers[1], None)
+    dev_batches = data_loader(dev, in_order, layers[1], None)
     model.train()  # Lightning leaves every module in the mode in which it comes
     loop = Loop(model, dev, score, config, patience, progress)
-    with _quiet_lightning():
+    with quiet_lightning():
         trainer = pl.Trainer(
             accelerator="gpu" if device.type == "cuda" else "cpu",
             devices=1,
@@ -235,19 +232,10 @@ def fit(
     if not loop.best:
         raise KeyboardInterrupt
     model.load_state_dict(loop.best)
-    model.eval()
+    model.to(device).eval()  # Lightning leaves it on the CPU
     result.seconds_per_epoch = sum(facts["seconds"] for facts in result.epochs) / len(result.epochs)
     result.words_per_second = sum(lengths[0]) / result.seconds_per_epoch
     return result
-
-
-def _split_by_decay(group: dict[str, Any], weight_decay: float) -> list[dict[str, Any]]:
-    """Matrices apart from biases and layer weights, which a decay would only pull off their scale."""
-    if not weight_decay:
-        return [group]
-    matrices = [parameter for parameter in group["params"] if parameter.dim() > 1]
-    rest = [parameter for parameter in group["params"] if parameter.dim() <= 1]
-    return [{**group, "params": matrices}, {**group, "params": rest, "weight_decay": 0.0}]
 
 
 def _device(config: FinetuneConfig) -> torch.device:
@@ -255,62 +243,3 @@ def _device(config: FinetuneConfig) -> torch.device:
     if config.device == "cuda" and not has_gpu:
         raise ConfigError("device: expected one that torch can use, found cuda")
     return torch.device("cuda" if has_gpu and config.device != "cpu" else "cpu")
-
-
-def _layers(
-    model: nn.Module,
-    examples: Sequence[Example],
-    config: FinetuneConfig,
-    epochs: int,
-    elmo: Elmo | None,
-    model_hash: str,
-    device: torch.device,
-    progress: bool,
-) -> FrozenLayers | LiveLayers | None:
-    """Layers of a frozen encoder; None where there is none, or where the model trains its own."""
-    if elmo is None or any(isinstance(module, Elmo) for module in model.modules()):
-        return None
-    return layers_for(
-        elmo.to(device),
-        [example.words for example in examples],
-        cache=config.cache,
-        cache_dir=config.cache_dir,
-        epochs=epochs,
-        model_hash=model_hash,
-        progress=progress,
-    )
-
-
-def _loader(
-    examples: Sequence[Example],
-    batches: LengthPools | list[list[int]],
-    layers: FrozenLayers | LiveLayers | None,
-    targets: Sequence[Any] | None,
-) -> DataLoader[int]:
-    """Batches of a data set; its items are the numbers of its sentences."""
-
-    def make(indices: list[int]) -> Numbered:
-        batch = collate(
-            [examples[index].words for index in indices],
-            None if targets is None else [targets[index] for index in indices],
-            None if layers is None else layers.batch(indices),
-        )
-        return indices, batch
-
-    return DataLoader(range(len(examples)), batch_sampler=batches, collate_fn=make)  # type: ignore[arg-type]
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Keep Lightning's advice and banners out of the progress; its warnings of what we do on purpose too."""
-    for name in ("pytorch_lightning", "lightning.pytorch"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        for message in (
-            r".*does not have many workers.*",
-            r".*LeafSpec.*",
-            r".*number of training batches.*",
-            r".*in eval mode.*",
-        ):
-            warnings.filterwarnings("ignore", message)
-        yield

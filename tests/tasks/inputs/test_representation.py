@@ -7,14 +7,11 @@ import torch
 from torch import nn
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, ConfigError, Elmo, ScalarMix
-from tasks.inputs.batch import Batch, collate
+from tasks.inputs.batch import collate
 from tasks.inputs.representation import (
     EncoderConfig,
-    GradualUnfreezing,
     OneLayer,
     Representation,
-    encoder_layers,
-    parameter_groups,
 )
 from tasks.inputs.word_inputs import WordInputConfig, WordInputs
 
@@ -214,71 +211,6 @@ def test_saved_head_fits_a_new_one(elmo: Elmo, tmp_path: Path) -> None:
     again.load_state_dict(model.state_dict())
     batch = collate(SENTENCES)
     assert torch.equal(again(batch), model(batch))
-
-
-# The encoder trained along
-
-
-class Model(nn.Module):
-    def __init__(self, representation: Representation) -> None:
-        super().__init__()
-        self.representation = representation
-        self.linear = nn.Linear(representation.dim, 2)
-
-    def forward(self, batch: Batch) -> torch.Tensor:
-        return self.linear(self.representation(batch))
-
-
-def test_learning_rates_fall_with_depth(elmo: Elmo) -> None:
-    model = Model(make(elmo, words(), freeze=False))
-    groups = {group["name"]: group for group in parameter_groups(model, 1e-3, 1e-4, layer_decay=2.0)}
-    rates = {name: group["lr"] for name, group in groups.items()}
-    assert rates == pytest.approx({"head": 1e-3, "encoder.0": 2.5e-5, "encoder.1": 5e-5, "encoder.2": 1e-4})
-    everything = [id(parameter) for group in groups.values() for parameter in group["params"]]
-    assert len(everything) == len(set(everything)) == len(list(model.parameters()))
-    chars = {id(parameter) for parameter in elmo.bilm.char_cnn.parameters()}
-    assert {id(parameter) for parameter in groups["encoder.0"]["params"]} == chars
-    top = {id(p) for stack in (elmo.bilm.forward_lstm, elmo.bilm.backward_lstm) for p in stack.layers[-1].parameters()}
-    assert {id(parameter) for parameter in groups["encoder.2"]["params"]} == top
-    torch.optim.Adam(list(groups.values()))
-
-
-def test_learning_rates_of_a_frozen_encoder(elmo: Elmo) -> None:
-    model = Model(make(elmo, words()))
-    (head,) = parameter_groups(model, 1e-3, 1e-4)
-    assert (head["name"], head["lr"], len(head["params"])) == ("head", 1e-3, len(list(model.parameters())))
-
-
-def test_layer_decay_below_one(elmo: Elmo) -> None:
-    with pytest.raises(ConfigError, match="layer_decay: expected 1 or more, found 0.5"):
-        parameter_groups(Model(make(elmo, freeze=False)), 1e-3, 1e-4, layer_decay=0.5)
-
-
-def trained_layers(elmo: Elmo) -> list[bool]:
-    return [
-        all(p.requires_grad for p in layer) and any(p.requires_grad for p in layer) for layer in encoder_layers(elmo)
-    ]
-
-
-def test_gradual_unfreezing(elmo: Elmo) -> None:
-    model = Model(make(elmo, freeze=False)).train()
-    unfreezing = GradualUnfreezing(model)
-    seen = []
-    for epoch in range(5):
-        assert unfreezing.start_epoch(epoch) == min(epoch, 3)
-        assert elmo.bilm.training == (epoch > 0)
-        seen.append(trained_layers(elmo))
-        model.zero_grad()
-        model(collate(SENTENCES)).sum().backward()
-        assert [all(p.grad is not None for p in layer) for layer in encoder_layers(elmo)] == seen[-1]
-    no, yes = False, True
-    assert seen == [[no, no, no], [no, no, yes], [no, yes, yes], [yes, yes, yes], [yes, yes, yes]]
-    assert all(parameter.requires_grad for parameter in model.linear.parameters())
-
-
-def test_gradual_unfreezing_of_nothing(elmo: Elmo) -> None:
-    assert GradualUnfreezing(Model(make(elmo))).start_epoch(3) == 0
-    assert trained_layers(elmo) == [False] * 3
 
 
 @pytest.mark.gpu

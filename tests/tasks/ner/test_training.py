@@ -17,7 +17,7 @@ from elmo_lite.cli.main import COMMANDS, Command, main
 from tasks.inputs.representation import EncoderConfig
 from tasks.inputs.word_inputs import WordInputConfig
 from tasks.ner import NerConfig, NerTagger, train
-from tasks.training.finetune import FinetuneConfig
+from tasks.training.config import FinetuneConfig
 
 ROOT = Path(__file__).parents[3]
 NAMES = {"PER": ["Anna", "Bob Ray", "Carla"], "LOC": ["Rome", "New York City", "Oslo"]}

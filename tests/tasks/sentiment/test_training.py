@@ -18,7 +18,7 @@ from tasks.sentiment import SentimentClassifier, SentimentConfig, read_labelled,
 from tasks.sentiment.bcn import BCNConfig  # noqa: E402
 from tasks.sentiment.data import DataConfig  # noqa: E402
 from tasks.sentiment.pooled_head import PooledConfig  # noqa: E402
-from tasks.training.finetune import FinetuneConfig  # noqa: E402
+from tasks.training.config import FinetuneConfig  # noqa: E402
 
 GOOD, BAD = ("good", "great", "fine"), ("bad", "poor", "dull")
 CONFIG = SentimentConfig(

@@ -1,0 +1,63 @@
+"""Batches of a data set, with the layers of a frozen encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from elmo_lite import Elmo
+from tasks.inputs.batch import Batch, collate
+from tasks.inputs.dataset_layers import FrozenLayers, LiveLayers, layers_for
+from tasks.training.config import FinetuneConfig
+from tasks.training.head import Example
+from tasks.training.length_pools import LengthPools
+
+Numbered = tuple[list[int], Batch]
+"""A batch with the numbers of its sentences."""
+
+
+def frozen_layers(
+    model: nn.Module,
+    examples: Sequence[Example],
+    config: FinetuneConfig,
+    epochs: int,
+    elmo: Elmo | None,
+    model_hash: str,
+    device: torch.device,
+    progress: bool,
+) -> FrozenLayers | LiveLayers | None:
+    """Layers of a frozen encoder; None where there is none, or where the model trains its own."""
+    if elmo is None or any(isinstance(module, Elmo) for module in model.modules()):
+        return None
+    return layers_for(
+        elmo.to(device),
+        [example.words for example in examples],
+        cache=config.cache,
+        cache_dir=config.cache_dir,
+        epochs=epochs,
+        model_hash=model_hash,
+        progress=progress,
+    )
+
+
+def data_loader(
+    examples: Sequence[Example],
+    batches: LengthPools | list[list[int]],
+    layers: FrozenLayers | LiveLayers | None,
+    targets: Sequence[Any] | None,
+) -> DataLoader[int]:
+    """Batches of a data set; its items are the numbers of its sentences."""
+
+    def make(indices: list[int]) -> Numbered:
+        batch = collate(
+            [examples[index].words for index in indices],
+            None if targets is None else [targets[index] for index in indices],
+            None if layers is None else layers.batch(indices),
+        )
+        return indices, batch
+
+    return DataLoader(range(len(examples)), batch_sampler=batches, collate_fn=make)  # type: ignore[arg-type]
