@@ -52,8 +52,8 @@ TASKS_THIRD_PARTY = {
     "saved_task": "torch",
     "training": "matplotlib numpy pytorch_lightning torch tqdm",
     "samples": "",
-    "ner": "datasets seqeval torch",
-    "sentiment": "datasets sklearn torch",
+    "ner": "seqeval torch",
+    "sentiment": "sklearn torch",
     "vectorizer": "numpy sklearn",
     "__init__": "",
 }

@@ -7,9 +7,9 @@ from elmo_lite.lazy import lazy_names
 if TYPE_CHECKING:
     from elmo_lite.text.characters import MAX_CHARACTERS as MAX_CHARACTERS
     from elmo_lite.text.characters import encode_words as encode_words
+    from elmo_lite.text.hub_data_sets import open_data_set as open_data_set
     from elmo_lite.text.hub_names import is_data_set_name as is_data_set_name
     from elmo_lite.text.hub_names import is_model_name as is_model_name
-    from elmo_lite.text.hub_names import split_data_set_name as split_data_set_name
     from elmo_lite.text.length_batches import batches_by_length as batches_by_length
     from elmo_lite.text.records import JSONL_SUFFIXES as JSONL_SUFFIXES
     from elmo_lite.text.records import decoded_lines as decoded_lines
@@ -30,8 +30,8 @@ _MODULE_OF = {
     "is_data_set_name": "hub_names",
     "is_model_name": "hub_names",
     "json_objects": "records",
+    "open_data_set": "hub_data_sets",
     "parse_json": "records",
-    "split_data_set_name": "hub_names",
     "standard_input_lines": "records",
 }
 

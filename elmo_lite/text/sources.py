@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from elmo_lite.errors import CorpusError, one_line
 from elmo_lite.text.decompression import COMPRESSED_SUFFIXES, READ_ERRORS, HashingReader, decompressed
 from elmo_lite.text.documents import Record, as_record, field_of, size_of
-from elmo_lite.text.hub_names import is_data_set_name, split_data_set_name
+from elmo_lite.text.hub_data_sets import open_data_set
+from elmo_lite.text.hub_names import is_data_set_name
 from elmo_lite.text.records import JSONL_SUFFIXES, parse_json
 
 BLOCK_SIZE = 1 << 20
@@ -143,21 +144,13 @@ class Source:
             raise CorpusError(f"{self.name}: expected a Parquet file: {one_line(error)}") from None
 
     def _hub_records(self, field: str) -> Iterator[Record]:
-        import datasets
-
-        name, options, split = split_data_set_name(self.name)
-        try:
-            rows: Iterable[dict[str, Any]] = datasets.load_dataset(name, *options, split=split, streaming=True)
-            digest = hashlib.sha256()
-            for number, row in enumerate(rows, 1):
-                record = field_of(row, field, f"{self.name}, record {number}")
-                digest.update(json.dumps(record).encode())
-                yield record
-            self.sha256 = digest.hexdigest()
-        except CorpusError:
-            raise
-        except Exception as error:  # the hub fails in as many ways as a network does
-            raise CorpusError(f"{self.name}: no such file, and no hub data set: {one_line(error)}") from None
+        rows, _ = open_data_set(self.name, streaming=True)
+        digest = hashlib.sha256()
+        for number, row in enumerate(rows, 1):
+            record = field_of(row, field, f"{self.name}, record {number}")
+            digest.update(json.dumps(record).encode())
+            yield record
+        self.sha256 = digest.hexdigest()
 
 
 def find_sources(inputs: Iterable[str]) -> list[Source]:

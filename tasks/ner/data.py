@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite import CorpusError
-from elmo_lite.text import JSONL_SUFFIXES, json_objects
+from elmo_lite.text import JSONL_SUFFIXES, is_data_set_name, json_objects, open_data_set
 from tasks.ner.columns import read_columns
 from tasks.ner.tags import Scheme, detect_scheme, entities_of, is_tag, repairs, spell
 
@@ -19,7 +18,6 @@ log = logging.getLogger("elmo_lite")
 
 WORD_FIELDS = ("tokens", "words")
 TAG_FIELDS = ("ner_tags", "tags", "labels")
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+){0,2}")
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def _read(name: str, word_column: int | None, tag_column: int | None) -> Iterato
     if path.suffix.lower() in JSONL_SUFFIXES and path.exists():
         for row, where, line in json_objects(name):
             yield _tagged(words_of(row, where), _field(row, TAG_FIELDS, where), None, where, name, line)
-    elif not path.exists() and _HUB_NAME.fullmatch(name) and not path.parent.exists() and not path.suffix:
+    elif is_data_set_name(name):
         yield from _hub_sentences(name)
     else:
         for words, tags, line in read_columns(name, word_column, tag_column):
@@ -98,27 +96,10 @@ def _read(name: str, word_column: int | None, tag_column: int | None) -> Iterato
 
 
 def _hub_sentences(name: str) -> Iterator[TaggedSentence]:
-    import datasets
-
-    path, *options = name.split(":")
-    split = options.pop() if options else "train"
-    try:
-        rows = datasets.load_dataset(path, *options, split=split)
-    except Exception as error:  # the hub fails in as many ways as a network does
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise CorpusError(f"{name}: no such file, and no hub data set: {reason}") from None
-    yield from sentences_of_dataset(rows, name)
-
-
-def sentences_of_dataset(rows: Any, name: str) -> Iterator[TaggedSentence]:
-    """Sentences of an open ``datasets.Dataset``; class numbers become the names that its features give.
-
-    Raises:
-        CorpusError: no words or no tags among its columns, or a row that does not fit.
-    """
-    tag_field = next((field for field in TAG_FIELDS if field in rows.features), "")
-    feature = getattr(rows.features.get(tag_field), "feature", None)
-    names: list[str] | None = getattr(feature, "names", None)
+    """Sentences of a data set on the hub; class numbers become the names that its features give."""
+    rows, features = open_data_set(name)
+    tag_field = next((field for field in TAG_FIELDS if field in features), "")
+    names: list[str] | None = getattr(getattr(features.get(tag_field), "feature", None), "names", None)
     for number, row in enumerate(rows, start=1):
         where = f"{name}, record {number}"
         yield _tagged(words_of(row, where), _field(row, TAG_FIELDS, where), names, where, name, number)

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from elmo_lite import CorpusError
-from elmo_lite.text import JSONL_SUFFIXES, decoded_lines, standard_input_lines
+from elmo_lite.text import JSONL_SUFFIXES, decoded_lines, is_data_set_name, standard_input_lines
 from tasks.files import STANDARD_INPUT
 from tasks.sentiment import trees
-from tasks.sentiment.tables import Columns, Row, hub_rows, is_hub_name, json_rows, table_rows
+from tasks.sentiment.tables import Columns, Row, hub_rows, json_rows, table_rows
 
 SplitWords = Callable[[str], list[str]]
 """Text to words."""
@@ -173,7 +173,7 @@ def _rows(source: str, columns: Columns) -> Iterator[Row]:
             return iter(())
         expected = "labelled trees such as (3 (2 It) (4 works)), or a file named .tsv, .csv or .jsonl"
         raise CorpusError(f"{source}, line 1: expected {expected}, found {first[:40]!r}")
-    if is_hub_name(source):
+    if is_data_set_name(source):
         return hub_rows(source, columns)
     raise CorpusError(f"{source}: expected a file, found {'a directory' if path.is_dir() else 'nothing there'}")
 

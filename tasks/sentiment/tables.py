@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from elmo_lite import CorpusError
-from elmo_lite.text import decoded_lines, json_objects
+from elmo_lite.text import decoded_lines, json_objects, open_data_set
 from tasks.files import without_end
 
 TEXT_NAMES = ("text", "sentence", "review", "content", "phrase", "document", "words", "tokens")
 LABEL_NAMES = ("label", "sentiment", "polarity", "class", "category", "rating", "stars")
 """Columns that are taken, in this order, where none is named."""
-
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+){0,2}")
 
 
 @dataclass(frozen=True)
@@ -128,11 +125,6 @@ def json_rows(path: Path, columns: Columns) -> Iterator[Row]:
         yield _record_row(record, columns, where, line)
 
 
-def is_hub_name(source: str) -> bool:
-    """Whether a source that is no file can be a data set on the hub."""
-    return bool(_HUB_NAME.fullmatch(source)) and not Path(source).suffix and not Path(source).parent.exists()
-
-
 def hub_rows(source: str, columns: Columns) -> Iterator[Row]:
     """Rows of a hub data set: ``owner/name``, ``owner/name:split`` or ``owner/name:config:split``.
 
@@ -141,20 +133,9 @@ def hub_rows(source: str, columns: Columns) -> Iterator[Row]:
     Raises:
         CorpusError: there is no such data set, or its rows do not have the columns.
     """
-    import datasets
-
-    name, *options = source.split(":")
-    split = options.pop() if options else "train"
-    try:
-        rows: Any = datasets.load_dataset(name, *options, split=split, streaming=True)
-        for number, record in enumerate(rows, 1):
-            row = _record_row(record, columns, f"{source}, record {number}", number, rows.features)
-            yield row
-    except CorpusError:
-        raise
-    except Exception as error:  # the hub fails in as many ways as a network does
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise CorpusError(f"{source}: no such file, and no hub data set: {reason}") from None
+    rows, features = open_data_set(source)
+    for number, record in enumerate(rows, 1):
+        yield _record_row(record, columns, f"{source}, record {number}", number, features)
 
 
 def _record_row(record: dict[str, Any], columns: Columns, where: str, line: int, features: Any = None) -> Row:

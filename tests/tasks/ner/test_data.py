@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from elmo_lite import CorpusError
-from tasks.ner.data import TaggedSentence, read_tagged, sentences_of_dataset, unseen_types
+from tasks.ner.data import TaggedSentence, read_tagged, unseen_types
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "ner"
 ROWS = [
@@ -51,21 +51,23 @@ def test_unseen_types(tmp_path: Path) -> None:
     assert not unseen_types(data, ["PER", "LOC"])
 
 
-def test_hub_data_sets_by_class_number() -> None:
+def test_class_numbers_of_hub_data_become_tags(monkeypatch: pytest.MonkeyPatch) -> None:
     datasets = pytest.importorskip("datasets")
     names = ["O", "B-PER", "B-LOC", "I-LOC"]
     classes = datasets.Sequence(datasets.ClassLabel(names=names))
     features = datasets.Features({"tokens": datasets.Sequence(datasets.Value("string")), "ner_tags": classes})
     rows = [{**row, "ner_tags": [names.index(tag) for tag in row["ner_tags"]]} for row in ROWS]
-    found = list(sentences_of_dataset(datasets.Dataset.from_list(rows, features=features), "owner/name"))
-    assert found[1] == TaggedSentence(("New", "York", "City"), ("B-LOC", "I-LOC", "I-LOC"), "owner/name", 2)
+    data_set = datasets.Dataset.from_list(rows, features=features)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: data_set)
+    found = read_tagged("owner/name").sentences
+    assert found[1] == TaggedSentence(("New", "York", "City"), ("B-LOC", "I-LOC", "E-LOC"), "owner/name", 2)
 
 
 def test_hub_names_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     datasets = pytest.importorskip("datasets")
     asked: list[Any] = []
 
-    def load(*arguments: str, split: str) -> Any:
+    def load(*arguments: str, split: str, streaming: bool) -> Any:
         asked.append((*arguments, split))
         return datasets.Dataset.from_list(ROWS)
 
@@ -74,7 +76,7 @@ def test_hub_names_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(read_tagged(name).sentences) == 2
     assert asked == [("owner/name", "train"), ("owner/name", "test"), ("owner/name", "en", "test")]
 
-    def fail(*_: str, split: str) -> None:
+    def fail(*_: str, **__: Any) -> None:
         raise ConnectionError("no\nnetwork")
 
     monkeypatch.setattr(datasets, "load_dataset", fail)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from elmo_lite import CorpusError
-from tasks.sentiment.tables import Columns, Row, hub_rows, is_hub_name, json_rows, table_rows
+from tasks.sentiment.tables import Columns, Row, hub_rows, json_rows, table_rows
 
 
 def file(folder: Path, name: str, content: str | bytes) -> Path:
@@ -88,7 +88,7 @@ def test_bad_json(tmp_path: Path, line: str, expected: str) -> None:
 
 
 class Rows(list[dict[str, Any]]):
-    """Stands in for a streamed data set."""
+    """Stands in for a data set."""
 
     features = {"label": SimpleNamespace(names=["negative", "positive"])}
 
@@ -114,8 +114,3 @@ def test_hub_failures_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
     with pytest.raises(CorpusError, match="^o/n: no such file, and no hub data set: no network$"):
         list(hub_rows("o/n", Columns()))
-
-
-def test_hub_names(tmp_path: Path) -> None:
-    assert is_hub_name("owner/name:config:split")
-    assert not any(map(is_hub_name, ["name", f"{tmp_path}/missing", "owner/file.tsv", "a/b/c"]))

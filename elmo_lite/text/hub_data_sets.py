@@ -1,0 +1,39 @@
+"""Records of data sets on the Hugging Face hub; ``datasets`` is imported on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from elmo_lite.errors import CorpusError, one_line
+from elmo_lite.text.hub_names import split_data_set_name
+
+
+def open_data_set(name: str, *, streaming: bool = False) -> tuple[Iterator[dict[str, Any]], Mapping[str, Any]]:
+    """Open a data set of the hub.
+
+    Args:
+        name: ``owner/name``, ``owner/name:split`` or ``owner/name:config:split``.
+        streaming: Read while downloading, and keep nothing on disk.
+
+    Returns:
+        Records, and the features of the columns by name; a streamed data set may not know its features.
+
+    Raises:
+        CorpusError: There is no such data set, or, while the records are read, the hub fails.
+    """
+    import datasets
+
+    repository, options, split = split_data_set_name(name)
+    try:
+        rows: Any = datasets.load_dataset(repository, *options, split=split, streaming=streaming)
+    except Exception as error:  # the hub fails in as many ways as a network does
+        raise CorpusError(f"{name}: no such file, and no hub data set: {one_line(error)}") from None
+    return _records(rows, name), getattr(rows, "features", None) or {}
+
+
+def _records(rows: Iterable[dict[str, Any]], name: str) -> Iterator[dict[str, Any]]:
+    try:
+        yield from rows
+    except Exception as error:
+        raise CorpusError(f"{name}: the hub data set cannot be read: {one_line(error)}") from None
