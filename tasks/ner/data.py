@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import Any
 
 from elmo_lite import CorpusError
 from elmo_lite.text import JSONL_SUFFIXES, is_data_set_name, json_objects, open_data_set
+from tasks.inputs.in_memory import columns_of, examples_of, is_path
 from tasks.ner.columns import read_columns
 from tasks.ner.tags import Scheme, detect_scheme, entities_of, is_tag, repairs, spell
 
@@ -47,29 +49,47 @@ class TaggedData:
         return Counter(entity.type for sentence in self.sentences for entity in entities_of(sentence.tags))
 
 
-def read_tagged(source: str | Path, word_column: int | None = None, tag_column: int | None = None) -> TaggedData:
+TaggedSource = str | os.PathLike[str] | TaggedData | Iterable[TaggedSentence] | tuple[Iterable[Any], Iterable[Any]]
+"""Where labelled sentences come from, see ``read_tagged``."""
+
+
+def read_tagged(
+    source: TaggedSource, word_column: int | None = None, tag_column: int | None = None, *, name: str = "data"
+) -> TaggedData:
     """Read labelled sentences.
 
     Args:
-        source: a column file (see ``columns.py``); a JSONL file with ``tokens`` or ``words`` and ``ner_tags``, ``tags``
-            or ``labels`` in each line; or a hub data set with the same fields: ``owner/name``, ``owner/name:split`` or
-            ``owner/name:config:split`` ("train" where no split is given), whose tags may be class numbers.
-        word_column: column of the words in a column file, from 0; detected where None.
-        tag_column: column of the tags, likewise; -1 is the last.
+        source: One of
+
+            - a column file (see ``columns.py``);
+            - a JSONL file with ``tokens`` or ``words`` and ``ner_tags``, ``tags`` or ``labels`` in each line;
+            - a hub data set with the same fields: ``owner/name``, ``owner/name:split`` or ``owner/name:config:split``
+              ("train" where no split is given), whose tags may be class numbers;
+            - data in memory: a pair (sentences, tags) of lists, arrays or columns of a DataFrame, with a list of words
+              and a list of tags for each sentence, or a list of ``TaggedSentence``.
+        word_column: Column of the words in a column file, from 0. Detected by default.
+        tag_column: Column of the tags, likewise; -1 is the last.
+        name: Names data in memory in errors.
 
     Raises:
-        CorpusError: nothing there, no sentence in it, a line with too few columns, an unknown tag, a sentence without
-            words; one line with file, line, expected and found.
+        CorpusError: There is no such source, no sentence in it, a line with too few columns, an unknown tag, or a
+            sentence without words; one line with place, expected and found.
     """
-    raw = list(_read(str(source), word_column, tag_column))
+    if isinstance(source, TaggedData):
+        return source
+    if is_path(source):
+        name = str(source)
+        raw = list(_read(name, word_column, tag_column))
+    else:
+        raw = list(_in_memory(source, name))
     if not raw:
-        raise CorpusError(f"{source}: expected labelled sentences, found none")
+        raise CorpusError(f"{name}: expected labelled sentences, found none")
     scheme = detect_scheme([sentence.tags for sentence in raw])
     repaired = sum(repairs(sentence.tags, scheme) for sentence in raw)
     if repaired:
         first = next(sentence for sentence in raw if repairs(sentence.tags, scheme))
         count = "1 tag is" if repaired == 1 else f"{repaired:,} tags are"
-        log.info("%s: %s not well formed in %s and repaired, first at line %d", source, count, scheme, first.line)
+        log.info("%s: %s not well formed in %s and repaired, first at line %d", name, count, scheme, first.line)
     return TaggedData([_in_bioes(sentence) for sentence in raw], scheme, repaired)
 
 
@@ -118,15 +138,34 @@ def words_of(row: dict[str, Any], where: str) -> tuple[str, ...]:
     """The words of a record, checked.
 
     Raises:
-        CorpusError: there are none, or one is empty.
+        CorpusError: There are none, or one is empty.
     """
-    words = _field(row, WORD_FIELDS, where)
+    return _checked_words(_field(row, WORD_FIELDS, where), where)
+
+
+def _checked_words(words: list[Any], where: str) -> tuple[str, ...]:
     if not words:
         raise CorpusError(f"{where}: expected a sentence with words, found none")
     for word in words:
         if not isinstance(word, str) or not word.strip():
             raise CorpusError(f"{where}: expected words that are not empty, found {word!r:.60}")
-    return tuple(words)
+    return tuple(map(str, words))
+
+
+def _in_memory(source: Any, name: str) -> Iterator[TaggedSentence]:
+    """Sentences of two columns, or of a list of ``TaggedSentence``."""
+    titles = ("sentences", "tags")
+    columns = columns_of(source, name, titles, TaggedSentence)
+    if columns is None:
+        given = examples_of(source, name, titles, TaggedSentence)
+        columns = [(list(sentence.words), list(sentence.tags)) for sentence in given]
+    for number, row in enumerate(columns, start=1):
+        where = f"{name}, sentence {number}"
+        for title, values in zip(("words", "tags"), row, strict=True):
+            if not isinstance(values, list | tuple):
+                raise CorpusError(f"{where}: expected a list of {title}, found {values!r:.60}")
+        words, tags = row
+        yield _tagged(_checked_words(list(words), where), list(tags), None, where, name, number)
 
 
 def _tagged(
@@ -143,4 +182,4 @@ def _tag(tag: Any, names: list[str] | None, where: str) -> str:
         tag = names[tag]
     if not isinstance(tag, str) or not is_tag(tag):
         raise CorpusError(f"{where}: expected O or B-, I-, E- or S- and a type, found {tag!r:.60}")
-    return tag
+    return str(tag)

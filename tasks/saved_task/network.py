@@ -23,8 +23,8 @@ ENCODER_TENSORS = "representation.elmo."
 """Names of a trained encoder's weights, which are saved as a model of their own."""
 
 
-class TaskConfig(Protocol):
-    """Settings that every task has."""
+class NetworkConfig(Protocol):
+    """The settings of a task that its saved model needs."""
 
     @property
     def tokenizer(self) -> Literal["auto", "words", "whitespace"]:
@@ -54,13 +54,13 @@ class TaskNetwork(Protocol):
     representation: Representation
 
 
-ConfigT = TypeVar("ConfigT", bound=TaskConfig)
+ConfigT = TypeVar("ConfigT", bound=NetworkConfig)
 NetworkT = TypeVar("NetworkT", bound=TaskNetwork)
 MakeNetwork = Callable[[ConfigT, Sequence[str], Representation], NetworkT]
 """Settings, labels and the vectors of words to a network."""
 
 
-def tokenization_of(config: TaskConfig, elmo: Elmo | None) -> Tokenization:
+def tokenization_of(config: NetworkConfig, elmo: Elmo | None) -> Tokenization:
     """How plain strings become words."""
     if config.tokenizer != "auto":
         return Tokenization(kind=config.tokenizer)
@@ -128,7 +128,7 @@ def save_network(
     directory: str | os.PathLike[str],
     kind: Kind,
     model: TaskNetwork,
-    config: TaskConfig,
+    config: NetworkConfig,
     tokenization: Tokenization,
     *,
     metrics: Mapping[str, Any] | None = None,

@@ -62,7 +62,8 @@ def evaluate_command(
     classifier = SentimentClassifier.from_pretrained(directory, device=device, encoder=encoder)
     data = _with_columns(classifier.config.data, text_column, label_column)
     examples = read_labelled(file, data, classifier.tokenization.words)
-    print(json.dumps(evaluate(classifier, examples), indent=2, ensure_ascii=False))
+    found = {"model": directory, "data": file, **evaluate(classifier, examples)}
+    print(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 def predict_command(

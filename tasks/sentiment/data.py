@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from elmo_lite import CorpusError
 from elmo_lite.text import JSONL_SUFFIXES, decoded_lines, is_data_set_name, standard_input_lines
 from tasks.files import STANDARD_INPUT
+from tasks.inputs.in_memory import columns_of, examples_of, is_path
 from tasks.sentiment import trees
-from tasks.sentiment.tables import Columns, Row, hub_rows, json_rows, table_rows
+from tasks.sentiment.tables import Columns, Row, hub_rows, json_rows, row_of, table_rows
 
 SplitWords = Callable[[str], list[str]]
 """Text to words."""
-_TREE = re.compile(r"\s*\([0-4] (\(|[^ ()]+\)\s*$)")
 _TABLES = {".tsv": "\t", ".csv": ","}
 
 
@@ -51,33 +51,67 @@ class LabelledText:
     """As it was written; the words with blanks where they came split."""
     source: str = ""
     line: int = 0
-    """Line of the file or number of the record, from 1."""
+    """Line of the file or number of the record or text, from 1."""
+    unit: str = "line"
+    """What is counted: "line", "record" or "text"."""
 
     @property
     def where(self) -> str:
         """Place for errors."""
-        return f"{self.source}, line {self.line}"
+        return f"{self.source}, {self.unit} {self.line}"
+
+
+LabelledSource = str | os.PathLike[str] | Iterable[LabelledText] | tuple[Iterable[Any], Iterable[Any]]
+"""Where labelled texts come from, see ``read_labelled``."""
 
 
 def read_labelled(
-    source: str | Path, config: DataConfig, split_words: SplitWords, *, training: bool = False
+    source: LabelledSource,
+    config: DataConfig,
+    split_words: SplitWords,
+    *,
+    training: bool = False,
+    name: str = "data",
 ) -> list[LabelledText]:
-    """Read labelled sentences.
+    """Read labelled texts.
 
     Args:
-        source: file of labelled trees (a tree a line), ``.tsv``, ``.csv``, ``.jsonl``, or a hub data set.
-        config: how to read it.
-        split_words: for texts that are not words yet.
-        training: whether phrases are added where ``config.phrases`` asks for them.
+        source: One of
+
+            - a file of labelled trees (a tree a line), ``.tsv``, ``.csv`` or ``.jsonl``, or a hub data set;
+            - data in memory: a pair (texts, labels) of lists, arrays or columns of a DataFrame, where a text is a
+              string or a list of words and a label a string or a whole number, or a list of ``LabelledText``.
+        config: How to read a file.
+        split_words: Tokenisation of plain strings.
+        training: Whether phrases are added where ``config.phrases`` asks for them.
+        name: Names data in memory in errors.
 
     Raises:
-        CorpusError: there is nothing there or nothing in it, or a line is not as it should be; file, line, expected,
+        CorpusError: There is no such source or nothing in it, or a row is not as it should be; place, expected and
             found.
     """
-    found = list(_unique(_examples(str(source), config, split_words, training)))
+    if is_path(source):
+        name = str(source)
+        found = list(_unique(_examples(name, config, split_words, training)))
+    else:
+        found = list(_in_memory(source, name, split_words))
     if not found:
-        raise CorpusError(f"{source}: expected labelled sentences, found none")
+        raise CorpusError(f"{name}: expected labelled sentences, found none")
     return found
+
+
+def _in_memory(source: Any, name: str, split_words: SplitWords) -> Iterator[LabelledText]:
+    """Texts of two columns, or of a list of ``LabelledText``."""
+    titles = ("texts", "labels")
+    columns = columns_of(source, name, titles, LabelledText)
+    if columns is None:
+        for number, example in enumerate(examples_of(source, name, titles, LabelledText), start=1):
+            if not all(example.words) or not example.words or not example.label:
+                raise CorpusError(f"{name}, text {number}: expected words and a label, found {example!r:.60}")
+            yield example
+        return
+    for number, row in enumerate(columns, start=1):
+        yield _labelled(row_of(*row, f"{name}, text {number}", number), name, split_words, "text")
 
 
 def read_texts(source: str | Path, config: DataConfig, split_words: SplitWords) -> list[LabelledText]:
@@ -111,7 +145,7 @@ def _plain_lines(source: str) -> Iterable[tuple[int, str]] | None:
     if source == STANDARD_INPUT:
         return standard_input_lines()
     path = Path(source)
-    is_plain = path.is_file() and path.suffix.lower() not in (*_TABLES, *JSONL_SUFFIXES) and not _holds_trees(path)
+    is_plain = path.is_file() and path.suffix.lower() not in (*_TABLES, *JSONL_SUFFIXES) and not trees.holds_trees(path)
     return decoded_lines(path) if is_plain else None
 
 
@@ -153,11 +187,12 @@ def _examples(
 ) -> Iterator[tuple[LabelledText, bool]]:
     """Examples, and whether each is a phrase inside a sentence."""
     path = Path(source)
-    if path.is_file() and path.suffix.lower() not in (*_TABLES, *JSONL_SUFFIXES) and _holds_trees(path):
+    if path.is_file() and path.suffix.lower() not in (*_TABLES, *JSONL_SUFFIXES) and trees.holds_trees(path):
         yield from _tree_examples(path, config, with_phrases=training and config.phrases)
         return
+    unit = "line" if path.is_file() else "record"
     for row in _rows(source, config.columns(needs_label)):
-        yield _labelled(row, source, split_words), False
+        yield _labelled(row, source, split_words, unit), False
 
 
 def _rows(source: str, columns: Columns) -> Iterator[Row]:
@@ -178,12 +213,6 @@ def _rows(source: str, columns: Columns) -> Iterator[Row]:
     raise CorpusError(f"{source}: expected a file, found {'a directory' if path.is_dir() else 'nothing there'}")
 
 
-def _holds_trees(path: Path) -> bool:
-    """Whether one of the first lines is a tree; then all must be."""
-    lines = (text for _, text in decoded_lines(path) if text.strip())
-    return any(_TREE.match(text) for text in islice(lines, 10))
-
-
 def _tree_examples(path: Path, config: DataConfig, with_phrases: bool) -> Iterator[tuple[LabelledText, bool]]:
     for line, text in decoded_lines(path):
         if not text.strip():
@@ -195,7 +224,7 @@ def _tree_examples(path: Path, config: DataConfig, with_phrases: bool) -> Iterat
             yield LabelledText(words, label, " ".join(words), str(path), line), is_inner
 
 
-def _labelled(row: Row, source: str, split_words: SplitWords) -> LabelledText:
+def _labelled(row: Row, source: str, split_words: SplitWords, unit: str = "line") -> LabelledText:
     """Split a row's text.
 
     Raises:
@@ -204,8 +233,8 @@ def _labelled(row: Row, source: str, split_words: SplitWords) -> LabelledText:
     words = split_words(row.text) if isinstance(row.text, str) else row.text
     text = row.text if isinstance(row.text, str) else " ".join(row.text)
     if not words or not all(words):
-        raise CorpusError(f"{source}, line {row.line}: expected a text with words, found {text[:40]!r}")
-    return LabelledText(tuple(words), row.label or "", text, source, row.line)
+        raise CorpusError(f"{source}, {unit} {row.line}: expected a text with words, found {text[:40]!r}")
+    return LabelledText(tuple(words), row.label or "", text, source, row.line, unit)
 
 
 def _unique(examples: Iterable[tuple[LabelledText, bool]]) -> Iterator[LabelledText]:

@@ -140,14 +140,30 @@ def hub_rows(source: str, columns: Columns) -> Iterator[Row]:
 
 def _record_row(record: dict[str, Any], columns: Columns, where: str, line: int, features: Any = None) -> Row:
     text_name, label_name = columns.find(list(record), where)
-    text = record[text_name]
-    if not isinstance(text, str) and not (isinstance(text, list) and all(isinstance(word, str) for word in text)):
-        raise CorpusError(f"{where}: expected text or a list of words in {text_name!r}, found {type(text).__name__}")
     value = None if label_name is None else record[label_name]
     names = getattr((features or {}).get(label_name), "names", None)  # a data set without labels has -1 everywhere
     if names and isinstance(value, int):
         value = names[value] if 0 <= value < len(names) else None
-    return Row(text, _label(value, columns, where), line)
+    return Row(_text(record[text_name], where, text_name), _label(value, columns, where), line)
+
+
+def row_of(text: object, label: object, where: str, number: int) -> Row:
+    """The row of a text and its label in memory, checked.
+
+    Raises:
+        CorpusError: The text is neither a string nor a list of words, or the label neither text nor a whole number.
+    """
+    return Row(_text(text, where), _label(label, Columns(), where), number)
+
+
+def _text(value: object, where: str, column: str = "") -> str | list[str]:
+    """A text or its words, checked."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, list | tuple) and all(isinstance(word, str) for word in value):
+        return list(map(str, value))
+    place = f" in {column!r}" if column else ""
+    raise CorpusError(f"{where}: expected text or a list of words{place}, found {type(value).__name__}")
 
 
 def _label(value: object, columns: Columns, where: str) -> str | None:

@@ -11,17 +11,27 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 from elmo_lite import CorpusError
+from elmo_lite.text import decoded_lines
 
 LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
 """Names of labels 0 to 4."""
 
+_TREE = re.compile(r"\s*\([0-4] (\(|[^ ()]+\)\s*$)")
 _TOKEN = re.compile(r"[()]|[^ \t\r\n()]+")  # no-break spaces are part of words
 _ESCAPES = {
     "-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}", "``": '"', "''": '"',
 }  # fmt: skip
+
+
+def holds_trees(path: Path) -> bool:
+    """Whether one of the first lines of a file is a tree; then all must be."""
+    lines = (text for _, text in decoded_lines(path) if text.strip())
+    return any(_TREE.match(text) for text in islice(lines, 10))
 
 
 class Phrase(NamedTuple):

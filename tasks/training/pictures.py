@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elmo_lite.files import replace_file
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -22,7 +24,6 @@ log = logging.getLogger("elmo_lite")
 
 LEARNING_CURVE = "learning_curve.png"
 LAYER_WEIGHTS = "layer_weights.png"
-CONFUSION = "confusion.png"
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GREY = "#666666"
@@ -46,6 +47,11 @@ def draw_training(epochs: Sequence[dict[str, Any]], best_epoch: int, out: Path) 
     return [file for file in files if file is not None]
 
 
+def confusion_picture(part: str) -> str:
+    """Name of the picture of a confusion matrix on "dev" or "test"."""
+    return f"confusion-{part}.png"
+
+
 def draw_confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str], path: Path) -> Path | None:
     """Draw a confusion matrix: shares of each true label as shades, numbers of examples in the cells.
 
@@ -62,7 +68,7 @@ def draw_confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str], path:
 
 
 def _draw(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> Path | None:
-    """Draw on a new figure, write it under a temporary name and rename."""
+    """Draw on a new figure and write it."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -71,12 +77,8 @@ def _draw(path: Path, size: tuple[float, float], draw: Callable[[Figure], None])
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     draw(figure)
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.tmp")
-    try:
+    with replace_file(path) as scratch:
         figure.savefig(scratch, format="png")
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
     return path
 
 

@@ -2,20 +2,70 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from elmo_lite import ConfigError
-from elmo_lite.files import write_json
+from elmo_lite import ConfigError, CorpusError
+from elmo_lite.errors import one_line
+from elmo_lite.files import describe_file, write_json
+from tasks.training.task_config import TaskConfig
 
 log = logging.getLogger("elmo_lite")
 
 SEED_FILE = "seed.json"
 SUMMARY = "seeds.json"
+_WITHOUT_EFFECT = ("seed", "cache", "cache_dir", "pictures", "device")
+"""Settings of ``finetune`` that do not change what a seed learns, but for the seed itself. ``precision`` does."""
+
+
+def identity_of(config: TaskConfig, contents: Mapping[str, Iterable[Any]], encoder_hash: str) -> dict[str, Any]:
+    """All that decides the result of a seed: settings, and hashes of all data that are read.
+
+    Args:
+        config: Settings of the task.
+        contents: Words and targets of each part of the data, by its name.
+        encoder_hash: Of the pretrained model; empty without one.
+
+    Returns:
+        Values of JSON types. Files are known by their content: the same file at another place is the same, another
+        file at the same place is not.
+
+    Raises:
+        CorpusError: The file of word vectors cannot be read.
+    """
+    settings = config.to_dict()
+    for name in _WITHOUT_EFFECT:
+        del settings["finetune"][name]
+    del settings["representation"]["encoder"]
+    hashes = {"encoder_hash": encoder_hash, **{f"{part}_hash": _hash(rows) for part, rows in contents.items()}}
+    if config.inputs.has_file:
+        settings["inputs"]["words"] = "file"
+        try:
+            hashes["words_hash"] = describe_file(Path(config.inputs.words).expanduser())["sha256"]
+        except OSError as error:
+            raise CorpusError(f"{config.inputs.words}: expected word vectors, found {one_line(error)}") from None
+    return {**dict(_flat(settings)), **hashes}
+
+
+def _hash(rows: Iterable[Any]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Values of nested settings by their dotted keys."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def run_seeds(
@@ -82,6 +132,8 @@ def _finished(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     except (ValueError, TypeError, KeyError) as error:
         log.warning("%s: expected scores of a run, found %r; the run is repeated", path, error)
         return None
+    if "train_hash" in settings and "train_hash" not in found:
+        raise ConfigError(f"{path}: expected a seed of this version, found one of an older; another --out keeps both")
     changed = sorted(key for key in {*settings, *found} if settings.get(key) != found.get(key))
     if changed:
         found_in = f"others in {', '.join(changed)}; another --out keeps both"
@@ -89,9 +141,7 @@ def _finished(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     return scores
 
 
-def _numbers(scores: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    for name, value in scores.items():
-        if isinstance(value, Mapping):
-            yield from _numbers(value, f"{prefix}{name}.")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield f"{prefix}{name}", float(value)
+def _numbers(scores: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, value in _flat(scores):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield name, float(value)

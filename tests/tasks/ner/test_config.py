@@ -29,7 +29,7 @@ def test_there_and_back_through_json(tmp_path: Path) -> None:
     assert (back.lstm_dim, back.tag_column, back.inputs.words, back.representation.encoder) == (9, -1, "v.txt", "m")
     assert back.to_dict() == settings
     for broken in ({**settings, "nothing": 1}, {**settings, "inputs": {"nothing": 1}}, {}):
-        with pytest.raises(ConfigError, match="settings of a tagger: "):
+        with pytest.raises(ConfigError, match="settings of NerConfig: "):
             NerConfig.from_dict(broken)
 
 
@@ -39,7 +39,7 @@ def test_there_and_back_through_json(tmp_path: Path) -> None:
         ({"lstm_dim": 0}, "lstm_dim: expected 1 or more, found 0"),
         ({"lstm_layers": 0}, "lstm_layers: expected 1 or more, found 0"),
         ({"dropout": 1.0}, "dropout: expected a probability"),
-        ({"tokenizer": "letters"}, "tokenizer: expected auto, words or whitespace, found 'letters'"),
+        ({"tokenizer": "letters"}, "tokenizer: expected one of auto, words, whitespace, found 'letters'"),
         ({"max_epochs": 0}, "max_epochs: expected 1 or more, found 0"),
     ],
 )

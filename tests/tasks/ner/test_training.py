@@ -17,6 +17,7 @@ from elmo_lite.cli.main import COMMANDS, Command, main
 from tasks.inputs.representation import EncoderConfig
 from tasks.inputs.word_inputs import WordInputConfig
 from tasks.ner import NerConfig, NerTagger, train
+from tasks.training import train_task
 from tasks.training.config import FinetuneConfig
 
 ROOT = Path(__file__).parents[3]
@@ -147,11 +148,10 @@ def test_several_seeds(files: dict[str, Path], tmp_path: Path, monkeypatch: pyte
     assert "dev.main" in facts["deviation"]
     weights = [NerTagger.from_pretrained(out / f"seed-{k}").model.tag_scores.weight.detach().clone() for k in range(2)]
     assert not weights[0].equal(weights[1])
-    module = sys.modules["tasks.ner.training"]
-    monkeypatch.setattr(module, "finetune", None)  # nothing is trained again
+    monkeypatch.setattr(train_task, "finetune", None)  # nothing is trained again
     assert train(quick, files["train"], files["dev"], out, seeds=2, progress=False)["runs"] == facts["runs"]
     column_file(files["train"], unseen=True)
-    with pytest.raises(ConfigError, match="found others in data"):
+    with pytest.raises(ConfigError, match="found others in train_hash;"):
         train(quick, files["train"], files["dev"], out, seeds=2, progress=False)
 
 
@@ -283,7 +283,7 @@ def test_a_table_of_seeds(files: dict[str, Path], tmp_path: Path, capsys: pytest
     small = ["--max_epochs", "1", "--lstm_dim", "4", "--finetune.pictures", "false", "--seeds", "2"]
     assert main(["ner", "train", *data, *small]) == 0
     shown = capsys.readouterr().out
-    assert shown.startswith("dev   F1 ") and "  (2 seeds)\nmodel " in shown
+    assert shown.startswith("dev   F1 ") and "  (2 seeds: mean, deviation)\nmodel " in shown
 
 
 def test_importing_loads_nothing_heavy() -> None:

@@ -118,7 +118,7 @@ def test_damaged_models(tmp_path: Path) -> None:
     path = tmp_path / "saved" / "config.json"
     stored = json.loads(path.read_text())
     path.write_text(json.dumps({**stored, "settings": {**stored["settings"], "config": {}}}))
-    with pytest.raises(CheckpointError, match="config.json: settings of a sentiment classifier"):
+    with pytest.raises(CheckpointError, match="config.json: settings of SentimentConfig"):
         SentimentClassifier.from_pretrained(tmp_path / "saved")
     path.write_text(json.dumps({**stored, "labels": ["a", "b", "c"]}))
     with pytest.raises(CheckpointError, match="model.safetensors: head.scores"):

@@ -63,7 +63,7 @@ def test_impossible_settings(settings: dict[str, str], expected: str) -> None:
 def test_stored_settings_that_do_not_fit() -> None:
     stored = SentimentConfig().to_dict()
     for broken in ({**stored, "size": 3}, {name: stored[name] for name in stored if name != "bcn"}):
-        with pytest.raises(ConfigError, match="settings of a sentiment classifier"):
+        with pytest.raises(ConfigError, match="settings of SentimentConfig"):
             SentimentConfig.from_dict(broken)
 
 

@@ -113,7 +113,7 @@ def test_seeds(files: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureF
     assert train(config, *arguments, seeds=3)["runs"][:2] == found["runs"]
     assert (tmp_path / "out" / "seed-0" / "config.json").stat().st_mtime_ns == stamp
     Path(files["dev"]).write_text(Path(files["dev"]).read_text() + "more\tpositive\n")
-    with pytest.raises(ConfigError, match="data_hash"):
+    with pytest.raises(ConfigError, match="found others in dev_hash;"):
         train(config, *arguments, seeds=3)
 
 
@@ -174,7 +174,9 @@ def program(monkeypatch: pytest.MonkeyPatch) -> None:
         EntryPoint("sentiment.evaluate", "tasks.sentiment.commands:evaluate_command", "elmo_lite.commands"),
         EntryPoint("sentiment.predict", "tasks.sentiment.commands:predict_command", "elmo_lite.commands"),
     ]
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points)
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points", lambda group: points if group == "elmo_lite.commands" else []
+    )
 
 
 FLAGS = "--words none --chars false --freeze true --max_epochs 2 --pooled.hidden_dim 4 --finetune.cache off".split()
@@ -189,6 +191,7 @@ def test_commands(files: dict[str, str], encoder: str, tmp_path: Path, capsys: p
     assert [line.split()[0] for line in lines] == ["dev", "test", "model"]
     assert main(["sentiment", "evaluate", out, files["test"]]) == 0
     report = json.loads(capsys.readouterr().out)
+    assert report["model"] == out and report["data"] == files["test"]
     assert f"accuracy {report['accuracy']:.2f}" in lines[1] and report["words_per_second"] > 0
     assert sum(map(sum, report["confusion"])) == 6
     assert main(["sentiment", "predict", out, files["test"]]) == 0

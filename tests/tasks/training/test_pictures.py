@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from tasks.training import pictures
-from tasks.training.pictures import CONFUSION, LAYER_WEIGHTS, LEARNING_CURVE, draw_confusion, draw_training, spread
+from tasks.training.pictures import (
+    LAYER_WEIGHTS,
+    LEARNING_CURVE,
+    confusion_picture,
+    draw_confusion,
+    draw_training,
+    spread,
+)
 
 PNG = b"\x89PNG"
 
@@ -49,7 +56,7 @@ def test_confusion(tmp_path: Path) -> None:
         (figure.Figure.savefig),
     )
     try:
-        path = draw_confusion([[30, 10], [0, 0]], ["negative", "positive"], tmp_path / CONFUSION)
+        path = draw_confusion([[30, 10], [0, 0]], ["negative", "positive"], tmp_path / confusion_picture("dev"))
     finally:
         figure.Figure.savefig = original
     assert path is not None and path.read_bytes().startswith(PNG)
@@ -62,7 +69,7 @@ def test_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with caplog.at_level(logging.INFO):
         assert draw_training(epochs(2, {}), 1, tmp_path) == []
-        assert draw_confusion([[1]], ["a"], tmp_path / CONFUSION) is None
+        assert draw_confusion([[1]], ["a"], tmp_path / confusion_picture("dev")) is None
     assert caplog.messages[0] == "learning_curve.png is not drawn, which needs: pip install 'elmo_lite[pictures]'"
     assert list(tmp_path.iterdir()) == []
 

@@ -1,0 +1,94 @@
+"""Settings that every task has; a task's own configuration adds its head to them."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from elmo_lite import ConfigError
+from elmo_lite.errors import require
+from tasks.inputs.representation import EncoderConfig
+from tasks.inputs.word_inputs import WordInputConfig
+from tasks.training.config import FinetuneConfig
+
+_SHORT = {
+    "encoder": "representation",
+    "freeze": "representation",
+    "words": "inputs",
+    "chars": "inputs",
+    "max_epochs": "finetune",
+}
+"""Short names of settings, and the groups in which they are kept."""
+_TOKENIZERS = ("auto", "words", "whitespace")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskConfig:
+    """Settings of a head and its training; the first five fields are short for fields of the groups, and win."""
+
+    encoder: str | None = None
+    """Pretrained model: "none", a directory, a packaged name such as "en", or a name on the model hub."""
+    freeze: bool | None = None
+    """Keep the encoder as it is; it is trained along with the head otherwise."""
+    words: str | None = None
+    """Word vectors beside the encoder's: "none", "trainable", or a file of vectors (GloVe, word2vec, fastText)."""
+    chars: bool | None = None
+    """Add a character CNN that is trained with the head."""
+    max_epochs: int | None = None
+    """Maximum number of epochs."""
+    tokenizer: Literal["auto", "words", "whitespace"] = "auto"
+    """Tokenisation of plain strings: that of the encoder for auto, and "words" without an encoder."""
+    encoder_inside: bool = True
+    """Keep a copy of a frozen encoder with the model; it is referred to by path and hash otherwise."""
+    inputs: WordInputConfig = field(default_factory=WordInputConfig)
+    """Word vectors of the task itself."""
+    representation: EncoderConfig = field(default_factory=EncoderConfig)
+    """Use of the encoder."""
+    finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
+    """Training."""
+
+    def __post_init__(self) -> None:
+        """Move the short fields into their groups; they are None afterwards, so that each setting is kept once."""
+        for name, group in _SHORT.items():
+            if getattr(self, name) is not None:
+                changed = dataclasses.replace(getattr(self, group), **{name: getattr(self, name)})
+                object.__setattr__(self, group, changed)
+                object.__setattr__(self, name, None)
+        require(self.tokenizer in _TOKENIZERS, "tokenizer", f"one of {', '.join(_TOKENIZERS)}", self.tokenizer)
+
+    def with_seed(self, seed: int) -> Self:
+        """The same settings with another random seed."""
+        return dataclasses.replace(self, finetune=dataclasses.replace(self.finetune, seed=seed))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without folders of files and models, which exist on the training machine alone."""
+        settings = {name: _plain(value) for name, value in dataclasses.asdict(self).items() if name not in _SHORT}
+        settings["inputs"]["words"] = Path(self.inputs.words).name
+        settings["representation"]["encoder"] = Path(self.representation.encoder).name
+        settings["finetune"]["cache_dir"] = ""
+        return settings
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Self:
+        """Rebuild from the output of ``to_dict``.
+
+        Raises:
+            ConfigError: A key is unknown or missing, or a value is out of range.
+        """
+        types = typing.get_type_hints(cls)
+        groups: dict[str, Any] = {name: make for name, make in types.items() if dataclasses.is_dataclass(make)}
+        try:
+            return cls(**{**settings, **{name: make(**settings[name]) for name, make in groups.items()}})
+        except (TypeError, KeyError) as error:
+            raise ConfigError(f"settings of {cls.__name__}: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, at any depth."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,209 @@
+"""The training of every task: settings and labelled data in, a saved model with its scores out."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Generic
+
+import torch
+
+from elmo_lite import Elmo
+from elmo_lite.errors import require
+from elmo_lite.files import write_json
+from tasks.inputs.encoder_hash import encoder_hash
+from tasks.inputs.in_memory import is_path
+from tasks.saved_task.network import check_out, tokenization_of
+from tasks.training.finetune import METRICS, finetune
+from tasks.training.pictures import confusion_picture, draw_confusion
+from tasks.training.seeds import identity_of, run_seeds
+from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task, device_of, numbers_of
+from tasks.training.task_config import TaskConfig
+
+log = logging.getLogger("elmo_lite")
+
+
+@dataclass(frozen=True)
+class _Data(Generic[DataT]):
+    """What all seeds share."""
+
+    train: DataT
+    scored: dict[str, DataT]
+    """"dev", and "test" where it was given."""
+    classes: list[str]
+
+
+class _Encoder:
+    """The pretrained model of a run. A frozen one is loaded once for all seeds, one to train anew for each."""
+
+    def __init__(self, config: TaskConfig) -> None:
+        self._config = config.representation
+        self._loaded = self._load()
+        self.tokenization = tokenization_of(config, self._loaded)
+        self.hash = "" if self._loaded is None else encoder_hash(self._loaded)
+
+    def _load(self) -> Elmo | None:
+        if not self._config.has_encoder:
+            return None
+        return Elmo.from_pretrained(self._config.encoder, requires_grad=not self._config.freeze)
+
+    def take(self) -> Elmo | None:
+        """The encoder for one training, as it was pretrained."""
+        if self._config.freeze:
+            return self._loaded
+        elmo, self._loaded = self._loaded or self._load(), None
+        return elmo
+
+
+def train_task(
+    task: Task[ConfigT, DataT, ExampleT, ModelT],
+    config: ConfigT,
+    train: Any,
+    dev: Any,
+    out: str | Path,
+    *,
+    test: Any = None,
+    seeds: int = 1,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Train a model: that of the best epoch on dev, ``metrics.json`` and pictures in ``out``.
+
+    Args:
+        task: The kind of task.
+        config: Settings.
+        train: Labelled sentences to learn from, as ``task.read`` accepts them.
+        dev: Labelled sentences to choose the epoch by.
+        out: Directory to write. With several seeds each has its own, ``out/seed-0`` and so on, and seeds that are
+            complete there are not repeated.
+        test: Labelled sentences to score once at the end.
+        seeds: Number of models, 1 or more, with the random seeds 0, 1, ...; a single one takes that of
+            ``config.finetune``.
+        overwrite: Replace a model that is in ``out``.
+        progress: Show a bar and a line an epoch on standard error.
+
+    Returns:
+        Of one seed: "dev" and "test", the scores of the task, "best_epoch", "num_epochs", "seconds_per_epoch",
+        "training_words_per_second" and "interrupted". Of several: "mean" and "deviation" of each number by its dotted
+        key, and "runs".
+
+    Raises:
+        CorpusError: Data cannot be used.
+        ConfigError: A setting is impossible, or there is a model in ``out`` already.
+        CheckpointError: The encoder cannot be loaded.
+        ModuleNotFoundError: A package that the scores need is not installed.
+        KeyboardInterrupt: Interrupted before anything could be kept, or with several seeds.
+    """
+    require(seeds >= 1, "seeds", "1 or more", seeds)
+    for package in task.packages:
+        import_module(package)  # rather a missing one now than after the training
+    out = Path(out)
+    check_out(out, task.kind, overwrite)
+    encoder = _Encoder(config)
+    sources: dict[str, Any] = {"train": train, "dev": dev}
+    if test is not None:
+        sources["test"] = test
+    data = _read(task, config, sources, encoder)
+    if seeds == 1:
+        return _train_one(task, config, data, encoder, out, progress)
+
+    def train_one(seed: int, directory: Path) -> dict[str, Any]:
+        return _train_one(task, config.with_seed(seed), data, encoder, directory, progress)
+
+    contents = {
+        part: [(example.words, task.target(example)) for example in task.examples(read)]
+        for part, read in {"train": data.train, **data.scored}.items()
+    }
+    return run_seeds(train_one, seeds, out, identity_of(config, contents, encoder.hash))
+
+
+def _read(
+    task: Task[ConfigT, DataT, ExampleT, ModelT], config: ConfigT, sources: Mapping[str, Any], encoder: _Encoder
+) -> _Data[DataT]:
+    """Read and check all data before anything is trained."""
+    split_words = encoder.tokenization.words
+    names = {part: str(source) if is_path(source) else part for part, source in sources.items()}
+    parts = {part: task.read(source, part, config, split_words) for part, source in sources.items()}
+    train = parts.pop("train")
+    classes = task.classes(train, names["train"])
+    for part, data in parts.items():
+        task.check(data, names[part], classes)
+    lengths = {"train": len(task.examples(train)), **{part: len(task.examples(data)) for part, data in parts.items()}}
+    sizes = ", ".join(f"{length:,} {part}" for part, length in lengths.items())
+    log.info("sentences: %s; classes: %s", sizes, ", ".join(classes[:20]))
+    return _Data(train, parts, classes)
+
+
+def _train_one(
+    task: Task[ConfigT, DataT, ExampleT, ModelT],
+    config: ConfigT,
+    data: _Data[DataT],
+    encoder: _Encoder,
+    out: Path,
+    progress: bool,
+) -> dict[str, Any]:
+    """Train with the seed of ``config.finetune``, score, save."""
+    elmo = encoder.take()
+    torch.manual_seed(config.finetune.seed)
+    train, dev = task.examples(data.train), task.examples(data.scored["dev"])
+    others = [example.words for part in data.scored.values() for example in task.examples(part)]
+    trained = task.new_model(config, data.classes, elmo, [example.words for example in train], others)
+    number = {label: index for index, label in enumerate(trained.labels)}
+    result = finetune(
+        trained.model,
+        train,
+        dev,
+        targets=lambda example: numbers_of(task.target(example), number),
+        score=lambda examples, found: task.score([task.target(e) for e in examples], found, trained.labels),
+        config=config.finetune,
+        out=out,
+        elmo=elmo,
+        model_hash=encoder.hash,
+        progress=progress,
+    )
+    trained.device = device_of(trained.model)
+    scores = {part: task.evaluate(trained, read) for part, read in data.scored.items()}
+    facts = {
+        **scores,
+        "best_epoch": result.best_epoch,
+        "num_epochs": len(result.epochs),
+        "seconds_per_epoch": result.seconds_per_epoch,
+        "training_words_per_second": result.words_per_second,
+        "interrupted": result.interrupted,
+    }
+    on_card = {part: {key: found[key] for key in task.card_scores} for part, found in scores.items()}
+    trained.save(out, on_card, encoder_path=config.representation.encoder, overwrite=True)
+    write_json(out / METRICS, {**json.loads((out / METRICS).read_text(encoding="utf-8")), **facts}, allow_nan=True)
+    if config.finetune.pictures:
+        for part, found in scores.items():
+            draw_confusion(*task.confusion(found), out / confusion_picture(part))
+    return facts
+
+
+def print_scores(
+    task: Task[ConfigT, DataT, ExampleT, ModelT], facts: Mapping[str, Any], out: str | Path, seeds: int
+) -> None:
+    """Print a line for dev and for test, and where the model is.
+
+    Args:
+        task: The kind of task.
+        facts: What ``train_task`` returned.
+        out: Its directory.
+        seeds: Its number of seeds.
+    """
+    for part in ("dev", "test"):
+        if seeds == 1 and part in facts:
+            shown = [f"{title} {facts[part][key]:.2f}" for title, key in task.headline.items()]
+            print(f"{part:<5} {'  '.join(shown)}")
+        elif seeds > 1 and any(key.startswith(f"{part}.") for key in facts["mean"]):
+            mean, deviation = facts["mean"], facts["deviation"]
+            shown = [
+                f"{title} {mean[f'{part}.{key}']:.2f} +- {deviation[f'{part}.{key}']:.2f}"
+                for title, key in task.headline.items()
+            ]
+            print(f"{part:<5} {'  '.join(shown)}  ({seeds} seeds: mean, deviation)")
+    print(f"model {out if seeds == 1 else Path(out) / 'seed-0'}")
