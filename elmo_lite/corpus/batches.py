@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from elmo_lite.corpus.corpus import BOUNDARY_ID
 from elmo_lite.errors import CorpusError
 from elmo_lite.text.characters import PADDING, begin_sentence_row, end_sentence_row
 
@@ -101,7 +102,7 @@ def make_batch(
     """
     ids = np.stack([stream[ahead], stream[back]])  # (2, B, T + 1)
     distinct, places = np.unique(ids[:, :, :-1], return_inverse=True)
-    if distinct[0] == 0:
+    if distinct[0] == BOUNDARY_ID:
         distinct = distinct[1:]
     else:
         places = places + 1
@@ -189,7 +190,7 @@ class SentenceBatches:
             raise CorpusError(
                 f"training text: expected at least one batch of {num_words} words, found {max(0, len(stream) - 1)}"
             )
-        boundaries = np.flatnonzero(stream == 0)
+        boundaries = np.flatnonzero(stream == BOUNDARY_ID)
         self.starts, self.lengths = cut_segments(boundaries[:-1], np.diff(boundaries), max_length)
         self._epoch = -1
         self._plan(0)

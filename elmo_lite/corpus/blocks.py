@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from elmo_lite.corpus.corpus import BOUNDARY_ID
 from elmo_lite.text.documents import Record, sentences_of
 from elmo_lite.text.sources import Block, block_records, decode
 from elmo_lite.text.tokenization import Tokenization
@@ -33,7 +34,7 @@ class Numbering(dict[str, int]):
 
 
 class EncodedBlock(NamedTuple):
-    """Sentences as numbers of the block's distinct words, each sentence ended by 0."""
+    """Sentences as numbers of the block's distinct words, each sentence followed by the boundary id."""
 
     words: bytes
     """Distinct words by number from 1, joined by line breaks."""
@@ -56,14 +57,14 @@ class _Encoder:
 
     def add_sentence(self, words: Iterable[str]) -> None:
         self.ids.extend(map(self.numbers.__getitem__, words))
-        self.ids.append(0)
+        self.ids.append(BOUNDARY_ID)
 
     def add_line(self, line: str) -> None:
         sentences = self.tokenization.line_sentences(line)
         for sentence in sentences:
             self.add_sentence(sentence)
         if self.keep_empty and not sentences:
-            self.ids.append(0)
+            self.ids.append(BOUNDARY_ID)
 
     def add_text(self, text: str, first_line: int) -> None:
         """Lines of a file; a blank one ends a document."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from elmo_lite.corpus.builder import CorpusSettings, build_corpus, summary
+from elmo_lite.corpus.builder import CorpusSettings, build_corpus
+from elmo_lite.corpus.writer import summary
 from elmo_lite.text.characters import MAX_CHARACTERS
 from elmo_lite.text.tokenization import Tokenization
 

@@ -1,0 +1,131 @@
+"""The files of a corpus directory, with word ids in descending order of frequency."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elmo_lite.corpus.corpus import BOUNDARY_ID
+from elmo_lite.corpus.streams import Int64Array, Part
+from elmo_lite.text.characters import encode_words
+from elmo_lite.text.vocabulary import UNKNOWN, UNKNOWN_CLASS, Vocabulary
+
+MAX_CUT_SHARE = 0.001
+"""Share of running words that the character width may cut before another width is suggested."""
+
+_CHUNK = 1 << 16
+"""Words whose characters are encoded at a time."""
+
+
+def write_files(
+    directory: Path, words: list[str], train: Part, held_out: Part, *, vocabulary_size: int | None, max_characters: int
+) -> dict[str, Any]:
+    """Write every file of a corpus directory but ``meta.json``.
+
+    Args:
+        directory: Where to write.
+        words: Distinct words; provisional id k is ``words[k - 1]``.
+        train: The training part.
+        held_out: The held-out part.
+        vocabulary_size: Number of classes, special ones included; None for all words of the training part.
+        max_characters: C, the width of a word's characters.
+
+    Returns:
+        What ``meta.json`` says of sizes, unknown words and cut words.
+    """
+    order = _by_frequency(words, train.counts[1:])
+    rank = np.zeros(len(words) + 1, dtype=np.int32)
+    rank[order + 1] = np.arange(1, len(words) + 1, dtype=np.int32)
+    words = [words[index] for index in order]
+    counts, held_out_counts = (np.concatenate([part.counts[:1], part.counts[1:][order]]) for part in (train, held_out))
+    _write_stream(directory / "train.npy", train, rank)
+    _write_stream(directory / "held_out.npy", held_out, rank)
+    np.save(directory / "counts.npy", counts)
+    with open(directory / "words.txt", "wb") as file:
+        file.writelines(f"{word}\n".encode() for word in words)
+    _write_char_ids(directory / "char_ids.npy", words, max_characters)
+    known = words[: int(np.count_nonzero(counts[1:]))]  # words of the held-out part alone come last
+    vocabulary = Vocabulary.from_counts(known, vocabulary_size or len(known) + 2)
+    vocabulary.save(directory / "vocabulary.txt")
+    outside = [word == UNKNOWN or vocabulary.class_of(word) == UNKNOWN_CLASS for word in words]
+    lengths = np.fromiter((len(word.encode()) for word in words), dtype=np.int64, count=len(words))
+    return {
+        "train": train.sizes(),
+        "held_out": held_out.sizes(),
+        "distinct_words": len(words),
+        "vocabulary_size": len(vocabulary),
+        "out_of_vocabulary_share": {
+            "train": _share(np.array(outside, dtype=bool), counts[1:]),
+            "held_out": _share(np.array(outside, dtype=bool), held_out_counts[1:]),
+        },
+        **cut_words(lengths, counts[1:], max_characters),
+    }
+
+
+def cut_words(lengths: Int64Array, counts: Int64Array, max_characters: int) -> dict[str, Any]:
+    """Share of running words that the character width cuts, and the width that cuts at most 0.1 % of them.
+
+    Args:
+        lengths: (num_words,), the number of bytes of each distinct word.
+        counts: (num_words,), its occurrences.
+        max_characters: The width, BOW and EOW included.
+    """
+    share = _share(lengths > max_characters - 2, counts)
+    suggested = None
+    if share > MAX_CUT_SHARE:
+        by_length = np.bincount(lengths, weights=counts)
+        longer = by_length.sum() - np.cumsum(by_length)  # running words longer than each length
+        suggested = int(np.argmax(longer <= MAX_CUT_SHARE * by_length.sum())) + 2
+    return {"cut_words_share": share, "suggested_max_characters": suggested}
+
+
+def summary(meta: dict[str, Any]) -> str:
+    """The content of a corpus, for the screen."""
+    lines = [
+        f"{name:9} {sizes['words']:>13,} words {sizes['sentences']:>11,} sentences {sizes['documents']:>9,} documents"
+        f"  {100 * meta['out_of_vocabulary_share'][part]:.2f} % outside the vocabulary"
+        for name, part in (("train", "train"), ("held out", "held_out"))
+        for sizes in [meta[part]]
+    ]
+    lines.append(f"{meta['distinct_words']:,} distinct words, {meta['vocabulary_size']:,} classes to predict")
+    cut = f"{100 * meta['cut_words_share']:.3f} % of words are cut at {meta['max_characters']} characters"
+    if (width := meta["suggested_max_characters"]) is not None:
+        cut += f" (more than {100 * MAX_CUT_SHARE} %: --max_characters {width} would do)"
+    if not meta["held_out"]["words"]:
+        lines.append("nothing is held out: the text is a single document (give --held_out FILE)")
+    return "\n".join([*lines, cut])
+
+
+def _by_frequency(words: list[str], counts: Int64Array) -> Int64Array:
+    """Indices of words in descending order of frequency, ties by code points."""
+    by_spelling = np.array(sorted(range(len(words)), key=words.__getitem__), dtype=np.int64)
+    return by_spelling[np.argsort(-counts[by_spelling], kind="stable")]
+
+
+def _share(which: npt.NDArray[np.bool_], counts: Int64Array) -> float:
+    return float(counts[which].sum() / max(1, counts.sum()))
+
+
+def _write_stream(path: Path, part: Part, rank: npt.NDArray[np.int32]) -> None:
+    """Write the word ids of a part, the boundary id first; ``rank`` is the final id by provisional id."""
+    length = 1 + int((part.segments[:, 1] - part.segments[:, 0]).sum())
+    with open(path, "wb") as file:
+        _write_header(file, "<i4", (length,))
+        file.write(np.array([BOUNDARY_ID], dtype="<i4").tobytes())
+        for ids in part.stream.chunks(part.segments):
+            file.write(rank[ids].astype("<i4", copy=False).tobytes())
+
+
+def _write_char_ids(path: Path, words: list[str], width: int) -> None:
+    with open(path, "wb") as file:
+        _write_header(file, "<i2", (len(words), width))
+        for start in range(0, len(words), _CHUNK):
+            file.write(encode_words(words[start : start + _CHUNK], width).tobytes())
+
+
+def _write_header(file: IO[bytes], dtype: str, shape: tuple[int, ...]) -> None:
+    # Written piece by piece rather than through a memory map, whose pages would count as this process's memory.
+    np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
