@@ -25,7 +25,8 @@ from torch import Tensor, nn
 
 from elmo_lite import load_model
 from elmo_lite.corpus.corpus import Corpus
-from elmo_lite.lm.perplexity import LMScore, read_stream, stream_perplexity
+from elmo_lite.lm.evaluate import read_stream
+from elmo_lite.lm.perplexity import LMScore, stream_perplexity
 from elmo_lite.nn.lm_head import LMHead
 from elmo_lite.text.characters import encode_words
 from elmo_lite.text.tokenization import Tokenization

@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 import torch
 
-from elmo_lite.errors import require
+from elmo_lite.errors import ConfigError, require
 
 __all__ = [
     "PRECISIONS",
@@ -20,6 +20,7 @@ __all__ = [
     "has_bfloat16",
     "keep_freed_memory",
     "lightning_precision",
+    "move",
 ]
 
 Precision = Literal["auto", "float32", "bfloat16", "32-true", "bf16-mixed"]
@@ -72,6 +73,24 @@ def choose_precision(wanted: Precision, device: torch.device) -> Literal["float3
 def lightning_precision(precision: Literal["float32", "bfloat16"]) -> Literal["32-true", "bf16-mixed"]:
     """Lightning's name of a precision; bfloat16 is mixed: weights and optimizer states stay in float32."""
     return _LIGHTNING_NAMES[precision]
+
+
+def move(module: torch.nn.Module, device: str | torch.device, dtype: torch.dtype | None = None) -> None:
+    """Move a module to a device, in place.
+
+    Args:
+        module: The module.
+        device: Where to run it, such as "cpu" or "cuda".
+        dtype: Type of its floating-point parameters. Defaults to what they have.
+
+    Raises:
+        ConfigError: torch cannot use the device.
+    """
+    try:
+        module.to(device=device, dtype=dtype)
+    except (RuntimeError, AssertionError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(f"device: expected one that torch can use, found {device} ({reason})") from None
 
 
 def keep_freed_memory() -> bool:

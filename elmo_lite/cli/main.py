@@ -85,7 +85,7 @@ COMMANDS = {
         defaults="elmo_lite.pretraining.command:default_settings",
     ),
     "evaluate": Command(
-        "elmo_lite.lm.perplexity:evaluate_command",
+        "elmo_lite.lm.evaluate:evaluate_command",
         "forward and backward perplexity on a text, as JSON",
         ("model", "text"),
     ),

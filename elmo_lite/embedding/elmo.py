@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elmo_lite.embedding.runner import FloatArray, LayerChoice, Runner
+from elmo_lite.embedding.layer_choice import LayerChoice, Layers, layer_number
+from elmo_lite.embedding.runner import FloatArray, Runner
 from elmo_lite.embedding.sentences import Sentence, checked_sentences
 from elmo_lite.errors import ConfigError
+from elmo_lite.hardware import move
 from elmo_lite.nn.bilm import BiLM, BiLMOutput
 from elmo_lite.saved_model.checkpoint import load_model, save_model
-from elmo_lite.text.characters import encode_words
+from elmo_lite.text.characters import encode_sentences
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import Vocabulary
-
-Layers = Literal["all", "mean", "top"] | int
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 BATCH_TOKENS = 8192
@@ -87,11 +87,8 @@ class Elmo(nn.Module):
         saved = load_model(path_or_name, revision=revision)
         if not requires_grad:
             saved.bilm.requires_grad_(False)
-        try:
-            bilm = saved.bilm.to(device=device, dtype=DTYPES[dtype])
-        except (RuntimeError, AssertionError) as error:
-            raise ConfigError(f"device: expected one that torch can use, found {device} ({_first(error)})") from None
-        return cls(bilm, saved.tokenization, saved.vocabulary, saved.training).eval()
+        move(saved.bilm, device, DTYPES[dtype])
+        return cls(saved.bilm, saved.tokenization, saved.vocabulary, saved.training).eval()
 
     def save_pretrained(self, directory: str | os.PathLike[str], overwrite: bool = False) -> None:
         """Write a saved model directory, without a softmax, in the precision that the weights have now."""
@@ -221,18 +218,8 @@ class Elmo(nn.Module):
         return np.stack(rows) if rows else np.zeros((0, self.output_dim), dtype=np.float32)
 
     def layer_number(self, layers: Layers) -> LayerChoice:
-        """A layer's number in 0..L-1, or "all" or "mean".
-
-        Raises:
-            ConfigError: no such layer.
-        """
-        if layers == "all" or layers == "mean":
-            return layers
-        number = self.num_layers - 1 if layers == "top" else layers
-        if isinstance(number, bool) or not isinstance(number, int) or not -self.num_layers <= number < self.num_layers:
-            expected = f"all, mean, top or a number in {-self.num_layers}..{self.num_layers - 1}"
-            raise ConfigError(f"layers: expected {expected}, found {layers!r}")
-        return number % self.num_layers
+        """See ``layer_choice.layer_number``."""
+        return layer_number(layers, self.num_layers)
 
     # Tensors
 
@@ -251,19 +238,7 @@ class Elmo(nn.Module):
         words = list(checked_sentences(sentences, self.tokenize))
         learns = torch.is_grad_enabled() and any(weight.requires_grad for weight in self.bilm.parameters())
         if (learns or self.bilm.training) and any(words):
-            return self.bilm(self._char_ids(words))  # type: ignore[no-any-return]
+            char_ids = torch.from_numpy(encode_sentences(words, self.bilm.config.char_cnn.max_characters))
+            return self.bilm(char_ids.to(self.bilm.boundary_char_ids.device))  # type: ignore[no-any-return]
         with torch.no_grad():
             return self._runner.tensors(words)
-
-    def _char_ids(self, sentences: list[list[str]]) -> Tensor:
-        """(B, T, C) character ids of sentences, zeros where there is no word."""
-        width = self.bilm.config.char_cnn.max_characters
-        ids = np.zeros((len(sentences), max(map(len, sentences), default=0), width), dtype=np.int16)
-        for row, sentence in enumerate(sentences):
-            ids[row, : len(sentence)] = encode_words(sentence, width)
-        return torch.from_numpy(ids).to(self.bilm.boundary_char_ids.device)
-
-
-def _first(error: Exception) -> str:
-    """The first line of a message."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -14,7 +14,8 @@ from typing import Literal, cast
 
 from tqdm import tqdm
 
-from elmo_lite.embedding.elmo import BATCH_TOKENS, Elmo, Layers
+from elmo_lite.embedding.elmo import BATCH_TOKENS, Elmo
+from elmo_lite.embedding.layer_choice import Layers
 from elmo_lite.embedding.writers import WRITERS, DType, VectorShape, VectorWriter
 from elmo_lite.errors import ConfigError
 from elmo_lite.files import replace_file

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from elmo_lite.embedding.layer_choice import LayerChoice
 from elmo_lite.embedding.word_vectors import BEGIN_ROW, END_ROW, WordVectors
 from elmo_lite.nn.bilm import DIRECTIONS, BiLM, BiLMOutput, Direction
 from elmo_lite.text.length_batches import batches_by_length
 
 FloatArray = npt.NDArray[np.float32]
-LayerChoice = int | Literal["all", "mean"]
-"""The number of a layer in 0..L-1, or all layers, or their mean."""
 
 WINDOW_BATCHES = 4
 """Batches' worth of sentences that are read before they are sorted by length."""

@@ -72,10 +72,21 @@ def encode_words(words: Iterable[str], max_characters: int = MAX_CHARACTERS) -> 
     return rows
 
 
-def decode_word(row: npt.ArrayLike) -> str:
-    """The (possibly cut) word of one row; bytes that are no UTF-8 any more show as U+FFFD."""
-    ids = np.asarray(row)
-    return bytes((ids[(ids >= 1) & (ids <= 256)] - 1).astype(np.uint8)).decode("utf-8", "replace")
+def encode_sentences(sentences: Sequence[Sequence[str]], max_characters: int = MAX_CHARACTERS) -> CharIds:
+    """Character ids of a batch of sentences.
+
+    Args:
+        sentences: B lists of words.
+        max_characters: C, at least 3.
+
+    Returns:
+        (B, T, C) int16; rows of zeros are padding.
+    """
+    shape = (len(sentences), max(map(len, sentences), default=0), max_characters)
+    ids = np.full(shape, NO_TOKEN, dtype=np.int16)
+    for row, sentence in zip(ids, sentences, strict=True):
+        row[: len(sentence)] = encode_words(sentence, max_characters)
+    return ids
 
 
 def token_mask(char_ids: torch.Tensor) -> torch.Tensor:

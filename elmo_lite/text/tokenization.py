@@ -1,21 +1,7 @@
 """Text to sentences and words: one way for building a corpus and for using a model.
 
-``whitespace`` is for text that is tokenised already: a line is a sentence, words stand between blanks.
-
-``words`` is for raw text in any language. Words come from a pre-tokeniser of Hugging Face ``tokenizers`` (one regular
-expression over Unicode classes), near to what English treebanks do: punctuation stands alone; numbers (1,000 3.14
-10:30 1/2/2003), abbreviations (U.S. Dr.), addresses and emoji stay whole; hyphens separate; contractions are split
-(do n't, it 's). Combining marks and joiners never leave their letter, as Hindi and Arabic need. Scripts without blanks
-between words (Han, Hiragana, Thai, Lao, Khmer, Burmese) give one word per character: runs would be whole clauses, which
-no vocabulary knows and the character width cuts.
-
-Sentences end at a line break, and inside a line after final punctuation and closing quotes where the next word begins
-as sentences do (capital, digit, script without case). Abbreviations and initials end one only before a frequent
-sentence opener, titles never; after Chinese and Japanese stops no blank is needed. These are rules of our own because
-speed decides. On the development part of UD English EWT, paragraphs of web text (``benchmarks/corpus.py --treebank``),
-they find sentence ends with precision 0.985 and recall 0.74, pysbd 0.3.4 with 0.933 and 0.79, at a tenth of the speed
-even on such short texts; on Wikipedia these rules read about a million words a second and core. Words agree with the
-treebank's at F1 0.98.
+``whitespace`` is for text that is tokenised already: a line is a sentence, words stand between blanks. ``words`` is for
+raw text in any language, by the rules of ``segmentation``.
 
 Unicode: with ``NFC`` each word is normalised after splitting, so that offsets always refer to the text as given.
 """
@@ -23,77 +9,11 @@ Unicode: with ``NFC`` each word is normalised after splitting, so that offsets a
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from typing import Any, Literal, NamedTuple
-
-from tokenizers import Regex
-from tokenizers.pre_tokenizers import Split
+from typing import Any, Literal
 
 from elmo_lite.errors import ConfigError
-
-RULES_VERSION = 1
-"""Raised whenever the rules below give other words or sentences; stored with every corpus and model."""
-
-# What never ends a sentence (something follows), and what may end one.
-_TITLES = (
-    "Mr Mrs Ms Mx Dr Drs Prof Rev Fr Hon Gen Col Maj Capt Cpt Lt Sgt Cpl Adm Cmdr Gov Sen Rep Pres Messrs Msgr St Ste "
-    "Mt Ft No Nos Vol vol vols pp p ed eds vs cf ca c fig Fig figs ch approx им ул проф акад см рис стр тов"
-)
-_ABBREVIATIONS = (
-    "Inc Ltd Co Cos Corp Bros Jr Sr Esq etc al Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Ave Blvd Rd Ph.D Univ "
-    "Dept г гг в вв др пр тыс млн млрд руб т д е н э"
-)
-_OPENERS = frozenset(
-    "The This That These Those There A An He She It They We You His Her Its Their Our In On At As After Before By For "
-    "From With When While Where During Since Although Though However But And Or If To Both Each Some Many Most Several "
-    "One Two According Also Another Despite Following Later Other Under Until Upon What Who Why How В На Он Она Они "
-    "Это По После С".split()
-)
-_FINAL = frozenset("!?؟…।॥۔።։‽⁇⁈⁉")
-_FINAL_ALONE = frozenset("。！？｡")
-_CLOSING = frozenset("\"'”’»)]}›」』）】》〉〗＂＇")
-_OPENING = frozenset("\"'“‘„‚«‹([{「『（【《〈〖¿¡＂＇*_-–—")
-
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-_LETTER = rf"[\p{{L}}&&[^{_UNSPACED}]]"
-_INSIDE = rf"[[\p{{L}}\p{{N}}\p{{M}}_\x{{200C}}\x{{200D}}\x{{00AD}}\x{{2060}}]&&[^{_UNSPACED}]]"
-_CLITIC = r"['’](?i:s|m|d|re|ve|ll)(?!\p{L})"
-_PATTERN = "|".join(
-    [
-        r"<unk>",
-        r"(?:https?://|www\.)[^\s<>\"]*[\p{L}\p{N}/]",
-        # The bound keeps a chunk of a million bytes without blanks from being searched again at every character.
-        r"[\p{L}\p{N}_.+\-]{1,64}@(?:[\p{L}\p{N}\-]{1,64}\.)+\p{L}{2,20}",
-        r"[@#]\p{L}[\p{L}\p{M}\p{N}_]*",
-        rf"[{_UNSPACED}]\p{{M}}*",
-        rf"(?:{'|'.join(word.replace('.', chr(92) + '.') for word in (_TITLES + ' ' + _ABBREVIATIONS).split())})\."
-        r"(?![\p{L}.])",
-        r"(?:\p{L}\.){2,}",
-        r"(?!I)\p{Lu}\.(?![\p{L}\p{N}.])",
-        r"[A-Za-z]{2,6}?(?=[nN]['’][tT](?!\p{L}))",
-        r"[nN]['’][tT](?!\p{L})",
-        _CLITIC,
-        rf"{_LETTER}{_INSIDE}*(?:(?!{_CLITIC})['’·]{_LETTER}{_INSIDE}*)*",
-        rf"\p{{N}}+(?:[.,:/]\p{{N}}+)*{_INSIDE}*",
-        r"(?<![\p{L}\p{N}])[:;=]['\-]?[()DPpO/|](?![\p{L}\p{N}])",
-        r"\.{2,}|-{2,}|[!?]{2,}|={2,}|\*{2,}|_{2,}|'{2}|`{2}",
-        r"\X",
-    ]
-)
-
-_MAX_CACHED_LENGTH = 64
-_NONE, _CAPITAL, _OPENER = 0, 1, 2
-
-
-class _Chunk(NamedTuple):
-    """What stands between two blanks, analysed."""
-
-    words: tuple[str, ...]
-    breaks: tuple[int, ...]  # numbers of words after which a sentence ends whatever follows
-    start: int  # how it begins: _NONE, _CAPITAL, _OPENER
-    end: int  # how the next chunk must begin, at least, for a sentence to end here; _NONE = it does not
+from elmo_lite.text.segmentation import RULES_VERSION, chunk_lookup, pieces, split_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +42,7 @@ class Tokenization:
         """The words of a text, its sentences ignored."""
         if self.kind == "whitespace":
             return [self.normalize(word) for word in text.split()]
-        lookup = _lookup(self.normalization == "NFC")
+        lookup = chunk_lookup(self.normalization == "NFC")
         return [word for chunk in text.split() for word in lookup(chunk).words]
 
     def words_with_offsets(self, text: str) -> list[tuple[str, int, int]]:
@@ -131,8 +51,8 @@ class Tokenization:
         position = 0
         for chunk in text.split():
             position = text.index(chunk, position)
-            pieces = [(chunk, 0, len(chunk))] if self.kind == "whitespace" else _pieces(chunk)
-            found.extend((self.normalize(word), position + start, position + end) for word, start, end in pieces)
+            words = [(chunk, 0, len(chunk))] if self.kind == "whitespace" else pieces(chunk)
+            found.extend((self.normalize(word), position + start, position + end) for word, start, end in words)
             position += len(chunk)
         return found
 
@@ -153,7 +73,7 @@ class Tokenization:
         if self.kind == "whitespace":
             words = self.words(line)
             return [words] if words else []
-        return list(_split_line(line, _lookup(self.normalization == "NFC")))
+        return list(split_line(line, chunk_lookup(self.normalization == "NFC")))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -174,90 +94,3 @@ class Tokenization:
             return cls(**known)
         except TypeError:
             raise ConfigError(f"tokenization: expected kind and normalization, found {sorted(known)}") from None
-
-
-_pre_tokenizer = Split(Regex(_PATTERN), behavior="isolated")
-
-
-def _pieces(chunk: str) -> list[tuple[str, int, int]]:
-    """(word, start, end) of a chunk without blanks."""
-    if chunk.isascii() and chunk.isalpha():  # most of English text; the expression would find the same
-        return [(chunk, 0, len(chunk))]
-    return [(chunk[start:end], start, end) for _, (start, end) in _pre_tokenizer.pre_tokenize_str(chunk)]
-
-
-def _analyse(chunk: str, nfc: bool) -> _Chunk:
-    """Split a chunk without blanks and see how it begins and ends."""
-    spelled = [word for word, _, _ in _pieces(chunk)]
-    words = tuple(unicodedata.normalize("NFC", word) for word in spelled) if nfc else tuple(spelled)
-    return _Chunk(words, _breaks(words), _start(words), _end(words))
-
-
-def _breaks(words: tuple[str, ...]) -> tuple[int, ...]:
-    """Numbers of words after which a stop that needs no blank ends a sentence, closing quotes included."""
-    found: list[int] = []
-    for index, word in enumerate(words):
-        if word in _FINAL_ALONE:
-            end = index + 1
-            while end < len(words) and (words[end] in _CLOSING or words[end] in _FINAL_ALONE):
-                end += 1
-            if not found or found[-1] != end:
-                found.append(end)
-    return tuple(found)
-
-
-def _start(words: tuple[str, ...]) -> int:
-    """Whether a sentence may begin with these words."""
-    for word in words:
-        if word in _OPENERS:
-            return _OPENER
-        if word not in _OPENING:
-            first = word[0]
-            return (
-                _CAPITAL if first.isupper() or first.isdigit() or (first.isalpha() and not first.islower()) else _NONE
-            )
-    return _NONE
-
-
-def _end(words: tuple[str, ...]) -> int:
-    """What must follow for a sentence to end after these words."""
-    for word in reversed(words):
-        if word in _CLOSING:
-            continue
-        if word[-1] in _FINAL or not word.strip("."):
-            return _CAPITAL
-        if word[-1] == "." and word[:-1] not in _NEVER_LAST:
-            return _OPENER
-        return _NONE
-    return _NONE
-
-
-_NEVER_LAST = frozenset(_TITLES.split())
-_cached = {nfc: lru_cache(maxsize=1 << 17)(partial(_analyse, nfc=nfc)) for nfc in (False, True)}
-
-
-def _lookup(nfc: bool) -> Callable[[str], _Chunk]:
-    """The analysis of chunks, remembered for short ones: text repeats itself, so few are analysed twice."""
-    cached = _cached[nfc]
-    return lambda chunk: cached(chunk) if len(chunk) <= _MAX_CACHED_LENGTH else _analyse(chunk, nfc)
-
-
-def _split_line(line: str, lookup: Callable[[str], _Chunk]) -> Iterator[list[str]]:
-    """Sentences of a line of raw text."""
-    sentence: list[str] = []
-    needed = _NONE
-    for chunk in line.split():
-        words, breaks, start, end = lookup(chunk)
-        if needed and start >= needed:
-            yield sentence
-            sentence = []
-        needed = end
-        position = 0
-        for stop in breaks:
-            sentence += words[position:stop]
-            yield sentence
-            sentence = []
-            position = stop
-        sentence += words[position:] if position else words
-    if sentence:
-        yield sentence

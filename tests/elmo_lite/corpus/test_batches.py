@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,15 @@ from torch import Tensor
 
 from elmo_lite.corpus.batches import Batch, SentenceBatches, StepBatches, WindowBatches, _cheapest_split, cut_segments
 from elmo_lite.errors import CorpusError
-from elmo_lite.text.characters import PADDING, decode_word, encode_words
+from elmo_lite.text.characters import PADDING, encode_words
 
 BEGIN, END = "begin", "end"
+
+
+def decode_word(row: Any) -> str:
+    """The word of a row of character ids; a byte that is cut off shows as U+FFFD."""
+    ids = np.asarray(row)
+    return bytes((ids[(ids >= 1) & (ids <= 256)] - 1).astype(np.uint8)).decode("utf-8", "replace")
 
 
 class Words:

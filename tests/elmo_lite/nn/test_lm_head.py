@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from elmo_lite.errors import ConfigError
-from elmo_lite.nn import lm_head
-from elmo_lite.nn.lm_head import LMHead, expected_counts
+from elmo_lite.nn import sampled_softmax
+from elmo_lite.nn.lm_head import LMHead
+from elmo_lite.nn.sampled_softmax import expected_counts
 
 DIM, CLASSES = 6, 20
 COUNTS = torch.tensor([400, 35, 300, 150, 90, 60, 55, 40, 33, 21, 20, 14, 9, 6, 5, 4, 2, 1, 1, 0])
@@ -120,7 +121,7 @@ def test_all_classes_are_sampled_where_there_are_few() -> None:
 
 
 def test_no_samples() -> None:
-    with pytest.raises(ConfigError, match="head.num_samples: expected a positive number, found 0"):
+    with pytest.raises(ConfigError, match="head.num_samples: expected 1 or more, found 0"):
         make(0)
 
 
@@ -231,7 +232,7 @@ def test_chunks_change_nothing(rows: int, monkeypatch: pytest.MonkeyPatch) -> No
     states, targets = draw(rows)
     whole = head.sampled_loss(states, targets, seeded(8))
     whole_gradients = gradients(whole, states, head)
-    monkeypatch.setattr(lm_head, "CHUNK_NUMBERS", 1)
+    monkeypatch.setattr(sampled_softmax, "CHUNK_NUMBERS", 1)
     loss = head.sampled_loss(states, targets, seeded(8))
     torch.testing.assert_close(loss, whole, rtol=1e-5, atol=1e-5)
     for found, wanted in zip(gradients(loss, states, head), whole_gradients, strict=True):
@@ -264,7 +265,7 @@ def test_large_logits_stay_finite() -> None:
 
 @pytest.mark.parametrize("chunk_numbers", [1, 2**21])
 def test_log_probabilities(chunk_numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lm_head, "CHUNK_NUMBERS", chunk_numbers)
+    monkeypatch.setattr(sampled_softmax, "CHUNK_NUMBERS", chunk_numbers)
     head = make(8)
     states, targets = draw(150)
     with torch.no_grad():

@@ -1,5 +1,7 @@
 """Words as rows of bytes: the published scheme, its edges, and the way back."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elmo_lite.text import characters
+
+
+def decode_word(row: Any) -> str:
+    """The word of a row of character ids; a byte that is cut off shows as U+FFFD."""
+    ids = np.asarray(row)
+    return bytes((ids[(ids >= 1) & (ids <= 256)] - 1).astype(np.uint8)).decode("utf-8", "replace")
 
 
 def plain_row(word: str, max_characters: int) -> list[int]:
@@ -38,7 +46,7 @@ def test_rows_follow_the_scheme(words: list[str], max_characters: int) -> None:
 @settings(deadline=None)
 def test_words_that_fit_come_back(word: str) -> None:
     """12 characters are at most 48 bytes: nothing is cut."""
-    assert characters.decode_word(characters.encode_words([word], 50)[0]) == word
+    assert decode_word(characters.encode_words([word], 50)[0]) == word
 
 
 @pytest.mark.parametrize("word", ["x" * 10_000, "ж" * 10_000, "👍🏽" * 2_000, "क्षि" * 2_000])
@@ -47,14 +55,14 @@ def test_long_words_are_cut_at_the_width(word: str) -> None:
     row = characters.encode_words([word], 50)[0]
     assert row[0] == characters.BEGIN_WORD
     assert row[-1] == characters.END_WORD
-    assert characters.decode_word(row).rstrip("\ufffd") == word[: len(characters.decode_word(row).rstrip("\ufffd"))]
+    assert decode_word(row).rstrip("\ufffd") == word[: len(decode_word(row).rstrip("\ufffd"))]
 
 
 def test_a_word_spelled_like_a_boundary_is_a_word() -> None:
     """Only rows of their own stand for boundaries."""
     rows = characters.encode_words(["<S>", "</S>"], 50)
     assert not np.array_equal(rows[0], characters.begin_sentence_row(50))
-    assert characters.decode_word(rows[1]) == "</S>"
+    assert decode_word(rows[1]) == "</S>"
 
 
 def test_mask_is_true_where_a_token_stands() -> None:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elmo_lite.errors import ConfigError
-from elmo_lite.text.tokenization import Tokenization, _pre_tokenizer
+from elmo_lite.text.segmentation import _pre_tokenizer
+from elmo_lite.text.tokenization import Tokenization
 
 RAW = Tokenization()
 TOKENISED = Tokenization(kind="whitespace")

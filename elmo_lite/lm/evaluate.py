@@ -1,0 +1,175 @@
+"""Perplexity of a saved model on text files or on the held-out part of a corpus (``elmo-lite evaluate``)."""
+
+from __future__ import annotations
+
+import json
+import os
+from array import array
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from elmo_lite.corpus.blocks import encode_block
+from elmo_lite.corpus.corpus import BOUNDARY_ID, Corpus
+from elmo_lite.errors import CheckpointError, CorpusError
+from elmo_lite.hardware import keep_freed_memory, move
+from elmo_lite.lm.perplexity import stream_perplexity
+from elmo_lite.saved_model.checkpoint import SavedModel, load_model
+from elmo_lite.text.characters import encode_words
+from elmo_lite.text.sources import find_sources
+from elmo_lite.text.tokenization import Tokenization
+from elmo_lite.text.vocabulary import BOUNDARY_CLASS, UNKNOWN_CLASS
+
+
+def evaluate(
+    model: SavedModel,
+    text: Sequence[str],
+    *,
+    stateful: bool = False,
+    keep_empty_lines: bool = False,
+    tokenization: Tokenization | None = None,
+    text_field: str = "text",
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Perplexity of a saved model on text files.
+
+    Args:
+        model: with its head and vocabulary.
+        text: paths, globs or hub names, as for ``elmo-lite corpus``.
+        stateful: carry states over sentences, exactly.
+        keep_empty_lines: a blank line is an empty sentence of one prediction, as language-model literature counts.
+        tokenization: how to split; as the model's training text was where None.
+        text_field: field of JSONL, Parquet or hub records.
+        progress: show a bar on standard error.
+
+    Returns:
+        Cross-entropy and perplexity of each direction and of both, counts, share of words outside the vocabulary.
+
+    Raises:
+        CorpusError: text that cannot be read, or none.
+        CheckpointError: the model was saved without head or vocabulary.
+    """
+    words, stream = read_stream(text, tokenization or model.tokenization, text_field, keep_empty_lines)
+    return _evaluate_stream(model, words, stream, stateful, progress)
+
+
+def evaluate_held_out(
+    model: SavedModel, corpus: Corpus, *, stateful: bool = False, progress: bool = False
+) -> dict[str, Any]:
+    """Perplexity of a saved model on the held-out part of a corpus directory; see ``evaluate``.
+
+    Raises:
+        CorpusError: nothing is held out.
+        CheckpointError: the model was saved without head, or read text that was split in another way.
+    """
+    if len(corpus.held_out) < 2:
+        raise CorpusError(f"{corpus.directory}: expected a held-out part, found none")
+    if corpus.tokenization != model.tokenization:
+        raise CheckpointError(
+            f"{corpus.directory}: expected the model's tokenization {model.tokenization.to_dict()}, "
+            f"found {corpus.tokenization.to_dict()}"
+        )
+    distinct, places = np.unique(corpus.held_out, return_inverse=True)
+    words = [corpus.words[number - 1] for number in distinct[1:].tolist()]
+    return _evaluate_stream(model, words, places.astype(np.int32), stateful, progress)
+
+
+def _evaluate_stream(
+    model: SavedModel, words: Sequence[str], stream: npt.NDArray[np.int32], stateful: bool, progress: bool
+) -> dict[str, Any]:
+    """Score a stream whose word id k is ``words[k - 1]``."""
+    if model.lm_head is None or model.vocabulary is None:
+        raise CheckpointError("model to evaluate: expected one with its language model head, found an encoder alone")
+    classes = [BOUNDARY_CLASS, *map(model.vocabulary.class_of, words)]
+    class_of_word = np.array(classes, dtype=np.int64)
+    char_ids = encode_words(words, model.bilm.config.char_cnn.max_characters)
+    score = stream_perplexity(
+        model.bilm, model.lm_head, stream, char_ids, class_of_word, stateful=stateful, progress=progress
+    )
+    num_sentences = int((stream == BOUNDARY_ID).sum()) - 1
+    num_words = len(stream) - 1 - num_sentences
+    unknown = int((class_of_word[stream] == UNKNOWN_CLASS).sum())
+    return {
+        "forward_perplexity": score.forward_perplexity,
+        "backward_perplexity": score.backward_perplexity,
+        "mean_perplexity": score.mean_perplexity,
+        "forward_nats": score.forward_nats,
+        "backward_nats": score.backward_nats,
+        "predictions": score.num_predictions,
+        "words": num_words,
+        "sentences": num_sentences,
+        "out_of_vocabulary_share": unknown / num_words if num_words else 0.0,
+        "classes": len(model.vocabulary),
+        "stateful": stateful,
+    }
+
+
+def read_stream(
+    text: Sequence[str], tokenization: Tokenization, text_field: str = "text", keep_empty: bool = False
+) -> tuple[list[str], npt.NDArray[np.int32]]:
+    """Read text as a stream: distinct words in the order in which they come (word id k is number k - 1), and ids.
+
+    Raises:
+        CorpusError: text that cannot be read, or without a sentence.
+    """
+    id_of: dict[str, int] = {}
+    stream = array("i", [BOUNDARY_ID])
+    for source in find_sources(text):
+        for block in source.blocks(text_field):
+            encoded = encode_block(block, tokenization, text_field, keep_empty)
+            names = encoded.words.decode().split("\n") if encoded.words else []
+            to_global = np.zeros(len(names) + 1, dtype=np.int32)
+            to_global[1:] = [id_of.setdefault(name, len(id_of) + 1) for name in names]
+            stream.frombytes(to_global[np.frombuffer(encoded.ids, dtype=np.int32)].tobytes())
+    if len(stream) == 1:
+        raise CorpusError(f"{', '.join(text)}: expected at least one sentence, found none")
+    return list(id_of), np.frombuffer(stream, dtype=np.int32)
+
+
+def evaluate_command(
+    model: str,
+    text: str,
+    *,
+    stateful: bool = False,
+    keep_empty_lines: bool = False,
+    tokenizer: Literal["whitespace", "words"] | None = None,
+    text_field: str = "text",
+    device: str = "cpu",
+    quiet: bool = False,
+) -> None:
+    """Measure a saved model's perplexity on a text, by the full softmax; prints JSON.
+
+    Args:
+        model: Saved model directory, packaged name or hub name.
+        text: File (.txt, .jsonl, .parquet; .gz, .xz, .zst), glob, hub data set, or a corpus directory's held-out part.
+        stateful: Carry states over lines: forward from the first to the last, backward from the last to the first.
+        keep_empty_lines: Count a blank line as an empty sentence of one prediction.
+        tokenizer: How the text is split into words; as the model's training text was where not given.
+        text_field: Field of JSONL, Parquet or hub records.
+        device: Where to run, such as cpu or cuda.
+        quiet: No progress bar.
+    """
+    keep_freed_memory()
+    # A wrong path is told before the model is read.
+    corpus = Corpus.open(text) if os.path.isdir(text) else None
+    if corpus is None:
+        find_sources([text])
+    saved = load_model(model, with_head=True)
+    assert saved.lm_head is not None
+    for module in (saved.bilm, saved.lm_head):
+        move(module, device)
+    if corpus is not None:
+        result = evaluate_held_out(saved, corpus, stateful=stateful, progress=not quiet)
+    else:
+        result = evaluate(
+            saved,
+            [text],
+            stateful=stateful,
+            keep_empty_lines=keep_empty_lines,
+            tokenization=Tokenization(kind=tokenizer) if tokenizer else None,
+            text_field=text_field,
+            progress=not quiet,
+        )
+    print(json.dumps({"model": model, "text": text, **result}, indent=2, ensure_ascii=False))
