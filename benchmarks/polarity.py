@@ -51,7 +51,7 @@ def pooled(elmo: Elmo, sentences: list[list[str]]) -> np.ndarray:
 def accuracies(model: str, train: tuple[list[list[str]], list[int]], dev: tuple[list[list[str]], list[int]]) -> Any:
     """Accuracy in percent by layer."""
     elmo = Elmo.from_pretrained(model)
-    names = [*map(str, range(elmo.layers)), "mean"]
+    names = [*map(str, range(elmo.num_layers)), "mean"]
     found = {}
     for name, learned, held_out in zip(names, pooled(elmo, train[0]), pooled(elmo, dev[0]), strict=True):
         regression = LogisticRegressionCV(

@@ -99,7 +99,7 @@ def _lines(text: str) -> list[str]:
     return lines
 
 
-def encode_block(block: Block, tokenization: Tokenization, field: str, keep_empty: bool) -> EncodedBlock:
+def encode_block(block: Block, tokenization: Tokenization, field: str | None, keep_empty: bool) -> EncodedBlock:
     """Decode, check and tokenise a block.
 
     Raises:
@@ -119,7 +119,11 @@ def _leave_interrupts_to_parent() -> None:
 
 
 def encode_blocks(
-    blocks: Iterable[tuple[int, Block]], tokenization: Tokenization, field: str, keep_empty: bool, num_processes: int
+    blocks: Iterable[tuple[int, Block]],
+    tokenization: Tokenization,
+    field: str | None,
+    keep_empty: bool,
+    num_processes: int,
 ) -> Iterator[tuple[int, EncodedBlock]]:
     """Encode blocks in order, by a pool of processes where there is more than one.
 

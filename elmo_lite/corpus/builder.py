@@ -40,7 +40,7 @@ class CorpusSettings:
     held_out_share: float = 0.01
     vocabulary_size: int | None = 30000
     max_characters: int = MAX_CHARACTERS
-    text_field: str = "text"
+    text_field: str | None = None
     keep_empty_lines: bool = False
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ def build_corpus_command(
     held_out_share: float = 0.01,
     vocabulary_size: int | None = 30000,
     max_characters: int = MAX_CHARACTERS,
-    text_field: str = "text",
+    text_field: str | None = None,
     num_processes: int | None = None,
     keep_empty_lines: bool = False,
     overwrite: bool = False,
@@ -35,7 +35,8 @@ def build_corpus_command(
         held_out_share: Share of the documents held out, in (0, 1); at most a million words.
         vocabulary_size: Classes of the language model, the two special ones included; 0 or null for all words.
         max_characters: Bytes kept of a word, its begin and end marks included; at least 3.
-        text_field: Field or column of JSONL, Parquet or a data set: text, words, or sentences of words.
+        text_field: Field or column of JSONL, Parquet or a data set that holds text, words, or sentences of words.
+            Defaults to the only one of text, words and tokens that a record has.
         num_processes: Processes that tokenise; where not given, one per CPU. The result does not depend on it.
         keep_empty_lines: A blank line is an empty sentence, as language-model literature counts.
         overwrite: Replace a corpus that is there.

@@ -40,7 +40,7 @@ def embed_command(
     dtype: DType = "float32",
     overwrite: bool = False,
     tokenizer: Literal["whitespace", "words"] | None = None,
-    text_field: str = "words",
+    text_field: str | None = None,
     batch_tokens: int = BATCH_TOKENS,
     precision: Literal["float32", "bfloat16"] = "float32",
     device: str = "cpu",
@@ -56,7 +56,8 @@ def embed_command(
         dtype: Of the stored vectors.
         overwrite: Replace the output if it exists.
         tokenizer: How text is split into words; as the model's training text was where not given.
-        text_field: Field of JSONL objects that holds the words.
+        text_field: Field of records that holds the words or the text of a sentence. Defaults to the only one of text,
+            words and tokens that a record has.
         batch_tokens: Positions of a batch, padding included.
         precision: What the network computes in; bfloat16 is faster where the machine has it.
         device: Where to run, such as cpu or cuda.
@@ -98,7 +99,7 @@ def embed_file(
     dtype: DType = "float32",
     overwrite: bool = False,
     tokenization: Tokenization | None = None,
-    text_field: str = "words",
+    text_field: str | None = None,
     batch_tokens: int = BATCH_TOKENS,
     progress: bool = False,
 ) -> VectorShape:
@@ -120,8 +121,8 @@ def embed_file(
         counts[0] += 1
         counts[1] += len(words)
         counts[2] += sum(map(len, map(str.encode, words)))
-    num_layers = elmo.layers if chosen == "all" else None
-    shape = VectorShape(counts[0], counts[1], counts[2], num_layers, elmo.dim, dtype)
+    num_layers = elmo.num_layers if chosen == "all" else None
+    shape = VectorShape(counts[0], counts[1], counts[2], num_layers, elmo.output_dim, dtype)
     _check_space(shape, target)
     with replace_file(target) as scratch:
         _write(

@@ -1,5 +1,8 @@
 """Token vectors of distinct words, each computed once and remembered over batches.
 
+Embedding, perplexity and the drop-in modules share the table. Training cannot: it needs gradients for the words of one
+batch, which ``BiLM.forward`` and pretraining compute anew.
+
 A word's vector must not depend on the words that it happens to be computed with: the blocking of a matrix product
 changes the last bits. So words run in blocks of one fixed number of rows, sorted into classes of one fixed width each.
 """
@@ -16,7 +19,7 @@ import torch
 from torch import Tensor
 
 from elmo_lite.nn.bilm import BiLM
-from elmo_lite.nn.packed_linear import WeightSnapshot
+from elmo_lite.nn.weight_snapshot import WeightSnapshot
 from elmo_lite.text.characters import PADDING, CharIds, encode_words
 
 Word = str | bytes

@@ -30,7 +30,7 @@ def evaluate(
     stateful: bool = False,
     keep_empty_lines: bool = False,
     tokenization: Tokenization | None = None,
-    text_field: str = "text",
+    text_field: str | None = None,
     progress: bool = False,
 ) -> dict[str, Any]:
     """Perplexity of a saved model on text files.
@@ -41,7 +41,8 @@ def evaluate(
         stateful: carry states over sentences, exactly.
         keep_empty_lines: a blank line is an empty sentence of one prediction, as language-model literature counts.
         tokenization: how to split; as the model's training text was where None.
-        text_field: field of JSONL, Parquet or hub records.
+        text_field: Field of JSONL, Parquet or hub records. Defaults to the only one of text, words and tokens that a
+            record has. Defaults to the only one of text, words and tokens.
         progress: show a bar on standard error.
 
     Returns:
@@ -107,7 +108,7 @@ def _evaluate_stream(
 
 
 def read_stream(
-    text: Sequence[str], tokenization: Tokenization, text_field: str = "text", keep_empty: bool = False
+    text: Sequence[str], tokenization: Tokenization, text_field: str | None = None, keep_empty: bool = False
 ) -> tuple[list[str], npt.NDArray[np.int32]]:
     """Read text as a stream: distinct words in the order in which they come (word id k is number k - 1), and ids.
 
@@ -135,7 +136,7 @@ def evaluate_command(
     stateful: bool = False,
     keep_empty_lines: bool = False,
     tokenizer: Literal["whitespace", "words"] | None = None,
-    text_field: str = "text",
+    text_field: str | None = None,
     device: str = "cpu",
     quiet: bool = False,
 ) -> None:
@@ -147,7 +148,8 @@ def evaluate_command(
         stateful: Carry states over lines: forward from the first to the last, backward from the last to the first.
         keep_empty_lines: Count a blank line as an empty sentence of one prediction.
         tokenizer: How the text is split into words; as the model's training text was where not given.
-        text_field: Field of JSONL, Parquet or hub records.
+        text_field: Field of JSONL, Parquet or hub records. Defaults to the only one of text, words and tokens that a
+            record has.
         device: Where to run, such as cpu or cuda.
         quiet: No progress bar.
     """

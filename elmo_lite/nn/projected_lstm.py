@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from elmo_lite.nn.packed_linear import PackedProduct, WeightSnapshot, needs_graph
+from elmo_lite.nn.packed_linear import PackedProduct, needs_graph
 from elmo_lite.nn.projected_recurrence import ProjectedState, Recurrence, RunTimeWeights, run
+from elmo_lite.nn.weight_snapshot import WeightSnapshot
 
 _POSITIONS_AT_ONCE = 256
 """Positions whose input products are computed together: enough to fill the matrix library, and their 16 MB at published

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmo_lite.errors import CheckpointError
+from elmo_lite.errors import CheckpointError, one_line
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import BiLMConfig
 from elmo_lite.published.layout import data_set_pieces, data_set_shapes
@@ -64,7 +64,9 @@ class WeightFile:
         try:
             values = np.asarray(self.data_sets[name][()])
         except _DAMAGE as error:
-            raise CheckpointError(f"{self.path}: {name}: expected a readable data set, found {_line(error)}") from None
+            raise CheckpointError(
+                f"{self.path}: {name}: expected a readable data set, found {one_line(error)}"
+            ) from None
         with np.errstate(over="ignore"):
             values = np.ascontiguousarray(values, dtype=np.float32)
         finite = np.isfinite(values)
@@ -112,21 +114,17 @@ def open_weights(path: Path) -> Iterator[WeightFile]:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise CheckpointError(f"{path}: expected a whole HDF5 file, found {_line(error)}") from None
+        raise CheckpointError(f"{path}: expected a whole HDF5 file, found {one_line(error)}") from None
     with file:
         try:
             file.visititems(keep)
         except _DAMAGE as error:
-            raise CheckpointError(f"{path}: expected a whole HDF5 file, found {_line(error)}") from None
+            raise CheckpointError(f"{path}: expected a whole HDF5 file, found {one_line(error)}") from None
         yield WeightFile(path, data_sets)
 
 
 def _shape(data_set: h5py.Dataset) -> list[int] | None:
     return None if data_set.shape is None else list(data_set.shape)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 from elmo_lite.errors import CorpusError
@@ -10,21 +11,44 @@ Record = str | list[str] | list[list[str]]
 """A document: text, the words of one sentence, or sentences of words."""
 
 
-def field_of(row: object, field: str, where: str) -> Record:
-    """The document in one field of a record.
+TEXT_FIELDS = ("text", "words", "tokens")
+"""Fields that may hold a document. Where no field is named, the one of these that a record has is read."""
+
+
+def choose_field(names: Iterable[object], field: str | None, where: str, what: str = "field") -> str:
+    """The field of a record that holds its document.
+
+    Args:
+        names: Names of the fields that there are.
+        field: Name of the one to read. Defaults to the only one of "text", "words" and "tokens" that there is.
+        where: Place of the record, for the error.
+        what: What a field is called there.
 
     Raises:
-        CorpusError: no such field, or neither text nor words in it.
+        CorpusError: There is no such field, or more than one that could be meant.
+    """
+    known = list(names)
+    candidates = [name for name in TEXT_FIELDS if name in known] if field is None else [field] * (field in known)
+    if len(candidates) == 1:
+        return candidates[0]
+    expected = f"one {what} of {', '.join(TEXT_FIELDS)}" if field is None else f"a {what} {field!r}"
+    found = ", ".join(map(str, known)) or "none"
+    raise CorpusError(f"{where}: expected {expected}, found {found} (choose with --text_field)")
+
+
+def field_of(row: object, field: str | None, where: str) -> Record:
+    """The document in one field of a record; see ``choose_field``.
+
+    Raises:
+        CorpusError: There is no such field, or neither text nor words in it.
     """
     if not isinstance(row, dict):
-        raise CorpusError(f"{where}: expected an object with a field {field!r}, found {type(row).__name__}")
-    if field not in row:
-        found = ", ".join(map(str, row)) or "none"
-        raise CorpusError(f"{where}: expected a field {field!r}, found {found} (choose with --text_field)")
-    return as_record(row[field], where, field)
+        raise CorpusError(f"{where}: expected a JSON object, found {type(row).__name__}")
+    name = choose_field(row, field, where)
+    return as_record(row[name], where, name)
 
 
-def as_record(value: object, where: str, field: str) -> Record:
+def as_record(value: object, where: str, field: str = "") -> Record:
     """Check that a value is text, a list of words or a list of sentences; null is an empty text.
 
     Raises:
@@ -36,7 +60,8 @@ def as_record(value: object, where: str, field: str) -> Record:
         _check_characters(value, where)
         return value
     if not isinstance(value, list):
-        raise CorpusError(f"{where}: expected text or words in {field!r}, found {type(value).__name__}")
+        place = f" in {field!r}" if field else ""
+        raise CorpusError(f"{where}: expected text or words{place}, found {type(value).__name__}")
     for words in sentences_of(value):
         _check_words(words, where)
     return value

@@ -12,17 +12,17 @@ from elmo_lite.text.sources import Block, decode, find_sources
 from elmo_lite.text.tokenization import Tokenization
 
 
-def read_sentences(source: str, tokenization: Tokenization, text_field: str = "words") -> Iterator[list[str]]:
+def read_sentences(source: str, tokenization: Tokenization, text_field: str | None = None) -> Iterator[list[str]]:
     """A sentence for each line or record, empty ones included.
 
     Args:
-        source: path, glob or hub name of text, JSONL or Parquet. A JSONL line is a list of words, a string, or an
+        source: Path, glob or hub name of text, JSONL or Parquet. A JSONL line is a list of words, a string, or an
             object that has either in ``text_field``.
-        tokenization: how text is split; lists of words stay as they are.
-        text_field: field of objects and records.
+        tokenization: Tokenisation of strings; lists of words stay as they are.
+        text_field: Field of objects and records. Defaults to the only one of text, words and tokens.
 
     Raises:
-        CorpusError: bytes that are not UTF-8, NUL, or a line that is not as expected; with file and line.
+        CorpusError: A line is not UTF-8, holds a NUL, or is not as expected; names file and line.
     """
     for file in find_sources([source]):
         for block in file.blocks(text_field):
@@ -35,7 +35,7 @@ def read_sentences(source: str, tokenization: Tokenization, text_field: str = "w
                     yield cast(list[str], record)
 
 
-def _records(block: Block, text_field: str) -> Iterator[tuple[str, Record]]:
+def _records(block: Block, text_field: str | None) -> Iterator[tuple[str, Record]]:
     """Each line's or record's place and content."""
     if block.kind in ("parquet", "hub"):
         for number, record in enumerate(block.records, block.first_line):
@@ -49,6 +49,6 @@ def _records(block: Block, text_field: str) -> Iterator[tuple[str, Record]]:
         yield where, line if block.kind == "text" or not line.strip() else _json(line, where, text_field)
 
 
-def _json(line: str, where: str, text_field: str) -> Record:
+def _json(line: str, where: str, text_field: str | None) -> Record:
     value = parse_json(line, where)
-    return field_of(value, text_field, where) if isinstance(value, dict) else as_record(value, where, text_field)
+    return field_of(value, text_field, where) if isinstance(value, dict) else as_record(value, where)

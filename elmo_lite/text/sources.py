@@ -17,7 +17,7 @@ from typing import Literal
 
 from elmo_lite.errors import CorpusError, one_line
 from elmo_lite.text.decompression import COMPRESSED_SUFFIXES, READ_ERRORS, HashingReader, decompressed
-from elmo_lite.text.documents import Record, as_record, field_of, size_of
+from elmo_lite.text.documents import Record, as_record, choose_field, field_of, size_of
 from elmo_lite.text.hub_data_sets import open_data_set
 from elmo_lite.text.hub_names import is_data_set_name
 from elmo_lite.text.records import JSONL_SUFFIXES, parse_json
@@ -59,11 +59,15 @@ class Source:
     sha256: str | None = None
     """Of the file as stored; for hub data sets of the records read."""
 
-    def blocks(self, field: str, block_size: int = BLOCK_SIZE) -> Iterator[Block]:
-        """Read it from its begin.
+    def blocks(self, field: str | None = None, block_size: int = BLOCK_SIZE) -> Iterator[Block]:
+        """Read it from the beginning.
+
+        Args:
+            field: Field of records that holds the document. Defaults to the only one of text, words and tokens.
+            block_size: Approximate size of a block in bytes.
 
         Raises:
-            CorpusError: it is empty, cannot be read, or is no valid archive or table.
+            CorpusError: It is empty, cannot be read, or is no valid archive or table.
         """
         if self.kind in ("text", "jsonl"):
             yield from self._line_blocks(block_size)
@@ -123,7 +127,7 @@ class Source:
         elif first == 1:
             raise CorpusError(f"{self.name}: expected records, found none")
 
-    def _parquet_records(self, field: str) -> Iterator[Record]:
+    def _parquet_records(self, field: str | None) -> Iterator[Record]:
         import pyarrow
         from pyarrow import parquet
 
@@ -131,9 +135,7 @@ class Source:
             with open(self.name, "rb") as raw:
                 self.sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
             table = parquet.ParquetFile(self.name)
-            names = table.schema_arrow.names
-            if field not in names:
-                raise CorpusError(f"{self.name}: expected a column {field!r}, found {_listed(names)}")
+            field = choose_field(table.schema_arrow.names, field, self.name, "column")
             total, done = max(1, table.metadata.num_rows), 0
             for batch in table.iter_batches(batch_size=1024, columns=[field]):
                 for value in batch.column(0).to_pylist():
@@ -143,7 +145,7 @@ class Source:
         except (OSError, pyarrow.ArrowException) as error:
             raise CorpusError(f"{self.name}: expected a Parquet file: {one_line(error)}") from None
 
-    def _hub_records(self, field: str) -> Iterator[Record]:
+    def _hub_records(self, field: str | None) -> Iterator[Record]:
         rows, _ = open_data_set(self.name, streaming=True)
         digest = hashlib.sha256()
         for number, row in enumerate(rows, 1):
@@ -215,7 +217,7 @@ def decode(data: bytes, name: str, first_line: int, offset: int) -> str:
     return text
 
 
-def block_records(block: Block, field: str) -> list[Record]:
+def block_records(block: Block, field: str | None = None) -> list[Record]:
     """The records of a JSONL, Parquet or hub block.
 
     Raises:
@@ -231,9 +233,5 @@ def block_records(block: Block, field: str) -> list[Record]:
     ]
 
 
-def _json_record(line: str, where: str, field: str) -> Record:
+def _json_record(line: str, where: str, field: str | None) -> Record:
     return field_of(parse_json(line, where), field, where)
-
-
-def _listed(names: Iterable[object]) -> str:
-    return ", ".join(map(str, names)) or "none"

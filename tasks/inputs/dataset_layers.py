@@ -82,7 +82,7 @@ class LiveLayers:
         """Layers of some sentences, (L, B, T, 2D) float32 on the CPU, zeros behind the ends."""
         arrays = self.elmo.embed([self._sentences[index] for index in indices])
         longest = max((array.shape[1] for array in arrays), default=0)
-        layers = torch.zeros(self.elmo.layers, len(arrays), longest, self.elmo.dim)
+        layers = torch.zeros(self.elmo.num_layers, len(arrays), longest, self.elmo.output_dim)
         for row, array in enumerate(arrays):
             layers[:, row, : array.shape[1]] = torch.from_numpy(array)
         return layers
@@ -143,11 +143,11 @@ def open_or_compute(
             except (CheckpointError, OSError) as error:
                 log.warning("%s; the layers are computed again", error)
             else:
-                return FrozenLayers(path, sentences, elmo.layers, elmo.dim)
+                return FrozenLayers(path, sentences, elmo.num_layers, elmo.output_dim)
         layer_cache.check_room(Path(cache_dir), meta.size)
         layer_cache.store(elmo, distinct, folder, meta, progress)
         log.info("layers of %s words kept in %s (%s)", f"{meta.shape[0]:,}", folder, layer_cache.megabytes(meta.size))
-        return FrozenLayers(folder / layer_cache.LAYERS, sentences, elmo.layers, elmo.dim)
+        return FrozenLayers(folder / layer_cache.LAYERS, sentences, elmo.num_layers, elmo.output_dim)
     except OSError as error:
         reason = error.strerror or error
         log.warning("%s: layers cannot be kept there (%s): they are computed in every epoch", cache_dir, reason)

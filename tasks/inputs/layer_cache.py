@@ -66,7 +66,7 @@ class Meta:
             encoder=model_hash or encoder_hash(elmo),
             dtype=str(elmo.dtype).removeprefix("torch."),
             sentences=digest.hexdigest(),
-            shape=(sum(map(len, sentences)), elmo.layers, elmo.dim),
+            shape=(sum(map(len, sentences)), elmo.num_layers, elmo.output_dim),
         )
 
     @property

@@ -120,7 +120,7 @@ class Representation(nn.Module):
     @property
     def encoder_dim(self) -> int:
         """2D; 0 without an encoder."""
-        return 0 if self.elmo is None else self.elmo.dim
+        return 0 if self.elmo is None else self.elmo.output_dim
 
     @property
     def dim(self) -> int:
@@ -177,9 +177,9 @@ class Representation(nn.Module):
 
 def _mix(elmo: Elmo, config: EncoderConfig) -> ScalarMix | OneLayer:
     if config.layers == "mix":
-        return ScalarMix(elmo.layers, layer_norm=config.layer_norm, dropout=config.mix_dropout, l2=config.mix_l2)
+        return ScalarMix(elmo.num_layers, layer_norm=config.layer_norm, dropout=config.mix_dropout, l2=config.mix_l2)
     layer = -1 if config.layers == "top" else int(config.layers)
-    if not -elmo.layers <= layer < elmo.layers:
-        expected = f"mix, top or a number in {-elmo.layers}..{elmo.layers - 1}"
+    if not -elmo.num_layers <= layer < elmo.num_layers:
+        expected = f"mix, top or a number in {-elmo.num_layers}..{elmo.num_layers - 1}"
         raise ConfigError(f"layers: expected {expected}, found {layer}")
-    return OneLayer(layer % elmo.layers, elmo.layers, config.layer_norm)
+    return OneLayer(layer % elmo.num_layers, elmo.num_layers, config.layer_norm)

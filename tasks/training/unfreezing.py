@@ -44,7 +44,7 @@ def parameter_groups(
     groups: list[dict[str, Any]] = []
     for elmo in _encoders(model):
         for layer, parameters in enumerate(encoder_layers(elmo)):
-            rate = encoder_learning_rate / layer_decay ** (elmo.layers - 1 - layer)
+            rate = encoder_learning_rate / layer_decay ** (elmo.num_layers - 1 - layer)
             groups.append({"params": parameters, "lr": rate, "name": f"encoder.{layer}"})
     inside = {id(parameter) for group in groups for parameter in group["params"]}
     head = [parameter for parameter in model.parameters() if id(parameter) not in inside]

@@ -202,7 +202,11 @@ def test_output_errors(model: Path, text: Path, tmp_path: Path) -> None:
         ("bad.jsonl", b'["a"]\n["b"\n', "bad.jsonl, line 2: expected a JSON object"),
         ("number.jsonl", b'["a"]\n7\n', "number.jsonl, line 2: expected text or words"),
         ("type.jsonl", b'["a", 7]\n', "type.jsonl, line 1: expected words"),
-        ("field.jsonl", b'{"tokens": ["a"]}\n', "field.jsonl, line 1: expected a field 'words', found tokens"),
+        (
+            "field.jsonl",
+            b'{"body": ["a"]}\n',
+            "field.jsonl, line 1: expected one field of text, words, tokens, found body",
+        ),
         ("nested.jsonl", b'[["a"], ["b"]]\n', "nested.jsonl, line 1: expected the words of one sentence"),
     ],
 )

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from elmo_lite.nn import packed_linear
-from elmo_lite.nn.packed_linear import PackedLinear, PackedProduct, WeightSnapshot, can_pack, needs_graph
+from elmo_lite.nn.packed_linear import PackedLinear, PackedProduct, can_pack, needs_graph
+from elmo_lite.nn.weight_snapshot import WeightSnapshot
 from elmo_lite.pretraining.optimizers import make_optimizer
 
 DTYPES = [torch.float32, torch.bfloat16]
@@ -202,7 +203,7 @@ import threading
 import torch
 from torch.optim.optimizer import _global_optimizer_post_hooks as hooks
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig
-from elmo_lite.nn.packed_linear import WeightSnapshot
+from elmo_lite.nn.weight_snapshot import WeightSnapshot
 
 BiLM(BiLMConfig(char_cnn=CharCNNConfig(filters=((1, 4),)), dim=4, lstm_dim=6))
 WeightSnapshot()

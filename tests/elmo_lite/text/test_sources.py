@@ -154,8 +154,11 @@ def test_bytes_that_are_not_utf8_are_named_by_line_and_offset(tmp_path: Path) ->
     ("line", "message"),
     [
         ("{", "line 2: expected a JSON object, found none"),
-        ("[1]", "line 2: expected an object with a field 'text', found list"),
-        ('{"body": "x"}', r"line 2: expected a field 'text', found body \(choose with --text_field\)"),
+        ("[1]", "line 2: expected a JSON object, found list"),
+        (
+            '{"body": "x"}',
+            r"line 2: expected a field 'text', found body \(choose with --text_field\)",
+        ),
         ('{"text": 3}', "line 2: expected text or words in 'text', found int"),
         ('{"text": ["a", ""]}', "line 2: expected words that are not empty"),
         ('{"text": ["a\\nb"]}', "line 2: expected words that are not empty and have no line break"),
