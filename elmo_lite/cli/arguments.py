@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import docstring_parser
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, set_parsing_settings
 
+from elmo_lite.cli.help import HelpFormatter, arrange, documentation_of, usage_word
 from elmo_lite.errors import ConfigError
 from elmo_lite.presets import preset_path
 
@@ -65,36 +65,40 @@ def call_with_arguments(
 def function_parser(function: Callable[..., Any], prog: str, positionals: Sequence[str]) -> ArgumentParser:
     """The parser of one command; the help texts come from the docstrings of the function and of the config's fields."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    documentation = docstring_parser.parse(inspect.getdoc(function) or "")
-    help_of = {entry.arg_name: " ".join((entry.description or "").split()) for entry in documentation.params}
-    parser = ArgumentParser(prog=prog, description=documentation.short_description, exit_on_error=False)
+    documentation = documentation_of(function)
+    parser = ArgumentParser(
+        prog=prog, description=documentation.summary, exit_on_error=False, formatter_class=HelpFormatter
+    )
     types, parameters = typing.get_type_hints(function), inspect.signature(function).parameters
-    # --help lists groups in the order of their creation: required arguments first, settings of the config last.
-    required = parser.add_argument_group("required arguments")
-    has_default = {name for name, parameter in parameters.items() if parameter.default is not parameter.empty}
-    for name in sorted(parameters, key=lambda name: name in has_default):
-        if name != CONFIG:
-            group = parser if name in has_default else required
-            _add_argument(group, parameters[name], types[name], help_of.get(name, ""), positional=name in positionals)
+    required, rare = parser.add_argument_group("required arguments"), parser.add_argument_group("rare options")
+    usage = []
+    for name, parameter in parameters.items():
+        if name == CONFIG:
+            continue
+        is_required = parameter.default is parameter.empty
+        group = required if is_required else rare if name in documentation.rare else parser
+        text = documentation.help_of.get(name, "")
+        action = _add_argument(group, parameter, types[name], text, positional=name in positionals)
+        usage += [usage_word(action)] * is_required
     if CONFIG in parameters:
         parser.add_argument("--config", action="config", help="Name of a preset or path of a YAML file.")
         parser.add_class_arguments(types[CONFIG])
+    arrange(parser, required, rare, usage)
     return parser
 
 
-def _add_argument(group: Any, parameter: inspect.Parameter, annotation: Any, text: str, *, positional: bool) -> None:
+def _add_argument(group: Any, parameter: inspect.Parameter, annotation: Any, text: str, *, positional: bool) -> Any:
     """Add the argument of one parameter to a parser or to a group of it."""
     name = parameter.name
     if positional:
         number = "+" if _is_list(annotation) else None
-        group.add_argument(name, type=str, nargs=number, help=text, metavar=name.upper())
-    elif annotation is bool:
-        group.add_argument(f"--{name}", action="store_true", help=text)
-    elif _is_list(annotation):
+        return group.add_argument(name, type=str, nargs=number, help=text, metavar=name.upper())
+    if annotation is bool:
+        return group.add_argument(f"--{name}", action="store_true", help=text)
+    if _is_list(annotation):
         # One value each time: a flag that takes several would swallow the positional arguments after it.
-        group.add_argument(f"--{name}", type=str, action="append", help=text, **_default_of(parameter))
-    else:
-        group.add_argument(f"--{name}", type=annotation, help=text, **_default_of(parameter))
+        return group.add_argument(f"--{name}", type=str, action="append", help=text, **_default_of(parameter))
+    return group.add_argument(f"--{name}", type=annotation, help=text, **_default_of(parameter))
 
 
 def _is_list(annotation: Any) -> bool:

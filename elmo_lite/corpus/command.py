@@ -25,21 +25,27 @@ def build_corpus_command(
     keep_empty_lines: bool = False,
     overwrite: bool = False,
 ) -> None:
-    """Turn text into a corpus directory.
+    """Build a corpus directory from text.
 
     Args:
-        inputs: Text files (.gz, .xz, .zst too), JSONL, Parquet, globs, or hub names (owner/name[[:config]:split]).
+        inputs: Text files (.txt, .jsonl, .parquet; .gz, .xz and .zst are read too), globs, or data sets of the hub
+            (owner/name, owner/name:split or owner/name:config:split).
         out: Directory to write.
-        tokenizer: words: raw text; whitespace: tokenised text, a sentence a line.
-        held_out: Files to measure perplexity on; where not given, a share of the documents.
-        held_out_share: Share of the documents held out, in (0, 1); at most a million words.
-        vocabulary_size: Classes of the language model, the two special ones included; 0 or null for all words.
-        max_characters: Bytes kept of a word, its begin and end marks included; at least 3.
-        text_field: Field or column of JSONL, Parquet or a data set that holds text, words, or sentences of words.
-            Defaults to the only one of text, words and tokens that a record has.
-        num_processes: Processes that tokenise; where not given, one per CPU. The result does not depend on it.
-        keep_empty_lines: A blank line is an empty sentence, as language-model literature counts.
-        overwrite: Replace a corpus that is there.
+        tokenizer: Tokenisation of the text: words for raw text, whitespace for a sentence per line that is tokenised
+            already.
+        held_out: File to measure perplexity on, instead of a share of the documents; may be repeated.
+        vocabulary_size: Number of classes that the language model predicts, the two special ones included, at least 3;
+            0 for all words.
+        overwrite: Replace a corpus that exists.
+
+    Other Args:
+        held_out_share: Share of the documents to hold out, in (0, 1), at most a million words.
+        max_characters: Number of bytes kept of a word, BOW and EOW included, at least 3.
+        text_field: Field or column of records that holds text, words, or sentences of words. Defaults to the only one
+            of text, words and tokens that a record has.
+        num_processes: Number of processes that tokenise, 1 or more. Defaults to the number of CPUs. The result does not
+            depend on it.
+        keep_empty_lines: Count a blank line as an empty sentence, as the literature on language models does.
     """
     settings = CorpusSettings(
         tokenization=Tokenization(kind=tokenizer),

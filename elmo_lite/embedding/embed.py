@@ -46,22 +46,26 @@ def embed_command(
     device: str = "cpu",
     quiet: bool = False,
 ) -> None:
-    """Write contextual vectors of a file's sentences.
+    """Write contextual vectors of the sentences of a file.
 
     Args:
-        model: Saved model directory, packaged name or hub name.
-        input: Text with a sentence a line, or JSONL with a list of words (or text) a line; .gz, .xz, .zst too.
+        model: Saved model: a directory, a packaged name or a hub name.
+        input: Text with a sentence per line, or JSONL with the words or the text of a sentence per line; .gz, .xz and
+            .zst are read too.
         output: File to write: .h5, .parquet or .safetensors.
-        layers: all, mean, top, or a layer's number (0 = token layer).
-        dtype: Of the stored vectors.
+        layers: Layers to write: all, mean, top, or the number of one layer, 0 for the token layer.
+        dtype: Type of the vectors in the file.
+        precision: Precision of the network's products. bfloat16 is faster if the hardware supports it.
+        device: Device to run on, such as cpu or cuda.
         overwrite: Replace the output if it exists.
-        tokenizer: How text is split into words; as the model's training text was where not given.
+        quiet: Show no progress bar.
+
+    Other Args:
+        tokenizer: Tokenisation of the text: words for raw text, whitespace for tokenised text. Defaults to that of the
+            model.
         text_field: Field of records that holds the words or the text of a sentence. Defaults to the only one of text,
             words and tokens that a record has.
-        batch_tokens: Positions of a batch, padding included.
-        precision: What the network computes in; bfloat16 is faster where the machine has it.
-        device: Where to run, such as cpu or cuda.
-        quiet: No progress bar.
+        batch_tokens: Number of positions in a batch, padding included; bounds memory.
     """
     target = Path(output)
     check_output(target, input, overwrite)

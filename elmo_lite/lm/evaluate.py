@@ -140,18 +140,22 @@ def evaluate_command(
     device: str = "cpu",
     quiet: bool = False,
 ) -> None:
-    """Measure a saved model's perplexity on a text, by the full softmax; prints JSON.
+    """Measure the perplexity of a saved model on a text by the full softmax; prints JSON.
 
     Args:
-        model: Saved model directory, packaged name or hub name.
-        text: File (.txt, .jsonl, .parquet; .gz, .xz, .zst), glob, hub data set, or a corpus directory's held-out part.
+        model: Saved model: a directory, a packaged name or a hub name.
+        text: Text file (.txt, .jsonl, .parquet; .gz, .xz and .zst are read too), glob, data set of the hub, or a corpus
+            directory, whose held-out part is read.
         stateful: Carry states over lines: forward from the first to the last, backward from the last to the first.
+        device: Device to run on, such as cpu or cuda.
+        quiet: Show no progress bar.
+
+    Other Args:
         keep_empty_lines: Count a blank line as an empty sentence of one prediction.
-        tokenizer: How the text is split into words; as the model's training text was where not given.
-        text_field: Field of JSONL, Parquet or hub records. Defaults to the only one of text, words and tokens that a
-            record has.
-        device: Where to run, such as cpu or cuda.
-        quiet: No progress bar.
+        tokenizer: Tokenisation of the text: words for raw text, whitespace for tokenised text. Defaults to that of the
+            model.
+        text_field: Field or column of records to read. Defaults to the only one of text, words and tokens that a record
+            has.
     """
     keep_freed_memory()
     # A wrong path is told before the model is read.

@@ -16,17 +16,17 @@ class CharCNNConfig:
     """The token layer: character embedding, convolutions, highway layers, projection."""
 
     embedding_dim: int = 16
-    """Width of a character's vector."""
+    """Width of the vector of a character."""
     filters: tuple[tuple[int, int], ...] = ((1, 32), (2, 32), (3, 64), (4, 128), (5, 128), (6, 128))
-    """(width in characters, number) of each group of convolution filters."""
+    """Groups of convolution filters, each [width in characters, number of filters]."""
     num_highway: int = 1
-    """Highway layers over the pooled filters, 0 or more."""
+    """Number of highway layers over the pooled filters, 0 or more."""
     activation: Literal["relu", "tanh"] = "relu"
-    """Non-linearity after max pooling."""
+    """Activation after max pooling."""
     max_characters: int = MAX_CHARACTERS
-    """Bytes kept of a word, its begin and end marks included; at least 3."""
+    """Number of bytes kept of a word, BOW and EOW included, at least 3."""
     projection: bool = True
-    """Map the filters to the model's width; may be false where they have that width already."""
+    """Project the filters to the width of the model; may be false if they have that width already."""
 
     def __post_init__(self) -> None:
         """Check ranges; lists from YAML become tuples."""
@@ -52,30 +52,30 @@ class CharCNNConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class BiLMConfig:
-    """Everything needed to rebuild the bidirectional language model without its head."""
+    """The bidirectional language model without its head."""
 
     char_cnn: CharCNNConfig = field(default_factory=CharCNNConfig)
     """The token layer, shared by both directions."""
     dim: int = 256
-    """D: width of a token vector and of one direction's output."""
+    """Width of a token vector and of the output of one direction (D)."""
     lstm_dim: int = 256
-    """Cell width of one direction, at least ``dim``."""
+    """Width of the cell of one direction, at least dim."""
     lstm_projection: bool | None = None
-    """Whether a projection follows the cell; where null, only if ``lstm_dim`` differs from ``dim``."""
+    """Whether a projection follows the cell. Defaults to true if lstm_dim differs from dim."""
     num_layers: int = 2
-    """LSTM layers of each direction."""
+    """Number of LSTM layers of each direction."""
     skip_connections: bool = True
-    """Add a layer's input to its output, from the second layer on."""
+    """Add the input of each layer but the first to its output."""
     cell_clip: float | None = None
-    """Bound on the absolute value of the cell state; none where null."""
+    """Bound on the absolute value of the cell state. Defaults to none."""
     projection_clip: float | None = None
-    """Bound on the absolute value of the projected output; none where null. Without a projection it bounds nothing."""
+    """Bound on the absolute value of the projected output, which needs a projection. Defaults to none."""
     forget_bias: float = 0.0
     """Constant added to the forget gate beside its learned bias; 1 in published models, whose files do not hold it."""
     dropout: float = 0.1
-    """Probability in [0, 1) on every LSTM layer's input and on the last output."""
+    """Dropout probability of the input of every LSTM layer and of the last output, in [0, 1)."""
     variational_dropout: bool = False
-    """One dropout mask per sentence or window and direction, instead of one per position."""
+    """Use one dropout mask for each sentence or window and direction, instead of one for each position."""
 
     def __post_init__(self) -> None:
         """Check ranges."""

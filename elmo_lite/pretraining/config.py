@@ -97,7 +97,8 @@ class PretrainConfig:
     patience: int = 8
     """Number of validations without a better perplexity before the run stops early."""
     precision: Precision = "auto"
-    """Precision of matrix products. auto is bfloat16 if the hardware supports it, float32 otherwise."""
+    """Precision of matrix products. auto is bfloat16 if the hardware supports it, float32 otherwise; 32-true and
+    bf16-mixed are older names."""
     devices: int = 1
     """Number of GPUs, each with batches of its own; unused on the CPU."""
     save_every_minutes: float = 10.0

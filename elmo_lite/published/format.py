@@ -117,8 +117,8 @@ def import_command(options: str, weights: str, model: str, *, overwrite: bool = 
     """Turn a model in the published ELMo format into a saved model directory.
 
     Args:
-        options: Its options.json.
-        weights: Its HDF5 file.
+        options: Path of its options.json.
+        weights: Path of its HDF5 file.
         model: Saved model directory to write.
         overwrite: Replace the saved model if it exists.
     """
@@ -132,9 +132,9 @@ def export_command(model: str, options: str, weights: str, *, overwrite: bool = 
     """Write the encoder of a saved model in the published ELMo format.
 
     Args:
-        model: Saved model directory, packaged name or hub name.
-        options: The options.json to write.
-        weights: The HDF5 file to write.
+        model: Saved model: a directory, a packaged name or a hub name.
+        options: Path of the options.json to write.
+        weights: Path of the HDF5 file to write.
         overwrite: Replace the files if they exist.
     """
     check_targets(options, weights, overwrite)  # told before the model is read

@@ -49,10 +49,10 @@ def quickstart_command(
     """Pretrain a tiny model on the English prose that Python carries, and use it; no network is needed.
 
     Args:
-        out: folder for the text, the corpus, the model and the heads.
-        max_time: how long to train, such as 90s or 3m.
-        max_steps: training steps, instead of a time.
-        overwrite: replace what an earlier quickstart left there.
+        out: Directory for the text, the corpus, the model and the heads.
+        max_time: Duration of the training, such as 90s or 3m.
+        max_steps: Number of training steps, instead of a duration.
+        overwrite: Replace what an earlier quickstart left there.
     """
     started = time.monotonic()
     folder = Path(out)

@@ -74,13 +74,13 @@ def compress_command(
     head: HeadChoice = "int8",
     overwrite: bool = False,
 ) -> None:
-    """Write a saved model in fewer bytes; prints their numbers, before and after, as JSON.
+    """Write a saved model in fewer bytes; prints the sizes before and after as JSON.
 
     Args:
-        model: Saved model directory, packaged name or hub name.
+        model: Saved model: a directory, a packaged name or a hub name.
         out: Saved model directory to write.
         dtype: Precision of the encoder's weights.
-        head: Precision of the language model head, where the model has one; none leaves it out.
+        head: Precision of the language model head, if the model has one; none leaves it out.
         overwrite: Replace the saved model if it exists.
     """
     sizes = compress(model, out, dtype=dtype, head=head, overwrite=overwrite)

@@ -21,24 +21,24 @@ MixWeights = tuple[list[float], float]
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
-    """Which pretrained model is used, and how."""
+    """The pretrained model, and its use."""
 
     encoder: str = "none"
-    """"none", or a saved model: a directory, a packaged name such as "en", or a name on the model hub."""
+    """Pretrained model: none, a directory, a packaged name such as "en", or a hub name."""
     freeze: bool = True
-    """Leave the encoder as it is; trained along with the task otherwise."""
+    """Keep the encoder as it is, instead of training it along with the task."""
     layers: str = "mix"
-    """"mix": learned weights; "top"; or the number of one layer, 0 = token layer."""
+    """Layers to use: mix for a learned mix of all, top, or the number of one, 0 for the token layer."""
     layer_norm: bool = False
-    """Bring every layer's vector of a word to mean 0 and variance 1 before mixing."""
+    """Normalise each layer's vector of a word to mean 0 and variance 1 before mixing."""
     mix_dropout: float = 0.0
-    """Probability in [0, 1) that a layer is left out of a training step."""
+    """Probability that a layer is left out of a training step, in [0, 1)."""
     mix_l2: float = 0.0
-    """Strength of the pull of the layers' weights to their mean; 0.001 is a weak one, 1 a strong one."""
+    """Strength of the L2 pull of the layers' weights to their mean, 0 or more; 0.001 is weak, 1 strong."""
     dropout: float = 0.5
-    """Probability in [0, 1) on the mixed vector."""
+    """Dropout probability of the mixed vector, in [0, 1)."""
     output_mix: bool = False
-    """A second mix beside the output of the task's RNN (Peters et al. 2018, section 3.3)."""
+    """Add a second mix to the output of the task's RNN (Peters et al. 2018, section 3.3)."""
 
     def __post_init__(self) -> None:
         """Check ranges; the mix checks its own."""

@@ -29,27 +29,27 @@ UNKNOWN_ROW = 0
 
 @dataclass(frozen=True, kw_only=True)
 class WordInputConfig:
-    """What a word is to the task model besides its contextual vectors."""
+    """Word vectors of the task itself, beside the contextual ones."""
 
     words: str = "trainable"
-    """"none"; "trainable": vectors of the training words, learned with the task; or a file of vectors (GloVe, word2vec,
-    fastText)."""
+    """Word vectors: none; trainable, for vectors of the training words, learned with the task; or a file (GloVe,
+    word2vec, fastText)."""
     word_dim: int = 100
-    """Width of trainable vectors; a file's vectors have their own."""
+    """Width of trainable vectors; those of a file have their own."""
     chars: bool = True
-    """Also a character CNN, learned with the task."""
+    """Add a character CNN that is trained with the task."""
     char_filters: int = 64
-    """Filters of the character CNN, which is the width of its vectors."""
+    """Number of filters of the character CNN, and width of its vectors."""
     char_width: int = 3
-    """Characters (bytes) that a filter sees."""
+    """Width of a filter in bytes, in 1..50."""
     dropout: float = 0.5
-    """Probability in [0, 1) on both vectors."""
+    """Dropout probability of both vectors, in [0, 1)."""
     train_vectors: bool = True
-    """Go on training the vectors of a file; fixed otherwise."""
+    """Train the vectors of a file, instead of keeping them fixed."""
     unknown_rate: float = 0.5
-    """How often, in training, a word that comes once is read as unknown, in [0, 1]; only where words are trainable."""
+    """Probability in [0, 1] that a word seen once is read as unknown in training; trainable vectors only."""
     extra_words: int = 20000
-    """Words kept of a file beside those of the data: its first, usually its most frequent, for use on other text."""
+    """Number of words to keep of a file beside those of the data, from its beginning, for use on other text."""
 
     def __post_init__(self) -> None:
         """Check ranges."""

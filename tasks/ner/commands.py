@@ -67,12 +67,14 @@ def evaluate_command(
     """Print the entity scores of a tagger on labelled sentences, as JSON.
 
     Args:
-        directory: What "elmo-lite ner train" wrote.
-        file: Labelled sentences: a column file, JSONL or a hub data set.
-        word_column: Column of the words, from 0; detected where not given.
-        tag_column: Column of the tags, likewise.
-        encoder: Where an encoder that is not inside lies now.
-        device: Where to run.
+        directory: Tagger, as written by "elmo-lite ner train".
+        file: Labelled sentences: a column file, JSONL or a data set of the hub.
+        device: Device to run on.
+
+    Other Args:
+        word_column: Column of the words in a column file, from 0. Detected by default.
+        tag_column: Column of the tags, likewise; -1 for the last. Detected by default.
+        encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
     tagger = NerTagger.from_pretrained(directory, device, encoder)
     labelled = read_tagged(file, word_column, tag_column)
@@ -93,14 +95,16 @@ def predict_command(
     """Find the entities of sentences.
 
     Args:
-        directory: What "elmo-lite ner train" wrote.
-        paths: INPUT [OUTPUT]. INPUT is text with a sentence a line (- for standard input), JSONL or a column file;
-            OUTPUT is JSONL, columns or text by its name, and text on standard output where it is not given.
-        probabilities: Add the marginal probabilities.
-        word_column: Column of the words in a column file, from 0; detected where not given.
-        encoder: Where an encoder that is not inside lies now.
-        device: Where to run.
-        overwrite: Replace OUTPUT if it is there.
+        directory: Tagger, as written by "elmo-lite ner train".
+        paths: INPUT, then optionally OUTPUT. INPUT is text with a sentence per line (- for standard input), JSONL or a
+            column file. OUTPUT is JSONL, columns or text by its suffix. Defaults to text on standard output.
+        probabilities: Add the marginal probabilities of the tags.
+        device: Device to run on.
+        overwrite: Replace OUTPUT if it exists.
+
+    Other Args:
+        word_column: Column of the words in a column file, from 0. Detected by default.
+        encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
     source, output = input_and_output(paths, overwrite)
     sentences = read_sentences(source, word_column)

@@ -10,10 +10,10 @@ from tasks.training.task_config import TaskConfig
 
 @dataclass(frozen=True, kw_only=True)
 class NerConfig(TaskConfig):
-    """Settings of a tagger: a biLSTM with a CRF."""
+    """Settings of a tagger."""
 
     word_column: int | None = None
-    """Column of the words in column files, from 0, -1 for the last. Detected by default."""
+    """Column of the words in a column file, from 0; -1 for the last. Detected by default."""
     tag_column: int | None = None
     """Column of the tags, likewise. Detected by default."""
     lstm_dim: int = 128

@@ -28,15 +28,15 @@ class BCNConfig:
     lstm_dim: int = 150
     """Width of one direction of the encoder and of the integrator."""
     maxout_dims: tuple[int, ...] = (300, 150)
-    """Widths of the maxout layers before the one that gives the classes."""
+    """Widths of the maxout layers before the one that outputs the classes."""
     pool_size: int = 4
-    """Linear pieces of a maxout unit."""
+    """Number of linear pieces of a maxout unit."""
     feed_forward_dropout: float = 0.25
-    """Probability in [0, 1) after the ReLU layer."""
+    """Dropout probability after the ReLU layer, in [0, 1)."""
     pooled_dropout: float = 0.1
-    """The same on the pooled vector."""
+    """Dropout probability of the pooled vector, in [0, 1)."""
     maxout_dropout: float = 0.25
-    """The same after each maxout layer but the last."""
+    """Dropout probability after each maxout layer but the last, in [0, 1)."""
 
     def __post_init__(self) -> None:
         """Check ranges; lists from YAML become tuples."""

@@ -49,15 +49,17 @@ def evaluate_command(
     encoder: str | None = None,
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> None:
-    """Score a classifier on labelled texts: accuracy, macro-F1, confusion matrix, as JSON.
+    """Print accuracy, macro-F1 and the confusion matrix of a classifier on labelled texts, as JSON.
 
     Args:
-        directory: What "elmo-lite sentiment train" wrote.
-        file: Labelled texts: trees, .tsv, .csv, .jsonl, or a hub data set.
-        text_column: Column of the text; as in training where not given.
-        label_column: Column of the label; as in training where not given.
-        encoder: Where an encoder that is not inside lies now.
-        device: Where to run.
+        directory: Classifier, as written by "elmo-lite sentiment train".
+        file: Labelled texts: trees, .tsv, .csv, .jsonl, or a data set of the hub.
+        device: Device to run on.
+
+    Other Args:
+        text_column: Column of the text. Defaults to that of the training.
+        label_column: Column of the label. Defaults to that of the training.
+        encoder: Path or name of an encoder that is not kept with the classifier. Defaults to where it was in training.
     """
     classifier = SentimentClassifier.from_pretrained(directory, device=device, encoder=encoder)
     data = _with_columns(classifier.config.data, text_column, label_column)
@@ -79,15 +81,17 @@ def predict_command(
     """Label texts.
 
     Args:
-        directory: What "elmo-lite sentiment train" wrote.
-        paths: INPUT [OUTPUT]. INPUT is a text a line (- for standard input), trees, .tsv, .csv, .jsonl or a hub data
-            set; labels are not needed. OUTPUT is JSONL, a table or lines of text by its name, and lines on standard
-            output where it is not given.
+        directory: Classifier, as written by "elmo-lite sentiment train".
+        paths: INPUT, then optionally OUTPUT. INPUT is a text per line (- for standard input), trees, .tsv, .csv, .jsonl
+            or a data set of the hub; labels are not needed. OUTPUT is JSONL, a table or text by its suffix. Defaults to
+            text on standard output.
         probabilities: Add the probability of every label.
-        text_column: Column of the text; as in training where not given.
-        encoder: Where an encoder that is not inside lies now.
-        device: Where to run.
-        overwrite: Replace OUTPUT if it is there.
+        device: Device to run on.
+        overwrite: Replace OUTPUT if it exists.
+
+    Other Args:
+        text_column: Column of the text. Defaults to that of the training.
+        encoder: Path or name of an encoder that is not kept with the classifier. Defaults to where it was in training.
     """
     source, output = input_and_output(paths, overwrite)
     classifier = SentimentClassifier.from_pretrained(directory, device=device, encoder=encoder)

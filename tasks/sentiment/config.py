@@ -18,15 +18,17 @@ class SentimentConfig(TaskConfig):
     """Settings of a sentiment classifier."""
 
     head: Literal["pooled", "bcn"] = "pooled"
-    """Network: a hidden layer at each word, pooled over the words, or the biattentive classification network."""
+    """Network. pooled is a hidden layer at each word, pooled over the words; bcn is the biattentive classification
+    network."""
     data: DataConfig = field(default_factory=DataConfig)
     """Reading of the data."""
     pooled: PooledConfig = field(default_factory=PooledConfig)
     """Sizes of the pooled head."""
     bcn: BCNConfig = field(default_factory=BCNConfig)
     """Sizes of the biattentive classification network."""
+    # The pooled head learns best at a third of the tagger's learning rate.
     finetune: FinetuneConfig = field(default_factory=lambda: FinetuneConfig(learning_rate=1e-3))
-    """Training; the pooled head learns best at a third of the tagger's rate."""
+    """Training."""
 
     def __post_init__(self) -> None:
         """Check ranges."""

@@ -24,16 +24,17 @@ _TABLES = {".tsv": "\t", ".csv": ","}
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """How files become labelled sentences."""
+    """Reading of labelled texts."""
 
     classes: Literal[2, 5] = 5
-    """Trees: all five labels, or two, where neutral sentences are left out and the rest merged."""
+    """Number of classes of trees: all 5, or 2 without neutral sentences."""
     phrases: bool = False
-    """Trees: train on the phrases inside the sentences too, each phrase and label once; about 20 times the examples."""
+    """Train on the phrases inside trees too, each phrase and label once: about 20 times as many examples."""
     text_column: str | None = None
-    """Tables, JSON and hub data sets: column of the text; detected where null; a number from 1 without a header."""
+    """Column of the text in tables, JSON lines and data sets of the hub; a number from 1 if the file has no header.
+    Detected by default."""
     label_column: str | None = None
-    """The same for the label."""
+    """Column of the label, likewise. Detected by default."""
 
     def columns(self, needs_label: bool = True) -> Columns:
         """What the readers of tables look for."""

@@ -23,7 +23,7 @@ class PooledConfig:
     hidden_dim: int = 200
     """Width of the hidden layer."""
     dropout: float = 0.3
-    """Probability in [0, 1) on the pooled vector."""
+    """Dropout probability of the pooled vector, in [0, 1)."""
 
     def __post_init__(self) -> None:
         """Check ranges."""

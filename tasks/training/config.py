@@ -14,40 +14,41 @@ MIN_PATIENCE = 5
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneConfig:
-    """How a head is trained."""
+    """Training of a head."""
 
     max_epochs: int | None = None
-    """Passes over the training data at most; the learning rates fall in a line to 0 at the last one's end. Where null
-    8, or of small data as many as make 1,500 steps, but no more than 30."""
+    """Maximum number of epochs; the learning rates decay linearly to 0 at the end of the last one. Defaults to 8, or to
+    the number that makes 1,500 steps, at most 30."""
     patience: int | None = None
-    """Epochs without a better score on dev before training ends; where null half of max_epochs, but no less than 5."""
+    """Number of epochs without a better score on dev before training stops. Defaults to half of max_epochs, at least
+    5."""
     batch_size: int = 32
-    """Sentences of a batch."""
+    """Number of sentences in a batch."""
     learning_rate: float = 3e-3
-    """Of AdamW at the beginning, for everything but the encoder."""
+    """Initial learning rate of AdamW for everything but the encoder."""
     encoder_learning_rate: float = 1e-4
-    """Of the encoder's top layer, where the encoder is trained."""
+    """Initial learning rate of the encoder's top layer, if the encoder is trained."""
     layer_decay: float = 2.6
-    """What a layer's learning rate is divided by for the layer below."""
+    """Factor of 1 or more by which the learning rate of each encoder layer is lower than that of the layer above."""
     gradual_unfreezing: bool = False
-    """Train the head alone first, then one more layer of the encoder an epoch from the top."""
+    """Train the head alone in the first epoch, and one more encoder layer in each epoch, from the top down."""
     weight_decay: float = 0.0
-    """Of matrices, decoupled from the gradient; biases and layer weights have none."""
+    """Decoupled weight decay of weight matrices, 0 or more; biases and layer weights have none."""
     gradient_clip: float = 5.0
-    """Norm of all gradients together at most; 0 for no bound."""
+    """Maximum global norm of all gradients; 0 for none."""
     seed: int = 0
-    """Of order and dropout."""
+    """Random seed."""
     cache: Literal["auto", "on", "off"] = "auto"
-    """Whether the layers of a frozen encoder are kept on disk; auto keeps them for more than one epoch."""
+    """Whether the layers of a frozen encoder are kept on disk. auto keeps them if there is more than one epoch."""
     cache_dir: str = ""
-    """Where; below the user's cache directory where empty."""
+    """Directory of these layers. Defaults to a folder of the user's cache directory."""
     precision: Precision = "auto"
-    """Precision of training steps: float32, bfloat16, or auto: bfloat16 where the hardware computes in it. Scores are
-    always computed in float32."""
+    """Precision of training steps. auto is bfloat16 if the hardware supports it, float32 otherwise; 32-true and
+    bf16-mixed are older names. Scores are always computed in float32."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """auto takes a GPU where there is one."""
+    """Device to train on. auto is a GPU if there is one."""
     pictures: bool = True
-    """Draw learning curve and layer weights (needs matplotlib)."""
+    """Draw the learning curve, layer weights and confusion matrices (needs matplotlib)."""
 
     def __post_init__(self) -> None:
         """Check ranges."""

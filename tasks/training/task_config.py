@@ -28,22 +28,23 @@ _TOKENIZERS = ("auto", "words", "whitespace")
 
 @dataclass(frozen=True, kw_only=True)
 class TaskConfig:
-    """Settings of a head and its training; the first five fields are short for fields of the groups, and win."""
+    """Settings of a head and its training; the first five are short for settings of the groups, and take precedence."""
 
     encoder: str | None = None
-    """Pretrained model: "none", a directory, a packaged name such as "en", or a name on the model hub."""
+    """Pretrained model: none, a directory, a packaged name such as "en", or a hub name. Defaults to none."""
     freeze: bool | None = None
-    """Keep the encoder as it is; it is trained along with the head otherwise."""
+    """Keep the encoder as it is, instead of training it along with the head. Defaults to true."""
     words: str | None = None
-    """Word vectors beside the encoder's: "none", "trainable", or a file of vectors (GloVe, word2vec, fastText)."""
+    """Word vectors beside the encoder's: none, trainable, or a file (GloVe, word2vec, fastText). Defaults to
+    trainable."""
     chars: bool | None = None
-    """Add a character CNN that is trained with the head."""
+    """Add a character CNN that is trained with the head. Defaults to true."""
     max_epochs: int | None = None
-    """Maximum number of epochs."""
+    """Maximum number of epochs. Defaults to 8, or to the number that makes 1,500 steps, at most 30."""
     tokenizer: Literal["auto", "words", "whitespace"] = "auto"
-    """Tokenisation of plain strings: that of the encoder for auto, and "words" without an encoder."""
+    """Tokenisation of plain strings. auto is that of the encoder, or words without an encoder."""
     encoder_inside: bool = True
-    """Keep a copy of a frozen encoder with the model; it is referred to by path and hash otherwise."""
+    """Keep a copy of a frozen encoder with the model, instead of its path and hash."""
     inputs: WordInputConfig = field(default_factory=WordInputConfig)
     """Word vectors of the task itself."""
     representation: EncoderConfig = field(default_factory=EncoderConfig)

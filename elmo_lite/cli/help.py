@@ -1,0 +1,86 @@
+"""The ``--help`` of a command: short usage, required arguments first, rare options under a heading of their own."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+from argparse import SUPPRESS, Action
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from docstring_parser.google import DEFAULT_SECTIONS, GoogleParser, Section, SectionType
+from jsonargparse import ArgumentParser, DefaultHelpFormatter
+
+_RARE_SECTION = "Other Args"
+"""Section of a docstring whose parameters are listed last."""
+_RARE_KEY = "keyword"
+_PARSER = GoogleParser([*DEFAULT_SECTIONS, Section(_RARE_SECTION, _RARE_KEY, SectionType.MULTIPLE)])
+
+
+@dataclass(frozen=True)
+class Documentation:
+    """What the docstring of a command says."""
+
+    summary: str
+    help_of: dict[str, str]
+    """Help by the name of a parameter."""
+    rare: frozenset[str]
+    """Parameters that few users need."""
+
+
+def documentation_of(function: Callable[..., Any]) -> Documentation:
+    """Read the docstring of a command: its summary, and the sections "Args" and "Other Args"."""
+    parsed = _PARSER.parse(inspect.getdoc(function) or "")
+    help_of = {entry.arg_name: " ".join((entry.description or "").split()) for entry in parsed.params}
+    rare = frozenset(entry.arg_name for entry in parsed.params if entry.args[0] == _RARE_KEY)
+    return Documentation(parsed.short_description or "", help_of, rare)
+
+
+class HelpFormatter(DefaultHelpFormatter):
+    """Shows defaults as sentences, in the spelling of YAML, and no types, which the help texts name."""
+
+    def _get_help_string(self, action: Action) -> str:
+        """Called by argparse; "%(default)s" and the like are replaced in what is returned."""
+        text = action.help or ""
+        if not action.option_strings or action.required or action.nargs == 0:
+            return text
+        if action.default is None or action.default in (SUPPRESS, "") or "efaults to" in text:
+            return text
+        return f"{text} Defaults to {shown(action.default)}."
+
+
+def shown(value: Any) -> str:
+    """A value as YAML has it on one line."""
+    return str(value) if isinstance(value, str) else json.dumps(value)
+
+
+def arrange(parser: ArgumentParser, required: Any, rare: Any, usage: Sequence[str]) -> None:
+    """Order the groups of a parser: required arguments, options, settings by group, rare options.
+
+    Args:
+        parser: A parser with all its arguments.
+        required: Its group of required arguments.
+        rare: Its group of rare options.
+        usage: Words of the usage line after the command.
+    """
+    first: list[Any] = [parser._positionals, required, parser._optionals]
+    settings = [group for group in parser._action_groups if group not in (*first, rare)]
+    parser._action_groups = [*first, *settings, rare]
+    parser.usage = " ".join([parser.prog, *usage, "[options]"])
+    for action in parser._actions:
+        if action.dest == "help":
+            action.help = "Show this message and exit."
+        elif "--print_config" in action.option_strings:
+            action.help = "Print all settings as YAML and exit."
+        elif type(action).__name__ == "_ActionConfigLoad":  # --model FILE and the like: a part of what --config takes
+            action.help = SUPPRESS
+
+
+def usage_word(action: argparse.Action) -> str:
+    """How the usage line shows a required argument."""
+    name = str(action.metavar or action.dest.upper())
+    if not action.option_strings:
+        return f"{name} [{name} ...]" if action.nargs == "+" else name
+    return f"{action.option_strings[0]} {name}"
