@@ -1,12 +1,14 @@
-"""Words a second and peak memory of building a corpus directory, all processes together.
+"""Speed in words/s and peak memory of building a corpus directory, over all processes.
 
     python benchmarks/corpus.py FILE... [--num_processes N] [--out DIR] [--json FILE]
     python benchmarks/corpus.py --treebank dev.conllu [--json FILE]
 
-Time is wall time from the first byte read to the directory in place, decompression and the start of processes included.
-Memory is sampled from /proc (Linux): the proportional set size of this process and all below it, which counts a page
-that several share once, and the plain sum of resident sizes, which counts it in each. ``--treebank`` measures instead
-how the words and sentence ends of raw text agree with a CoNLL-U treebank, beside pysbd where that is installed.
+Time is wall time from the first byte read until the directory is in place. It includes decompression and the start of
+processes. Memory is sampled from /proc (Linux) for this process and its descendants, in two ways. The proportional set
+size counts a page that several processes share once; the sum of resident sizes counts it in each of them.
+
+``--treebank`` measures instead how well the words and sentence ends found in raw text agree with a CoNLL-U treebank. If
+pysbd is installed, it is measured as well.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ the same sentences and return one float32 array (L, T, 2D) per sentence. They al
 figures are medians, and the cache of token vectors is cleared before every turn. "default" batches by our token
 budget.
 
-The share of peak counts the operations of real positions and distinct words (no padding), over the best matrix
-product measured in the same run: plain ones and ones with weights packed for oneDNN, of several sizes, in the same
-precision.
+The share of peak is the speed of the operations of real positions and distinct words (no padding) divided by that of
+the best matrix product measured in the same run. Plain products and products with weights packed for oneDNN are
+measured, in several sizes and in the same precision.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Perplexity of an interpolated modified Kneser-Ney n-gram model, the baseline of the forward language model.
 
-Trains on a corpus directory's train stream and scores its held-out stream, with the classes of the corpus's
-vocabulary and with the forward model's predictions: every word of a sentence and its boundary token, each given the
-words before it. A word outside the vocabulary is the unknown class, in history and target alike, so both models are
-distributions over the same classes.
+Trains on the train stream of a corpus directory and scores its held-out stream. The classes are those of the corpus's
+vocabulary. The predictions are those of the forward model: every word of a sentence and its boundary token, each given
+the words before it. A word outside the vocabulary is the unknown class, both in the history and as the target, so both
+models are distributions over the same classes.
 
     python benchmarks/kneser_ney.py CORPUS [--order 5] [--across_sentences] [--max_train_words N] [--json FILE]
     python benchmarks/kneser_ney.py [CORPUS] --self_check

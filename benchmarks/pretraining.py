@@ -1,17 +1,17 @@
-"""Words a second of pretraining, beside what one would write from a tutorial.
+"""Pretraining speed in words/s, beside a version as one would write it from a tutorial.
 
     python benchmarks/pretraining.py CORPUS [--config laptop] [--turns 5] [--seconds 6] [--threads 2] [--json FILE]
 
 CORPUS is a directory that ``elmo-lite corpus`` made, with a vocabulary of 30,000 for the figures in RESULTS.md.
 
 The tutorial's version has the same layers: torch.nn.LSTM, the character CNN at every position over the full width, the
-full softmax over all classes, dense Adam, float32. Both read the same corpus in batches of the same number of words and
-take turns (A B A B ...) in one process; figures are medians over turns. Words are those that each direction predicts;
-every word trains both directions.
+full softmax over all classes, dense Adam, float32. Both versions read the same corpus in batches of the same number of
+words and take turns (A B A B ...) in one process; figures are medians over turns. A word is counted once, although both
+directions predict it and are trained on it.
 
-The share of peak counts the operations executed (distinct words at their trimmed width, sampled classes), over
-the best matrix product in the same precision, measured between the turns. The last part repeats our step with a table
-of 800,000 classes.
+The share of peak is the speed of the operations executed (distinct words at their trimmed width, sampled classes)
+divided by that of the best matrix product in the same precision, which is measured between the turns. The last part
+repeats our step with a table of 800,000 classes.
 """
 
 from __future__ import annotations

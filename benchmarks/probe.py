@@ -1,10 +1,11 @@
 """Logistic probes on frozen layers: part-of-speech tags and named entities from each layer of a saved model.
 
-For every layer, a multinomial logistic regression from the vector of a word to its tag, trained on part of the
-training file and scored on the dev file; the model is frozen. Parts of speech are scored by accuracy. Named entities
-are scored by F1 of entities (strict IOB2: an entity starts with B-, continues with I- of the same type, and both ends
-and the type must match) and of tags other than O. The objective is convex and minimised from zero over all words at
-once, so a probe has no seed. Errors are bootstrap standard errors over dev sentences.
+For every layer, a multinomial logistic regression predicts the tag of a word from its vector. It is trained on part of
+the training file and scored on the dev file; the model is frozen. Parts of speech are scored by accuracy. Named
+entities are scored by F1 of entities (strict IOB2: an entity starts with B-, continues with I- of the same type, and
+both ends and the type must match) and of tags other than O. The objective is convex, and it is minimised over all words
+at once with weights that start at zero, so a probe has no seed. Errors are bootstrap standard errors over dev
+sentences.
 
     python benchmarks/probe.py MODEL... --pos TRAIN.conllu DEV.conllu --ner TRAIN.iob2 DEV.iob2
         [--combine mean concat] [--untrained N] [--baseline] [--max_sentences 4000] [--json FILE]

@@ -7,11 +7,11 @@ TEXT has one sentence per line, with words separated by blanks. Defaults to synt
 words. Lines of more than ``--max_words`` words are skipped. The weights are random: speed does not depend on them.
 
 The plain version computes as AllenNLP does: batches in input order, the character CNN at every position over the full
-width, and in each direction a loop over positions, whose step multiplies the input and the last output with their
-weights and the cell's output with the projection, for the rows that have not ended. It has the same weights, and its
-vectors are compared with ours. Both return one float32 array (L, T, 2D) per sentence. They alternate (A B A B ...) in
-one process; figures are medians, and the cache of token vectors is cleared before every turn. "default" batches by
-our token budget.
+width, and a loop over positions in each direction. A step of the loop multiplies the input and the previous output with
+their weights, and the output of the cell with the projection, for the rows that have not ended. The plain version has
+the same weights, and its vectors are compared with ours. Both return one float32 array (L, T, 2D) per sentence. They
+alternate (A B A B ...) in one process; figures are medians, and the cache of token vectors is cleared before every
+turn. "default" batches by our token budget.
 
 The floor is the time of 2 operations per word for each of the 75.6 million weights of the LSTM layers, at the speed
 of the best matrix product measured in the same run, packed weights included; it excludes the token layer and boundary

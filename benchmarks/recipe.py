@@ -1,15 +1,19 @@
-"""Short pretraining runs of equal time, one setting changed in each, to choose a recipe by.
+"""Short pretraining runs of equal time that differ from a base in one setting each, to choose a recipe.
 
     python benchmarks/recipe.py measure CORPUS OUT [VARIANT...]
     python benchmarks/recipe.py run CORPUS OUT [VARIANT...] [--minutes 8]
     python benchmarks/recipe.py table OUT --corpus CORPUS --pos TRAIN DEV --ner TRAIN DEV --trees TRAIN DEV
 
-``measure`` times each variant right after the base, in turns, on a machine that does nothing else, and keeps the speeds
-in OUT. In ``run`` each gets the steps that the minutes hold at its own speed, so it does not matter what else the
-machine does then: where two processes of one thread each do more than one of two, give each of them a part of the
-variants. ``table`` scores every finished run once and keeps what it found: held-out perplexity of the full softmax, the
-same over the commonest 15,000 classes, which variants of the vocabulary share, and probes of the layers. CORPUS is a
-directory that ``elmo-lite corpus`` made.
+``measure`` times each variant right after the base, in turns, and keeps the speeds in OUT. The machine must be idle.
+
+``run`` trains each variant for the number of steps that fit into the minutes at its own speed, so other work on the
+machine does not affect the result. If two processes of one thread each are faster together than one process of two
+threads, give each of them a part of the variants.
+
+``table`` scores every finished run once and keeps the scores: held-out perplexity of the full softmax, the same over
+the 15,000 most frequent classes, which variants of the vocabulary share, and probes of the layers.
+
+CORPUS is a directory that ``elmo-lite corpus`` made.
 """
 
 from __future__ import annotations

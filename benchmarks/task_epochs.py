@@ -1,10 +1,10 @@
-"""Where an epoch of the tagger goes: the CRF's share of it, and what the cache of frozen layers saves.
+"""Time of an epoch of the tagger: the share of the CRF, and the time that the cache of frozen layers saves.
 
     python benchmarks/task_epochs.py TRAIN.iob2 --encoder MODEL [--sentences 2000] [--turns 3] [--threads 2]
 
-Three kinds of epoch are timed in turns over the same batches: as trained; with a loss that needs no CRF (cross-entropy
-of single tags); and with layers computed anew for every batch. ``--encoder published`` takes untrained weights of the
-published size.
+Three kinds of epoch are timed in turns over the same batches: as in training; with a loss that needs no CRF
+(cross-entropy of single tags); and with layers that are computed again for every batch. ``--encoder published`` uses
+untrained weights of the published size.
 """
 
 from __future__ import annotations

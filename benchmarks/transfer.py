@@ -1,11 +1,11 @@
-"""What pretrained layers give a tagger and a classifier: a table over data sets, word representations and seeds.
+"""Scores of taggers and classifiers with and without pretrained layers, over data sets, word inputs and seeds.
 
     python benchmarks/transfer.py OUT --encoder MODEL --vectors FILE --data DIR [--sets ...] [--rows ...] [--seeds 5]
 
-For every data set and row the points of one small grid are trained with seed 0; the best on dev is trained with the
-other seeds, and only those runs are scored on test, once. Finished runs are kept in OUT and not repeated; two processes
-with different sets or rows can fill one table. DIR holds ``ner/uner-en-ewt``, ``ner/wnut17`` and ``sentiment/sst``.
-What needs no pretraining is in ``transfer_baselines.py``.
+For every data set and row, the points of one small grid are trained with seed 0. The point with the best dev score is
+trained with the other seeds, and only the runs of this point are scored on test, once. Finished runs are kept in OUT
+and are not repeated. Two processes with different sets or rows can fill one table. DIR contains ``ner/uner-en-ewt``,
+``ner/wnut17`` and ``sentiment/sst``. Baselines without pretraining are in ``transfer_baselines.py``.
 """
 
 from __future__ import annotations

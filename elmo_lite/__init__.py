@@ -1,6 +1,6 @@
 """ELMo for PyTorch: pretrain on any text, extract contextual word vectors, mix frozen layers under task models.
 
-Names are imported on first use: ``import elmo_lite`` is instant, and ``Elmo`` loads torch and nothing heavier.
+Names are imported on first use: ``import elmo_lite`` is instant, and ``Elmo`` imports torch but nothing heavier.
 """
 
 from typing import TYPE_CHECKING
@@ -68,6 +68,6 @@ _DEPRECATED = {
     "write_settings": "elmo_lite.files:write_json",
     "write_tensors": "elmo_lite.saved_model:write_tensors",
 }
-"""Names that the package had before its parts were packages of their own; they go with the next release."""
+"""Old names, with their new locations. They will be removed in the next release."""
 
 __getattr__, __dir__ = lazy_names(__name__, _MODULE_OF, _DEPRECATED)

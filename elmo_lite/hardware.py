@@ -1,4 +1,4 @@
-"""What the machine can do: precision of its products, memory that stays with the process."""
+"""Hardware: precision of matrix products, devices and memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 Precision = Literal["auto", "float32", "bfloat16", "32-true", "bf16-mixed"]
-"""Precision that settings ask for; the last two are older names of float32 and bfloat16."""
+"""Precision in settings. The last two are older names of float32 and bfloat16."""
 PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "bfloat16")
 _LIGHTNING_NAMES: dict[Precision, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 _NAME_OF: dict[str, Precision] = {name: precision for precision, name in _LIGHTNING_NAMES.items()}
@@ -36,7 +36,7 @@ _LARGE = 2**30
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 products are computed by hardware there."""
+    """Whether the hardware of a device supports bfloat16 products."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     try:
@@ -47,10 +47,10 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def canonical_precision(name: str) -> Precision:
-    """The precision of a name, which may be an older one.
+    """The precision of a name, which may be an older name.
 
     Raises:
-        ConfigError: An unknown name.
+        ConfigError: The name is unknown.
     """
     precision = _NAME_OF.get(name, name)
     require(precision in PRECISIONS, "precision", "auto, float32 or bfloat16", name)
@@ -58,11 +58,11 @@ def canonical_precision(name: str) -> Precision:
 
 
 def choose_precision(wanted: Precision, device: torch.device) -> Literal["float32", "bfloat16"]:
-    """The precision that the products of a run are computed in.
+    """The precision of the matrix products of a run.
 
     Args:
-        wanted: "auto" is bfloat16 where there is hardware for it, float32 otherwise.
-        device: Where the run computes.
+        wanted: Precision in the settings. "auto" is bfloat16 if the hardware supports it, float32 otherwise.
+        device: Device of the run.
     """
     wanted = canonical_precision(wanted)
     if wanted == "auto":
@@ -71,7 +71,7 @@ def choose_precision(wanted: Precision, device: torch.device) -> Literal["float3
 
 
 def lightning_precision(precision: Literal["float32", "bfloat16"]) -> Literal["32-true", "bf16-mixed"]:
-    """Lightning's name of a precision; bfloat16 is mixed: weights and optimizer states stay in float32."""
+    """Lightning's name of a precision. bfloat16 is mixed: weights and optimizer states stay in float32."""
     return _LIGHTNING_NAMES[precision]
 
 
@@ -80,8 +80,8 @@ def move(module: torch.nn.Module, device: str | torch.device, dtype: torch.dtype
 
     Args:
         module: The module.
-        device: Where to run it, such as "cpu" or "cuda".
-        dtype: Type of its floating-point parameters. Defaults to what they have.
+        device: Device, such as "cpu" or "cuda".
+        dtype: Data type of its floating-point parameters. Defaults to their current type.
 
     Raises:
         ConfigError: torch cannot use the device.
@@ -94,14 +94,14 @@ def move(module: torch.nn.Module, device: str | torch.device, dtype: torch.dtype
 
 
 def keep_freed_memory() -> bool:
-    """Reuse the pages of large arrays instead of asking the system for new ones.
+    """Reuse the memory of freed arrays instead of returning it to the system.
 
-    A training step makes and frees some hundred megabytes of activations. By default glibc returns them at once, and
-    every page that comes back is cleared and mapped again: 46,000 page faults a step of the preset ``laptop``, 13,000
-    with this setting. The setting holds for the whole process; memory is still free for any later use by it.
+    A training step allocates and frees some hundred megabytes of activations. By default glibc returns them to the
+    system at once, and every page must be cleared and mapped again: 46,000 page faults per step of the preset
+    ``laptop``, 13,000 with this setting. The setting applies to the whole process, which can still reuse the memory.
 
     Returns:
-        Whether the setting was made: false where the C library is not glibc.
+        Whether the setting was made. False if the C library is not glibc.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -1,4 +1,4 @@
-"""Public names that are imported on their first use (PEP 562), so that importing a package is instant."""
+"""Public names that are imported on first use (PEP 562), so that importing a package is instant."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def lazy_names(
     Args:
         package: Name of the package.
         module_of: Module of each public name, relative to the package.
-        deprecated: New place (``module:name``) of each name that is still found, with a warning.
+        deprecated: New location (``module:name``) of each deprecated name. Its use gives a warning. Defaults to none.
     """
     moved = deprecated or {}
 

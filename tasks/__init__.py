@@ -1,6 +1,6 @@
-"""Task models on top of elmo_lite encoders, and a scikit-learn transformer; only public names of elmo_lite are used.
+"""Task models on top of elmo_lite encoders, and a scikit-learn transformer. They use only public names of elmo_lite.
 
-Names are imported on first use, as in ``elmo_lite``.
+Public names are imported on first use, as in ``elmo_lite``.
 """
 
 from typing import TYPE_CHECKING, Any

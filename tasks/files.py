@@ -1,4 +1,4 @@
-"""Text files by lines, and as INPUT [OUTPUT] of a command."""
+"""Reading and writing of text files, and the arguments INPUT [OUTPUT] of a command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from elmo_lite.files import write_text
 from elmo_lite.text import decoded_lines
 
 STANDARD_INPUT = "-"
-"""The INPUT that is no file."""
+"""The INPUT that stands for standard input."""
 
 
 def without_end(line: str) -> str:
@@ -20,20 +20,20 @@ def without_end(line: str) -> str:
 
 
 def read_lines(name: str | Path) -> list[str]:
-    """All lines of a file, without their LF or CRLF.
+    """Read all lines of a file, without their LF or CRLF.
 
     Raises:
-        CorpusError: as for ``decoded_lines``.
+        CorpusError: As for ``decoded_lines``.
     """
     return [without_end(line) for _, line in decoded_lines(name)]
 
 
 def input_and_output(paths: Sequence[str], overwrite: bool) -> tuple[str, str | None]:
-    """INPUT, and OUTPUT or None for standard output, of a command that takes both as paths.
+    """Check the paths of a command and return INPUT and OUTPUT; OUTPUT is None for standard output.
 
     Raises:
-        ConfigError: none or more than two paths; OUTPUT is there and not to be replaced, is INPUT, is no file, or
-            has no directory to stand in.
+        ConfigError: There are no paths or more than two; or OUTPUT exists and may not be replaced, is INPUT, is a
+            directory or a device, or its directory does not exist.
     """
     if len(paths) not in (1, 2):
         raise ConfigError(f"expected INPUT and OUTPUT, found {len(paths)} paths: {' '.join(paths)}")
@@ -53,7 +53,7 @@ def input_and_output(paths: Sequence[str], overwrite: bool) -> tuple[str, str | 
 
 
 def write_output(output: str | None, text: str) -> None:
-    """Write what a command says to OUTPUT, or to standard output where it is None."""
+    """Write text to OUTPUT, or to standard output if it is None."""
     if output is None:
         sys.stdout.write(text)
     else:

@@ -1,4 +1,4 @@
-"""Sentence vectors as a scikit-learn transformer, for pipelines."""
+"""A scikit-learn transformer from texts to sentence vectors."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from elmo_lite import CorpusError, Elmo
 
 Text = str | list[str]
-"""A text, split as the model's training text was; or its words, never split again."""
+"""A text, tokenised like the model's training text; or a list of words, used as it is."""
 
 
 class ElmoVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Texts to vectors: the words' contextual vectors, pooled.
+    """Transform texts to vectors by pooling the contextual vectors of their words.
 
         make_pipeline(ElmoVectorizer("path or name"), StandardScaler(), LogisticRegression())
 
-    Nothing is learned from the data, so ``transform`` works without ``fit``. The model is loaded on first use and not
-    stored with a pickled or copied pipeline, which names it only; where ``model`` is an ``Elmo``, it travels along.
+    Nothing is learned from the data, so ``transform`` works without ``fit``. The model is loaded on first use. A
+    pickled or copied pipeline has only the name of the model; an ``Elmo`` that is passed as ``model`` is included.
     """
 
     def __init__(
@@ -33,14 +33,14 @@ class ElmoVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         device: str = "cpu",
         dtype: str = "float32",
     ) -> None:
-        """Keep the settings; they are checked when they are used, as scikit-learn wants it.
+        """Store the settings; they are checked on use, as scikit-learn requires.
 
         Args:
-            model: saved model directory, packaged name or hub name; or an encoder.
-            pool: "mean" or "max" over a text's words.
-            layers: "mean" of the layers, "top", or a layer's number, 0 = token layer.
-            device: where to run a model that is loaded.
-            dtype: precision of a model that is loaded: "float32", "bfloat16" or "float16".
+            model: Saved model directory, packaged name or hub name; or an encoder.
+            pool: "mean" or "max" over the words of a text.
+            layers: "mean" of the layers, "top", or the number of a layer (0 is the token layer).
+            device: Device of the model; ignored for an ``Elmo``.
+            dtype: Precision of the model: "float32", "bfloat16" or "float16"; ignored for an ``Elmo``.
         """
         self.model = model
         self.pool = pool
@@ -53,18 +53,18 @@ class ElmoVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
         Args:
             X: N texts.
-            y: ignored.
+            y: Ignored.
 
         Raises:
-            CorpusError: no texts, or something that is none.
-            CheckpointError, ConfigError: the model cannot be loaded, or a setting is impossible.
+            CorpusError: There are no texts, or an item is not a text.
+            CheckpointError, ConfigError: The model cannot be loaded, or a setting is invalid.
         """
         _texts(X)
         self._encoder().embed_sentences([], pool=self.pool, layers=self.layers)  # checks the settings
         return self
 
     def transform(self, X: Iterable[Text]) -> npt.NDArray[np.float32]:  # noqa: N803
-        """One vector a text.
+        """Compute one vector per text.
 
         Args:
             X: N texts.
@@ -73,18 +73,18 @@ class ElmoVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             (N, 2D) float32; zeros for a text without words.
 
         Raises:
-            CorpusError, CheckpointError, ConfigError: as for ``fit``.
+            CorpusError, CheckpointError, ConfigError: As for ``fit``.
         """
         texts = _texts(X)
         return self._encoder().embed_sentences(texts, pool=self.pool, layers=self.layers)
 
     @property
     def _n_features_out(self) -> int:
-        """Columns, by which the mixin names them (``elmovectorizer0``, ...)."""
+        """Number of output columns; the mixin names them (``elmovectorizer0``, ...)."""
         return self._encoder().dim
 
     def _encoder(self) -> Elmo:
-        """The model, loaded once for each model, device and precision."""
+        """The model, loaded on first use and whenever the model, device or precision changes."""
         if isinstance(self.model, Elmo):
             return self.model
         settings = (self.model, self.device, self.dtype)
@@ -99,7 +99,7 @@ class ElmoVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return {name: value for name, value in state.items() if name not in ("_loaded", "_loaded_settings")}
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn may feed it: one text a sample, and no ``fit`` needed."""
+        """Tags for scikit-learn: the input is one text per sample, and ``fit`` is not required."""
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
@@ -110,20 +110,20 @@ class ElmoVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
 
 def _texts(values: Iterable[Text]) -> list[Text]:
-    """A sequence, array or pandas column of texts as a list.
+    """Convert a sequence, array or pandas column of texts to a list.
 
     Raises:
-        CorpusError: it is one text, empty, a table, or holds something that is no text.
+        CorpusError: The input is a single text, empty or a table, or an item is not a text.
     """
     if isinstance(values, str | bytes):
         raise CorpusError("X: expected a list of texts, found one string: put it in a list")
     shape = getattr(values, "shape", (0,))
     if len(shape) != 1:
-        raise CorpusError(f"X: expected one text a sample, found an array of shape {shape}")
+        raise CorpusError(f"X: expected one text per sample, found an array of shape {shape}")
     texts = list(values)
     if not texts:
         raise CorpusError("X: expected at least one text, found none")
     for number, text in enumerate(texts):
         if not isinstance(text, str | list | tuple):
-            raise CorpusError(f"X: expected texts or lists of words, found {type(text).__name__} as number {number}")
+            raise CorpusError(f"X: expected texts or lists of words, found {type(text).__name__} at index {number}")
     return texts

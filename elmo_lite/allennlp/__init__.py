@@ -1,7 +1,7 @@
-"""AllenNLP's ELMo modules by their names, arguments and results, for code and checkpoints written for them.
+"""AllenNLP's ELMo modules with the same names, arguments and results, for existing code and checkpoints.
 
-``docs/from-allennlp.md`` says what is the same and what differs. Here alone the states of one batch start the next, as
-published; ``elmo_lite.Elmo`` is the one for new work.
+``docs/from-allennlp.md`` lists the differences. Only these modules carry LSTM states from one batch to the next, as
+the original does; use ``elmo_lite.Elmo`` in new code.
 """
 
 from elmo_lite.allennlp.bilm import _ElmoBiLm, _ElmoCharacterEncoder

@@ -1,4 +1,4 @@
-"""AllenNLP's inner modules: the token layer and the bidirectional language model, read from published files."""
+"""AllenNLP's inner modules: the token layer and the bidirectional language model, loaded from published files."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ PathLike = str | os.PathLike[str]
 
 
 class BiLMActivations(TypedDict):
-    """What the bidirectional language model says of a batch."""
+    """Output of the bidirectional language model for a batch."""
 
     activations: list[Tensor]
-    """L of (B, T + 2, 2D), zero behind the end of a row."""
+    """L tensors (B, T + 2, 2D), zero at padding."""
     mask: Tensor
-    """(B, T + 2) bool."""
+    """(B, T + 2) bool, True at tokens, BOS and EOS included."""
 
 
 class _ElmoCharacterEncoder(CharacterEncoder):
     """The token layer of a published model."""
 
     def __init__(self, options_file: PathLike, weight_file: PathLike, requires_grad: bool = False) -> None:
-        """Read it.
+        """Load the token layer.
 
         Args:
-            options_file: the model's ``options.json``.
-            weight_file: the model's HDF5 file.
-            requires_grad: whether its weights learn.
+            options_file: The model's ``options.json``.
+            weight_file: The model's HDF5 file.
+            requires_grad: Whether the weights are trainable. Defaults to False.
 
         Raises:
-            CheckpointError: the files are no published model.
+            CheckpointError: The files are not a published model.
         """
         super().__init__(spell_out(load(options_file, weight_file).bilm, requires_grad))
 
@@ -53,17 +53,18 @@ class _ElmoBiLm(nn.Module):
         requires_grad: bool = False,
         vocab_to_cache: Sequence[str] | None = None,
     ) -> None:
-        """Read it.
+        """Load the model.
 
         Args:
-            options_file: the model's ``options.json``.
-            weight_file: the model's HDF5 file.
-            requires_grad: whether its weights learn.
-            vocab_to_cache: words by their ids, id 0 being padding, to give ``forward`` word ids.
+            options_file: The model's ``options.json``.
+            weight_file: The model's HDF5 file.
+            requires_grad: Whether the weights are trainable. Defaults to False.
+            vocab_to_cache: Words in the order of their ids, of which ``forward`` then accepts word ids; id 0 is
+                padding. Defaults to no vocabulary.
 
         Raises:
-            CheckpointError: the files are no published model.
-            ConfigError: a word comes twice in ``vocab_to_cache``.
+            CheckpointError: The files are not a published model.
+            ConfigError: ``vocab_to_cache`` contains a word twice.
         """
         super().__init__()
         bilm = spell_out(load(options_file, weight_file).bilm, requires_grad)
@@ -73,24 +74,24 @@ class _ElmoBiLm(nn.Module):
         self._word_embedding = self._vocabulary(vocab_to_cache, requires_grad) if vocab_to_cache else None
 
     def get_output_dim(self) -> int:
-        """2D, width of both directions together."""
+        """Width of both directions together, 2D."""
         return 2 * self._token_embedder.get_output_dim()
 
     def reset_states(self, mask: Tensor | None = None) -> None:
-        """Start at zero again, where ``mask`` (N,) over the rows kept is True; all rows where None."""
+        """Reset the states of the stored rows at which ``mask`` (N,) is True to zero. Defaults to all rows."""
         self._elmo_lstm.reset_states(mask)
 
     def forward(self, inputs: Tensor, word_inputs: Tensor | None = None) -> BiLMActivations:
-        """Run it; row b goes on where row b of the last batch ended.
+        """Compute all layers; row b starts from the final states of row b of the previous batch.
 
         Args:
-            inputs: character ids (B, T, C), zeros behind a sentence's end.
-            word_inputs: word ids (B, T) of ``vocab_to_cache``, 0 behind a sentence's end. Where one of them is outside
-                of the vocabulary, the batch's character ids are read instead.
+            inputs: Character ids (B, T, C), 0 at padding.
+            word_inputs: Word ids (B, T) of ``vocab_to_cache``, 0 at padding. If any id is outside the vocabulary, the
+                character ids of the batch are used instead.
 
         Raises:
-            ConfigError: another rank or width.
-            CorpusError: an id out of range, or padding before a word; says where.
+            ConfigError: The inputs have another rank or width.
+            CorpusError: An id is out of range, or padding precedes a word; the position is named.
         """
         tokens, mask = self._tokens(inputs, word_inputs)
         first = torch.cat([tokens, tokens], dim=-1) * mask[:, :, None]
@@ -98,7 +99,7 @@ class _ElmoBiLm(nn.Module):
         return {"activations": [first, *others.to(first.dtype)], "mask": mask}
 
     def _tokens(self, inputs: Tensor, word_inputs: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Token vectors (B, T + 2, D) with boundaries, and their mask (B, T + 2)."""
+        """Token vectors (B, T + 2, D) with BOS and EOS, and their mask (B, T + 2)."""
         table = self._word_embedding
         if table is None or word_inputs is None or not _all_within(word_inputs, table.num_embeddings):
             encoded = self._token_embedder(inputs)
@@ -108,7 +109,7 @@ class _ElmoBiLm(nn.Module):
         return enclose(table(word_inputs), lengths, begin, end)
 
     def _vocabulary(self, words: Sequence[str], requires_grad: bool) -> nn.Embedding:
-        """Token vectors of a vocabulary, (V, D)."""
+        """Embedding (V, D) of the token vectors of a vocabulary; the row of padding is zero."""
         places: dict[str, int] = {}
         for place, word in enumerate(words):
             if word in places:
@@ -124,5 +125,5 @@ class _ElmoBiLm(nn.Module):
 
 
 def _all_within(ids: Tensor, number: int) -> bool:
-    """Whether all ids are in 0..number - 1."""
+    """Whether all ids are in [0, number)."""
     return bool(((ids >= 0) & (ids < number)).all())

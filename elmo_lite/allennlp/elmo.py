@@ -16,16 +16,16 @@ _log = logging.getLogger(__name__)
 
 
 class ElmoRepresentations(TypedDict):
-    """What ELMo says of a batch."""
+    """Output of ELMo for a batch."""
 
     elmo_representations: list[Tensor]
-    """One (B, T, 2D) for each representation asked for, zero where there is no word."""
+    """One tensor (B, T, 2D) for each requested representation, zero at padding."""
     mask: Tensor
-    """(B, T) bool."""
+    """(B, T) bool, True at words."""
 
 
 class Elmo(nn.Module):
-    """A published model's layers, mixed by weights that a task learns."""
+    """The layers of a published model, mixed with weights learned by the task."""
 
     def __init__(
         self,
@@ -40,23 +40,27 @@ class Elmo(nn.Module):
         scalar_mix_parameters: Sequence[float] | None = None,
         module: nn.Module | None = None,
     ) -> None:
-        """Read a model, or take one that was read.
+        """Load a model, or use a loaded one.
 
         Args:
-            options_file: the model's ``options.json``; None with ``module``.
-            weight_file: the model's HDF5 file; None with ``module``.
-            num_output_representations: mixtures to learn, 1 or more; the layers are computed once.
-            requires_grad: whether the model's weights learn; those of the mixtures do anyway.
-            do_layer_norm: bring each layer to mean 0 and variance 1 over the whole batch before mixing.
-            dropout: probability in [0, 1] on the mixtures.
-            vocab_to_cache: words by their ids, id 0 being padding, to give ``forward`` word ids.
-            keep_sentence_boundaries: give vectors of the begin and the end of a sentence too.
-            scalar_mix_parameters: weights before the softmax, one for each layer; they freeze the mixtures.
-            module: an ``_ElmoBiLm``, or what behaves like one, instead of the files.
+            options_file: The model's ``options.json``; None if ``module`` is given.
+            weight_file: The model's HDF5 file; None if ``module`` is given.
+            num_output_representations: Number of mixtures, 1 or more. The layers are computed once for all of them.
+            requires_grad: Whether the model's weights are trainable. Defaults to False. The mixtures are trainable
+                unless ``scalar_mix_parameters`` is given.
+            do_layer_norm: Whether to normalise each layer to mean 0 and variance 1 over the whole batch before mixing.
+                Defaults to False.
+            dropout: Dropout probability of the mixtures, in [0, 1]. Defaults to 0.5.
+            vocab_to_cache: Words in the order of their ids, of which ``forward`` then accepts word ids; id 0 is
+                padding. Defaults to no vocabulary.
+            keep_sentence_boundaries: Whether to return the vectors of BOS and EOS too. Defaults to False.
+            scalar_mix_parameters: Fixed weights before the softmax, one for each layer; the mixtures are then frozen.
+                Defaults to trainable weights, initially zero.
+            module: An ``_ElmoBiLm``, or a module with its interface, instead of the files.
 
         Raises:
-            CheckpointError: the files are no published model.
-            ConfigError: a setting is impossible.
+            CheckpointError: The files are not a published model.
+            ConfigError: An argument is invalid.
         """
         super().__init__()
         if num_output_representations < 1:
@@ -79,28 +83,28 @@ class Elmo(nn.Module):
             self.add_module(f"scalar_mix_{number}", ScalarMix(size, do_layer_norm, scalar_mix_parameters, learns))
 
     def get_output_dim(self) -> int:
-        """2D, width of a representation."""
+        """Width of a representation, 2D."""
         return int(self._elmo_lstm.get_output_dim())
 
     def reset_states(self, mask: Tensor | None = None) -> None:
-        """Start at zero again, where ``mask`` (N,) over the rows kept is True; all rows where None."""
+        """Reset the states of the stored rows at which ``mask`` (N,) is True to zero. Defaults to all rows."""
         self._elmo_lstm.reset_states(mask)
 
     def forward(self, inputs: Tensor, word_inputs: Tensor | None = None) -> ElmoRepresentations:
-        """Compute representations; row b goes on where row b of the last batch ended.
+        """Compute representations; row b starts from the final states of row b of the previous batch.
 
         Args:
-            inputs: character ids (B, T, C), zeros behind a sentence's end; or (B, ..., T, C).
-            word_inputs: word ids (B, T) or (B, ..., T) of ``vocab_to_cache``; read instead of ``inputs`` where all of
-                them are in the vocabulary.
+            inputs: Character ids (B, T, C) or (B, ..., T, C), 0 at padding.
+            word_inputs: Word ids (B, T) or (B, ..., T) of ``vocab_to_cache``, 0 at padding. Used instead of
+                ``inputs`` if all of them are in the vocabulary.
 
         Returns:
-            ``elmo_representations`` and ``mask`` with the leading dimensions of the inputs; T + 2 instead of T with
-            ``keep_sentence_boundaries``.
+            ``elmo_representations`` and ``mask`` with the leading dimensions of the inputs; T + 2 instead of T if
+            ``keep_sentence_boundaries`` is true.
 
         Raises:
-            ConfigError: another rank or width.
-            CorpusError: an id out of range, or padding before a word; says where.
+            ConfigError: The inputs have another rank or width.
+            CorpusError: An id is out of range, or padding precedes a word; the position is named.
         """
         if inputs.dim() < 3:
             raise ConfigError(f"inputs: expected (sentences, words, characters), found shape {tuple(inputs.shape)}")
@@ -116,7 +120,7 @@ class Elmo(nn.Module):
         mixes = [getattr(self, f"scalar_mix_{number}") for number in range(self._num_mixes)]
         mixed: list[Tensor] = [mix(activations["activations"], mask) for mix in mixes]
         if not self._keep_sentence_boundaries:
-            mask = mask[:, 2:]  # as many True values as there are words
+            mask = mask[:, 2:]  # True as often as there are words
             mixed = [vectors[:, 1:-1].masked_fill(~mask[:, :, None], 0) for vectors in mixed]
         return {
             "elmo_representations": [self._dropout(vectors).view(*leading, *vectors.shape[1:]) for vectors in mixed],
@@ -125,7 +129,7 @@ class Elmo(nn.Module):
 
 
 class ElmoTokenEmbedder(nn.Module):
-    """One ELMo representation, projected where asked for."""
+    """A single ELMo representation, optionally projected."""
 
     def __init__(
         self,
@@ -138,21 +142,21 @@ class ElmoTokenEmbedder(nn.Module):
         vocab_to_cache: Sequence[str] | None = None,
         scalar_mix_parameters: Sequence[float] | None = None,
     ) -> None:
-        """Read a model.
+        """Load a model.
 
         Args:
-            options_file: the model's ``options.json``.
-            weight_file: the model's HDF5 file.
-            do_layer_norm: as for ``Elmo``.
-            dropout: as for ``Elmo``.
-            requires_grad: as for ``Elmo``.
-            projection_dim: width of a learned projection; none where None.
-            vocab_to_cache: as for ``Elmo``.
-            scalar_mix_parameters: as for ``Elmo``.
+            options_file: The model's ``options.json``.
+            weight_file: The model's HDF5 file.
+            do_layer_norm: As in ``Elmo``.
+            dropout: As in ``Elmo``.
+            requires_grad: As in ``Elmo``.
+            projection_dim: Width of a trainable projection. Defaults to no projection.
+            vocab_to_cache: As in ``Elmo``.
+            scalar_mix_parameters: As in ``Elmo``.
 
         Raises:
-            CheckpointError: the files are no published model.
-            ConfigError: a setting is impossible.
+            CheckpointError: The files are not a published model.
+            ConfigError: An argument is invalid.
         """
         super().__init__()
         self._elmo = Elmo(
@@ -169,22 +173,22 @@ class ElmoTokenEmbedder(nn.Module):
         self._projection = nn.Linear(self._elmo.get_output_dim(), projection_dim) if projection_dim else None
 
     def get_output_dim(self) -> int:
-        """Width of a vector."""
+        """Width of a vector: ``projection_dim``, or 2D without a projection."""
         return self.output_dim
 
     def forward(self, elmo_tokens: Tensor, word_inputs: Tensor | None = None) -> Tensor:
-        """Vectors of words.
+        """Compute the vectors of words.
 
         Args:
-            elmo_tokens: character ids, as for ``Elmo``.
-            word_inputs: word ids, as for ``Elmo``.
+            elmo_tokens: Character ids, as in ``Elmo``.
+            word_inputs: Word ids, as in ``Elmo``.
 
         Returns:
-            (B, T, 2D), or (B, T, projection_dim).
+            (B, T, 2D), or (B, T, projection_dim) with a projection.
 
         Raises:
-            ConfigError: another rank or width.
-            CorpusError: an id out of range, or padding before a word; says where.
+            ConfigError: The inputs have another rank or width.
+            CorpusError: An id is out of range, or padding precedes a word; the position is named.
         """
         vectors: Tensor = self._elmo(elmo_tokens, word_inputs)["elmo_representations"][0]
         return vectors if self._projection is None else self._projection(vectors)

@@ -1,4 +1,4 @@
-"""Sentences as AllenNLP's ELMo reads them: character ids, their lengths, and the boundaries put round them."""
+"""Input of AllenNLP's ELMo: character ids and lengths of sentences, with BOS and EOS added."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from elmo_lite.text.characters import (
 )
 
 BEGIN_SPELLING, END_SPELLING = "<S>", "</S>"
-"""Spellings that stand for the boundary tokens in the drop-in, as they did in AllenNLP."""
+"""Spellings of the boundary tokens BOS and EOS, as in AllenNLP."""
 
 
 def batch_to_ids(batch: Sequence[Sequence[str]], max_characters: int = MAX_CHARACTERS) -> Tensor:
-    """Character ids of a batch of sentences.
+    """Convert a batch of sentences to character ids.
 
     Args:
-        batch: B lists of words; ``<S>`` and ``</S>`` stand for the boundary tokens.
-        max_characters: C, as the model's options say; AllenNLP had no other than 50.
+        batch: B lists of words; ``<S>`` and ``</S>`` are the boundary tokens BOS and EOS.
+        max_characters: Width C of the model's options. Defaults to 50, the only width in AllenNLP.
 
     Returns:
-        (B, T, C) int64, zeros where there is no word.
+        (B, T, C) int64, 0 at padding.
 
     Raises:
-        CorpusError: a sentence that is no list of words; says which.
+        CorpusError: A sentence is not a list of words; its position is named.
     """
     for number, sentence in enumerate(batch):
         if isinstance(sentence, str | bytes) or not all(isinstance(word, str) for word in sentence):
@@ -47,8 +47,8 @@ def batch_to_ids(batch: Sequence[Sequence[str]], max_characters: int = MAX_CHARA
 
 
 def char_ids(words: Sequence[str], max_characters: int) -> CharIds:
-    """Character ids (T, C) of words, boundary tokens by their spelling."""
-    # A lone surrogate is no UTF-8 and is left out.
+    """Character ids (T, C) of words; ``<S>`` and ``</S>`` are encoded as BOS and EOS."""
+    # A lone surrogate cannot be encoded in UTF-8 and is dropped.
     ids = encode_words([word.encode("utf-8", "ignore").decode("utf-8") for word in words], max_characters)
     for place, word in enumerate(words):
         if word in (BEGIN_SPELLING, END_SPELLING):
@@ -57,10 +57,10 @@ def char_ids(words: Sequence[str], max_characters: int) -> CharIds:
 
 
 def lengths_of(mask: Tensor, name: str) -> Tensor:
-    """Tokens of each row, (B,), of a mask (B, T).
+    """Number of tokens (B,) in each row of a mask (B, T).
 
     Raises:
-        CorpusError: padding stands before a token.
+        CorpusError: Padding precedes a token; the position is named, with ``name`` for the input.
     """
     lengths = mask.sum(dim=1)
     behind = torch.arange(mask.shape[1], device=mask.device) >= lengths[:, None]
@@ -72,16 +72,16 @@ def lengths_of(mask: Tensor, name: str) -> Tensor:
 
 
 def enclose(tokens: Tensor, lengths: Tensor, begin: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
-    """Put a begin before each row's tokens and an end behind them.
+    """Add BOS before and EOS after the tokens of each row.
 
     Args:
-        tokens: (B, T, ...) of any kind.
-        lengths: (B,) in 0..T.
-        begin: what comes first, (...).
-        end: what comes last, (...).
+        tokens: Character ids or token vectors (B, T, D) of any dtype.
+        lengths: Number of tokens (B,) of each row, in [0, T].
+        begin: Ids or vector (D,) of BOS.
+        end: Ids or vector (D,) of EOS.
 
     Returns:
-        (B, T + 2, ...), and its mask (B, T + 2).
+        Tokens (B, T + 2, D) and their mask (B, T + 2).
     """
     enclosed = F.pad(tokens, (0, 0, 1, 1))
     enclosed[:, 0] = begin

@@ -1,4 +1,4 @@
-"""What AllenNLP's ELMo is made of, on this package's layers: tokens with their boundaries, and LSTMs with a memory."""
+"""Layers of AllenNLP's ELMo, built from this package's: a token layer with BOS and EOS, and stateful LSTMs."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from elmo_lite.nn.bilstm import ClippedLSTM, LSTMState
 from elmo_lite.text.characters import NUM_CHAR_IDS, token_mask
 
 _WORDS_AT_ONCE = 8192
-"""Words whose vectors are computed together when a vocabulary is."""
+"""Number of words computed at once when a vocabulary is cached."""
 
 
 def spell_out(bilm: BiLM, requires_grad: bool) -> BiLM:
-    """The same model with every part that AllenNLP keeps: a projection, and the whole forget bias as a weight.
+    """Convert a model to the parametrisation of AllenNLP: with a projection, and the forget bias within the weights.
 
-    So a checkpoint's weights go in and come out bit for bit. A projection that is not there becomes the identity.
+    Checkpoints are thus loaded and saved bit for bit. A model without projections gets identity projections.
 
     Args:
-        bilm: the model; shares its weights with the result, as far as they are the same.
-        requires_grad: whether the result's weights learn.
+        bilm: The model. Weights that do not change are shared with the result.
+        requires_grad: Whether the weights of the result are trainable.
     """
     config = dataclasses.replace(
         bilm.config,
@@ -38,7 +38,7 @@ def spell_out(bilm: BiLM, requires_grad: bool) -> BiLM:
         forget_bias=0.0,
         dropout=0.0,
     )
-    with torch.device("meta"):  # shapes without memory: the weights are there already
+    with torch.device("meta"):  # allocates no memory, as the weights exist already
         spelt_out = BiLM(config)
     weights = {name: tensor for name, tensor in bilm.state_dict().items() if name.startswith("char_cnn.")}
     for stack in ("forward_lstm", "backward_lstm"):
@@ -50,7 +50,7 @@ def spell_out(bilm: BiLM, requires_grad: bool) -> BiLM:
 
 @torch.no_grad()
 def _weights(lstm: nn.Module) -> dict[str, Tensor]:
-    """Weights of either engine, under the names of the one with projection."""
+    """Weights of ``nn.LSTM`` or of the LSTM with projection, under the names of the latter."""
     if isinstance(lstm, nn.LSTM):
         own = {name.removesuffix("_l0"): weight for name, weight in lstm.state_dict().items()}
         bias, projection = own["bias_ih"] + own["bias_hh"], None
@@ -64,10 +64,10 @@ def _weights(lstm: nn.Module) -> dict[str, Tensor]:
 
 
 class CharacterEncoder(AllenNLPNames):
-    """Character ids to token vectors, those of the sentences' boundaries included."""
+    """Token layer that maps character ids to token vectors and adds BOS and EOS."""
 
     def __init__(self, bilm: BiLM) -> None:
-        """Take over a model's token layer."""
+        """Wrap the token layer of a model."""
         super().__init__()
         self.output_dim = bilm.config.dim
         self.char_cnn = bilm.char_cnn
@@ -75,22 +75,22 @@ class CharacterEncoder(AllenNLPNames):
         self._words = WordVectors(bilm)
 
     def get_output_dim(self) -> int:
-        """D, width of a token vector."""
+        """Width of a token vector, D."""
         return self.output_dim
 
     def forward(self, inputs: Tensor) -> dict[str, Tensor]:
         """Encode a batch.
 
         Args:
-            inputs: character ids (B, T, C) in 0..261, rows of zeros behind a sentence's end.
+            inputs: Character ids (B, T, C) in [0, 261], 0 at padding.
 
         Returns:
-            ``mask`` (B, T + 2) bool and ``token_embedding`` (B, T + 2, D), where position 0 is the begin of the
-            sentence and the one behind its last word its end.
+            ``mask`` (B, T + 2) bool and ``token_embedding`` (B, T + 2, D). BOS is at position 0, EOS after the last
+            word.
 
         Raises:
-            ConfigError: another rank or width.
-            CorpusError: an id out of range, or padding before a word; says where.
+            ConfigError: The inputs have another rank or width.
+            CorpusError: An id is out of range, or padding precedes a word; the position is named.
         """
         self._check(inputs)
         lengths = lengths_of(token_mask(inputs), "inputs")
@@ -100,7 +100,7 @@ class CharacterEncoder(AllenNLPNames):
         return {"mask": mask, "token_embedding": vectors.view(*mask.shape, self.output_dim)}
 
     def vectors(self, char_ids: Tensor) -> Tensor:
-        """Token vectors of N rows of character ids, each distinct one computed once: (N, C) to (N, D)."""
+        """Token vectors (N, D) of character ids (N, C); each distinct row is computed once."""
         distinct, inverse = distinct_rows(char_ids)
         if self._is_plain():
             vectors: Tensor = self.char_cnn(distinct)
@@ -109,18 +109,18 @@ class CharacterEncoder(AllenNLPNames):
         return F.embedding(slots.to(inverse.device)[inverse], self._words.table)
 
     def boundary_vectors(self) -> Tensor:
-        """Token vectors of a sentence's begin and end, (2, D)."""
+        """Token vectors (2, D) of BOS and EOS."""
         return self.vectors(cast(Tensor, self.boundary_char_ids))
 
     @torch.no_grad()
     def vocabulary_vectors(self, char_ids: Tensor) -> Tensor:
-        """Token vectors of a whole vocabulary, (V, C) to (V, D), which are not remembered."""
+        """Token vectors (V, D) of a vocabulary of character ids (V, C), without caching them."""
         vectors = torch.cat([self.vectors(part) for part in torch.split(char_ids, _WORDS_AT_ONCE)])
         self._words.clear()
         return vectors
 
     def _is_plain(self) -> bool:
-        """Whether vectors must be computed anew: they learn, or this is a copy that DataParallel made for one batch."""
+        """Whether the cache cannot be used: the weights are being trained, or this is a DataParallel replica."""
         learns = torch.is_grad_enabled() and any(weight.requires_grad for weight in self.char_cnn.parameters())
         return learns or getattr(self, "_is_replica", False)
 
@@ -128,7 +128,7 @@ class CharacterEncoder(AllenNLPNames):
         width = self.char_cnn.max_characters
         if inputs.dim() != 3 or inputs.shape[2] != width or inputs.is_floating_point() or len(inputs) == 0:
             found = f"{str(inputs.dtype).removeprefix('torch.')} {tuple(inputs.shape)}"
-            raise ConfigError(f"inputs: expected whole numbers (sentences, words, {width}), found {found}")
+            raise ConfigError(f"inputs: expected integers of shape (sentences, words, {width}), found {found}")
         wrong = (inputs < 0) | (inputs >= NUM_CHAR_IDS)
         if bool(wrong.any()):
             row, word, place = wrong.nonzero()[0].tolist()
@@ -136,38 +136,38 @@ class CharacterEncoder(AllenNLPNames):
             raise CorpusError(f"inputs: sentence {row}, word {word}, character {place}: expected {expected}")
 
     def _apply(self, fn: Any, recurse: bool = True) -> CharacterEncoder:
-        self._words.clear()  # at once, not when it is needed next: another device's memory
+        self._words.clear()  # frees the memory on the old device at once
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
 
 
 class StatefulLSTM(AllenNLPNames):
-    """Both directions' LSTMs, each row of a batch going on where that row of the last batch ended.
+    """LSTMs of both directions; each row of a batch starts from the final states of that row in the previous batch.
 
     Attributes:
-        stateful: whether states are carried over; without, every sentence starts at zero.
+        stateful: Whether states are carried over between batches. If false, every sentence starts from zero states.
     """
 
     def __init__(self, bilm: BiLM) -> None:
-        """Take over a model's LSTMs."""
+        """Wrap the LSTMs of a model."""
         super().__init__()
         self.forward_lstm, self.backward_lstm = bilm.forward_lstm, bilm.backward_lstm
         self.stateful = True
-        self._states: list[Tensor] = []  # h (N, D) and c (N, lstm_dim) of each layer, forward, then backward
+        self._states: list[Tensor] = []  # h (N, D) and c (N, lstm_dim) of each layer, forward before backward
 
     def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """Run both directions.
 
         Args:
-            inputs: token vectors (B, T, D), boundaries included.
-            mask: (B, T) bool, True up to each row's end.
+            inputs: Token vectors (B, T, D), BOS and EOS included.
+            mask: (B, T) bool, False at padding, which must follow the tokens.
 
         Returns:
-            (L - 1, B, T, 2D), zero behind each row's end.
+            Outputs (L - 1, B, T, 2D) of each LSTM layer, zero at padding.
         """
         lengths = mask.sum(dim=1)
         ends = lengths.cpu()
-        # A copy that DataParallel made for one batch could neither find its rows' states nor hand them back.
+        # A DataParallel replica can neither find the states of its rows nor return them.
         carries = self.stateful and not getattr(self, "_is_replica", False)
         before_begin, before_end = self._start(len(inputs)) if carries else (None, None)
         ahead, after_end = self.forward_lstm(inputs, before_begin, ends)
@@ -178,13 +178,13 @@ class StatefulLSTM(AllenNLPNames):
         return torch.stack([torch.cat([one, reverse_sequences(other, lengths)], dim=-1) for one, other in layers])
 
     def reset_states(self, mask: Tensor | None = None) -> None:
-        """Start at zero again.
+        """Reset the stored states to zero.
 
         Args:
-            mask: (N,) bool, which of the N rows kept; all where None.
+            mask: (N,) bool, True at the stored rows to reset. Defaults to all rows.
 
         Raises:
-            ConfigError: another number of rows than are kept.
+            ConfigError: ``mask`` does not have one value for each stored row.
         """
         if mask is None or not self._states:
             self._states = []
@@ -195,16 +195,16 @@ class StatefulLSTM(AllenNLPNames):
         self._states = [state.masked_fill(mask.to(state.device)[:, None], 0) for state in self._states]
 
     def _start(self, batch: int) -> tuple[LSTMState, LSTMState]:
-        """States of a batch's rows, forward and backward; zero where a row is new."""
+        """Initial forward and backward states of a batch's rows; zero for new rows."""
         layers = cast(list[ClippedLSTM], [*self.forward_lstm.layers, *self.backward_lstm.layers])
         weights = [layer.lstm.weight_hh for layer in layers]  # (4 * lstm_dim, D)
         pairs = [(w.new_zeros(batch, w.shape[1]), w.new_zeros(batch, w.shape[0] // 4)) for w in weights]
         for start, kept in zip(chain.from_iterable(pairs), self._states, strict=False):
-            start[: len(kept)] = kept[:batch]  # whatever its device and dtype
+            start[: len(kept)] = kept[:batch]  # copies across devices and dtypes
         return pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]
 
     def _keep(self, pairs: LSTMState) -> None:
-        """Remember a batch's last states, without their graph, and those of rows that it did not have."""
+        """Store the detached final states of a batch; further stored rows are kept."""
         last = [state.detach() for state in chain.from_iterable(pairs)]
         kept = self._states or [state[:0] for state in last]
         self._states = [torch.cat([new, old[len(new) :].to(new)]) for new, old in zip(last, kept, strict=True)]

@@ -1,4 +1,4 @@
-"""AllenNLP's mixture of layers: its parameters, and its layer norm over a whole batch."""
+"""AllenNLP's scalar mix of layers: its parameters, and its layer norm over a whole batch."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from elmo_lite.errors import ConfigError
 
 
 class ScalarMix(nn.Module):
-    """gamma * sum_l softmax(w)_l * tensors[l] (Peters et al. 2018, equation 1).
+    """Weighted sum of layers: gamma * sum_l softmax(w)_l * tensors[l] (Peters et al. 2018, equation 1).
 
-    Names and shapes of the parameters are AllenNLP's, one of shape (1,) for each layer, so that checkpoints and
-    patterns over parameter names fit. ``elmo_lite.ScalarMix`` is the one for new work.
+    Parameters have AllenNLP's names and shapes, one of shape (1,) for each layer, so that checkpoints and patterns over
+    parameter names still match. Use ``elmo_lite.ScalarMix`` in new code.
     """
 
     def __init__(
@@ -24,16 +24,17 @@ class ScalarMix(nn.Module):
         initial_scalar_parameters: Sequence[float] | None = None,
         trainable: bool = True,
     ) -> None:
-        """Make the mixture.
+        """Initialise the parameters.
 
         Args:
-            mixture_size: L, the token layer included.
-            do_layer_norm: bring each layer to mean 0 and variance 1 over all unmasked numbers of the batch together.
-            initial_scalar_parameters: w before the softmax, L numbers; zeros where None.
-            trainable: whether w and gamma learn.
+            mixture_size: Number of layers L, the token layer included.
+            do_layer_norm: Whether to normalise each layer to mean 0 and variance 1 over all unmasked values of the
+                batch. Defaults to False.
+            initial_scalar_parameters: Initial w before the softmax, L numbers. Defaults to zeros.
+            trainable: Whether w and gamma are trainable. Defaults to True.
 
         Raises:
-            ConfigError: another number of parameters than layers.
+            ConfigError: The number of parameters is not the number of layers.
         """
         super().__init__()
         initial = [0.0] * mixture_size if initial_scalar_parameters is None else list(initial_scalar_parameters)
@@ -50,20 +51,20 @@ class ScalarMix(nn.Module):
         """Mix L tensors.
 
         Args:
-            tensors: L of (B, T, 2D).
-            mask: (B, T) bool, needed with layer norm.
+            tensors: L tensors (B, T, 2D).
+            mask: (B, T) bool, required for layer norm.
 
         Returns:
-            (B, T, 2D).
+            The mixture (B, T, 2D).
 
         Raises:
-            ConfigError: another number of tensors than layers, or no mask for the layer norm.
+            ConfigError: The number of tensors is not the number of layers, or layer norm has no mask.
         """
         if len(tensors) != self.mixture_size:
             raise ConfigError(f"tensors: expected {self.mixture_size} layers, found {len(tensors)}")
         if self.do_layer_norm:
             if mask is None:
-                raise ConfigError("mask: expected one, as do_layer_norm is on, found None")
+                raise ConfigError("mask: expected one, as do_layer_norm is true, found None")
             tensors = [_normalised(tensor, mask) for tensor in tensors]
         shares = torch.softmax(torch.cat(list(self.scalar_parameters)), dim=0)
         mixed = torch.stack([share * tensor for share, tensor in zip(shares, tensors, strict=True)]).sum(dim=0)
@@ -71,7 +72,7 @@ class ScalarMix(nn.Module):
 
 
 def _normalised(tensor: Tensor, mask: Tensor) -> Tensor:
-    """(B, T, D) with mean 0 and variance 1 over all unmasked numbers together."""
+    """Normalise a tensor (B, T, D) to mean 0 and variance 1 over all unmasked values."""
     unmasked = tensor[mask]
-    smallest = 1e-4 if tensor.dtype == torch.float16 else 1e-13  # what AllenNLP adds to the variance
+    smallest = 1e-4 if tensor.dtype == torch.float16 else 1e-13  # AllenNLP's epsilon
     return (tensor - unmasked.mean()) / torch.sqrt(unmasked.var(correction=0) + smallest)

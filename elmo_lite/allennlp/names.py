@@ -1,6 +1,6 @@
-"""AllenNLP's names for the weights of a published model, in and out of ``state_dict``.
+"""AllenNLP's names for the weights of a published model, for saving and loading a ``state_dict``.
 
-Checkpoints of whole task models hold ELMo under these names, whatever prefix the task model puts before them.
+Checkpoints of task models contain ELMo under these names, with any prefix.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Weights = dict[str, Tensor]
 
 _HIGHWAY = re.compile(r"char_cnn\.highways\.(\d+)\.transform\.(weight|bias)")
 _HIGHWAY_THERE = re.compile(r"_highways\._layers\.(\d+)\.(weight|bias)")
-# (pattern here, name there), (pattern there, name here): all that differ by name alone
+# (own pattern, AllenNLP's name) and the inverse, for weights that differ by name alone.
 _RENAMED = (
     (r"char_cnn\.embedding\.weight", "_char_embedding_weights"),
     (r"char_cnn\.convolutions\.(\d+)\.(weight|bias)", r"char_conv_\1.\2"),
@@ -36,19 +36,19 @@ _RENAMED_BACK = (
     (r"(forward|backward)_layer_(\d+)\.state_projection\.weight", r"\1_lstm.layers.\2.lstm.weight_projection"),
 )
 _IGNORED = ("_beginning_of_sentence_characters", "_end_of_sentence_characters")
-"""Constants that some versions keep beside the weights."""
+"""Constants that some versions save with the weights."""
 
 
 def _renamed(name: str, rules: tuple[tuple[str, str], ...]) -> str:
-    """The first rule that matches the whole name; every weight has one."""
+    """Rename by the first rule that matches the whole name; every weight has one."""
     return next(re.sub(pattern, other, name) for pattern, other in rules if re.fullmatch(pattern, name))
 
 
 def to_allennlp(own: Mapping[str, Tensor]) -> Weights:
-    """Weights of ``CharCNN`` and ``ProjectedLSTM`` under AllenNLP's names.
+    """Convert weights of ``CharCNN`` and ``ProjectedLSTM`` to AllenNLP's names.
 
-    A highway layer there is one matrix, the transformation's rows over the gate's. Its gate lets the input pass where
-    ours lets the transformation pass, hence the sign.
+    AllenNLP's highway layer is one matrix, the rows of the transformation above those of the gate. Its gate weights the
+    input, whereas ours weights the transformation; hence the sign.
     """
     weights: Weights = {}
     for name, tensor in own.items():
@@ -61,7 +61,7 @@ def to_allennlp(own: Mapping[str, Tensor]) -> Weights:
 
 
 def from_allennlp(theirs: Mapping[str, Tensor]) -> Weights:
-    """The inverse of ``to_allennlp``, bit for bit."""
+    """Convert weights back, bit for bit; the inverse of ``to_allennlp``."""
     weights: Weights = {}
     for name, tensor in theirs.items():
         if highway := _HIGHWAY_THERE.fullmatch(name):
@@ -74,10 +74,10 @@ def from_allennlp(theirs: Mapping[str, Tensor]) -> Weights:
 
 
 class AllenNLPNames(nn.Module):
-    """A module whose ``state_dict`` has AllenNLP's names, to save and to load."""
+    """A module that saves and loads its ``state_dict`` under AllenNLP's names."""
 
     def state_dict(self, *args: Any, prefix: str = "", **kwargs: Any) -> Any:
-        """As torch's, under AllenNLP's names."""
+        """As ``nn.Module.state_dict``, under AllenNLP's names."""
         state = super().state_dict(*args, prefix=prefix, **kwargs)
         own = {name.removeprefix(prefix): state.pop(name) for name in list(state) if name.startswith(prefix)}
         state.update({prefix + name: tensor for name, tensor in to_allennlp(own).items()})
@@ -93,7 +93,7 @@ class AllenNLPNames(nn.Module):
         unexpected_keys: list[str],
         error_msgs: list[str],
     ) -> None:
-        """Check names and shapes as AllenNLP has them, and hand the weights on under our names."""
+        """Check AllenNLP's names and shapes, then load the weights under our names."""
         weights = to_allennlp(dict(self.named_parameters()))
         given = {name: state_dict.pop(name) for name in list(state_dict) if name.startswith(prefix)}
         for name, current in weights.items():

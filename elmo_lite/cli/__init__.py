@@ -1,1 +1,1 @@
-"""The program ``elmo-lite``."""
+"""The command-line program ``elmo-lite``."""

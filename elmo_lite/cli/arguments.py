@@ -1,4 +1,4 @@
-"""A typed function as a command: parameters become arguments, a ``config`` dataclass becomes YAML and dotted flags."""
+"""Command-line arguments of a typed function, and YAML and dotted flags of its ``config`` dataclass."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from elmo_lite.presets import preset_path
 CONFIG = "config"
 
 Defaults = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""What was given, by name, to settings that take the place of defaults: nested, as in YAML."""
+"""Function of the parsed arguments by name that returns new defaults: nested settings, as in YAML."""
 
 
 def call_with_arguments(
@@ -35,21 +35,24 @@ def call_with_arguments(
     preset_group: str,
     defaults: Defaults | None = None,
 ) -> Any:
-    """Parse ``argv`` over a function's signature and call it.
+    """Parse ``argv`` by the signature of a function and call the function.
 
     Args:
-        function: annotated; required parameters are positional where ``positionals`` names them and required flags
-            otherwise, ``bool`` ones are bare flags. A parameter ``config`` annotated with a dataclass is read from
-            ``--config`` (preset or YAML file) and from one dotted flag a field.
-        argv: arguments after the command's name.
-        prog: program and command, for the help.
-        positionals: names of parameters without a flag; a list takes one or more values.
-        preset_group: folder of ``configs/`` that ``--config NAME`` means.
-        defaults: settings where neither files nor flags give them, decided by what these do give.
+        function: Annotated function. Required parameters are positional if ``positionals`` names them, and required
+            flags otherwise. ``bool`` parameters are flags without a value. A parameter ``config`` annotated with a
+            dataclass is read from ``--config`` (preset or YAML file) and from one dotted flag per field.
+        argv: Arguments after the name of the command.
+        prog: Program and command, for the help.
+        positionals: Names of parameters without a flag. A list takes one or more values.
+        preset_group: Folder of ``configs/`` with the presets of ``--config``.
+        defaults: Function that computes defaults from the files and flags. Defaults to those of the signature.
+
+    Returns:
+        Result of the function.
 
     Raises:
-        ConfigError: an unknown key or flag, or a value of the wrong type; one line that names the key.
-        SystemExit: ``--help`` was asked for.
+        ConfigError: A key or flag is unknown, or a value has the wrong type. The message is one line with the key.
+        SystemExit: ``--help`` is given.
     """
     parser = function_parser(function, prog, positionals)
     arguments = parse(parser, argv, preset_group, defaults)
@@ -63,7 +66,7 @@ def call_with_arguments(
 
 
 def function_parser(function: Callable[..., Any], prog: str, positionals: Sequence[str]) -> ArgumentParser:
-    """The parser of one command; the help texts come from the docstrings of the function and of the config's fields."""
+    """The parser of a command. Help texts come from the docstrings of the function and of the fields of the config."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     documentation = documentation_of(function)
     parser = ArgumentParser(
@@ -88,7 +91,7 @@ def function_parser(function: Callable[..., Any], prog: str, positionals: Sequen
 
 
 def _add_argument(group: Any, parameter: inspect.Parameter, annotation: Any, text: str, *, positional: bool) -> Any:
-    """Add the argument of one parameter to a parser or to a group of it."""
+    """Add the argument of one parameter to a parser or one of its groups."""
     name = parameter.name
     if positional:
         number = "+" if _is_list(annotation) else None
@@ -96,13 +99,13 @@ def _add_argument(group: Any, parameter: inspect.Parameter, annotation: Any, tex
     if annotation is bool:
         return group.add_argument(f"--{name}", action="store_true", help=text)
     if _is_list(annotation):
-        # One value each time: a flag that takes several would swallow the positional arguments after it.
+        # One value per flag: a flag with several values would also take the positional arguments after it.
         return group.add_argument(f"--{name}", type=str, action="append", help=text, **_default_of(parameter))
     return group.add_argument(f"--{name}", type=annotation, help=text, **_default_of(parameter))
 
 
 def _is_list(annotation: Any) -> bool:
-    """Whether a parameter takes several strings: ``list[str]``, or that or None."""
+    """Whether a parameter takes several strings: ``list[str]`` or ``list[str] | None``."""
     return any(typing.get_origin(part) is list for part in (annotation, *typing.get_args(annotation)))
 
 
@@ -115,18 +118,21 @@ def _default_of(parameter: inspect.Parameter) -> dict[str, Any]:
 def parse(
     parser: ArgumentParser, argv: Sequence[str], preset_group: str = "pretrain", defaults: Defaults | None = None
 ) -> dict[str, Any]:
-    """Arguments by name, the config's groups as dataclasses.
+    """Parse arguments; see ``call_with_arguments``.
+
+    Returns:
+        Values by name of the argument, groups of the config as dataclasses.
 
     Raises:
-        ConfigError: see ``call_with_arguments``.
-        SystemExit: ``--help`` was asked for.
+        ConfigError: A key or flag is unknown, or a value has the wrong type.
+        SystemExit: ``--help`` is given.
     """
     configs, rest = _split_configs(argv)
     paths = [preset_path(name, preset_group) for name in configs]
     _check_flags(rest, parser)
     for path in paths:
         _check_yaml(path, parser)
-    # Files first, whatever the order: a flag always wins over a file.
+    # Files come first, so that a flag always overrides a file.
     ordered = [*(f"--config={path}" for path in paths), *rest]
     try:
         parsed = parser.parse_args(ordered)
@@ -139,7 +145,7 @@ def parse(
 
 
 def _by_dotted_key(settings: Mapping[str, Any], parser: ArgumentParser) -> dict[str, Any]:
-    """Nested settings by the keys that the parser knows."""
+    """Values of nested settings by dotted key of the parser."""
     known = {action.dest for action in parser._actions}
     found: dict[str, Any] = {}
     for key in _dotted_keys(settings, known):
@@ -150,7 +156,7 @@ def _by_dotted_key(settings: Mapping[str, Any], parser: ArgumentParser) -> dict[
 
 
 def _split_configs(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Values of ``--config X`` and ``--config=X``, and everything else."""
+    """Values of ``--config X`` and ``--config=X``, and all other arguments."""
     configs: list[str] = []
     rest: list[str] = []
     remaining = iter(argv)
@@ -168,8 +174,8 @@ def _split_configs(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _check_flags(argv: Sequence[str], parser: ArgumentParser) -> None:
-    """Name an unknown flag and the nearest known one; argparse would list every argument that it could not place."""
-    known = parser._option_string_actions  # argparse has no public list of its flags
+    """Raise an error for an unknown flag that names the nearest known one; argparse lists all unknown arguments."""
+    known = parser._option_string_actions  # argparse has no public list of flags
     for argument in argv:
         if argument == "--":
             return
@@ -179,7 +185,7 @@ def _check_flags(argv: Sequence[str], parser: ArgumentParser) -> None:
 
 
 def _check_yaml(path: Path, parser: ArgumentParser) -> None:
-    """Name an unknown key of a YAML file and the nearest known one."""
+    """Raise an error for an unknown key of a YAML file that names the nearest known one."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -195,7 +201,7 @@ def _check_yaml(path: Path, parser: ArgumentParser) -> None:
 
 
 def _dotted_keys(settings: Mapping[Any, Any], known: set[str], prefix: str = "") -> Iterator[str]:
-    """Keys of nested settings; a mapping below an unknown key is not looked into."""
+    """Yield the dotted keys of nested settings. A mapping below an unknown key is not searched."""
     for name, value in settings.items():
         key = f"{prefix}{name}"
         if not any(other.startswith(f"{key}.") for other in known):
@@ -207,16 +213,16 @@ def _dotted_keys(settings: Mapping[Any, Any], known: set[str], prefix: str = "")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint such as ``; did you mean --out?``, or nothing where no known name is near."""
+    """A hint such as ``; did you mean --out?``, or an empty string if no known name is close."""
     known = sorted(known)
-    # The last part of a dotted key tells more than its group: `batch_size` means `data.batch_size`.
+    # The last part of a dotted key matters more than its group: `batch_size` means `data.batch_size`.
     same_end = [other for other in known if other.rpartition(".")[2] == name.rpartition(".")[2].lstrip("-")]
     found = difflib.get_close_matches(name, known, n=1) or same_end[:1]
     return f"; did you mean {found[0]}?" if found else ""
 
 
 def _one_line(message: str) -> str:
-    """The parser's message without line breaks and class brackets, the dotted key first."""
+    """A message of the parser on one line, without class brackets and with the dotted key first."""
     line = " ".join(message.split())
     line = re.sub(r"<class '(\w+)'>", r"\1", line).replace("Expected a int", "Expected an int")
     line = re.sub(r"Expected a typing\.Literal\[(.*?)\]", r"Expected one of \1", line)

@@ -1,4 +1,4 @@
-"""The ``--help`` of a command: short usage, required arguments first, rare options under a heading of their own."""
+"""Help of a command: short usage, required arguments first, rare options in a group of their own."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from docstring_parser.google import DEFAULT_SECTIONS, GoogleParser, Section, Sec
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 _RARE_SECTION = "Other Args"
-"""Section of a docstring whose parameters are listed last."""
+"""Docstring section of the parameters that are listed last."""
 _RARE_KEY = "keyword"
 _PARSER = GoogleParser([*DEFAULT_SECTIONS, Section(_RARE_SECTION, _RARE_KEY, SectionType.MULTIPLE)])
 
 
 @dataclass(frozen=True)
 class Documentation:
-    """What the docstring of a command says."""
+    """Content of the docstring of a command."""
 
     summary: str
     help_of: dict[str, str]
-    """Help by the name of a parameter."""
+    """Help text of each parameter."""
     rare: frozenset[str]
     """Parameters that few users need."""
 
 
 def documentation_of(function: Callable[..., Any]) -> Documentation:
-    """Read the docstring of a command: its summary, and the sections "Args" and "Other Args"."""
+    """Parse the docstring of a command: its summary and the sections "Args" and "Other Args"."""
     parsed = _PARSER.parse(inspect.getdoc(function) or "")
     help_of = {entry.arg_name: " ".join((entry.description or "").split()) for entry in parsed.params}
     rare = frozenset(entry.arg_name for entry in parsed.params if entry.args[0] == _RARE_KEY)
@@ -39,10 +39,10 @@ def documentation_of(function: Callable[..., Any]) -> Documentation:
 
 
 class HelpFormatter(DefaultHelpFormatter):
-    """Shows defaults as sentences, in the spelling of YAML, and no types, which the help texts name."""
+    """Formatter that shows defaults as sentences, in YAML, and no types, since the help texts name them."""
 
     def _get_help_string(self, action: Action) -> str:
-        """Called by argparse; "%(default)s" and the like are replaced in what is returned."""
+        """The help text of an argument. argparse replaces "%(default)s" and the like in it."""
         text = action.help or ""
         if not action.option_strings or action.required or action.nargs == 0:
             return text
@@ -52,7 +52,7 @@ class HelpFormatter(DefaultHelpFormatter):
 
 
 def shown(value: Any) -> str:
-    """A value as YAML has it on one line."""
+    """A value as one line of YAML."""
     return str(value) if isinstance(value, str) else json.dumps(value)
 
 
@@ -60,10 +60,10 @@ def arrange(parser: ArgumentParser, required: Any, rare: Any, usage: Sequence[st
     """Order the groups of a parser: required arguments, options, settings by group, rare options.
 
     Args:
-        parser: A parser with all its arguments.
-        required: Its group of required arguments.
-        rare: Its group of rare options.
-        usage: Words of the usage line after the command.
+        parser: Parser with all arguments.
+        required: Group of required arguments.
+        rare: Group of rare options.
+        usage: Required arguments in the usage line.
     """
     first: list[Any] = [parser._positionals, required, parser._optionals]
     settings = [group for group in parser._action_groups if group not in (*first, rare)]
@@ -74,12 +74,12 @@ def arrange(parser: ArgumentParser, required: Any, rare: Any, usage: Sequence[st
             action.help = "Show this message and exit."
         elif "--print_config" in action.option_strings:
             action.help = "Print all settings as YAML and exit."
-        elif type(action).__name__ == "_ActionConfigLoad":  # --model FILE and the like: a part of what --config takes
+        elif type(action).__name__ == "_ActionConfigLoad":  # --model FILE and the like: --config covers them
             action.help = SUPPRESS
 
 
 def usage_word(action: argparse.Action) -> str:
-    """How the usage line shows a required argument."""
+    """Form of a required argument in the usage line."""
     name = str(action.metavar or action.dest.upper())
     if not action.option_strings:
         return f"{name} [{name} ...]" if action.nargs == "+" else name

@@ -1,6 +1,6 @@
-"""The program ``elmo-lite``: finds the command, calls its function, turns mistakes into one line.
+"""The program ``elmo-lite``: find the command, call its function, print errors as one line.
 
-Nothing heavy is imported before the command is known, so that ``elmo-lite --help`` answers at once.
+Heavy packages are imported only after the command is known, so that ``elmo-lite --help`` is fast.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ EXTRA_OF = {
 
 @dataclass(frozen=True)
 class Command:
-    """One command of the program: a typed function, named so that its module is imported only when it is called."""
+    """One command of the program: a typed function whose module is imported when the command is called."""
 
     target: str
-    """``module:function``."""
+    """The function as ``module:function``."""
     help: str = ""
-    """One line for the list of commands."""
+    """Line in the list of commands. Defaults to the first line of the docstring of the function."""
     positionals: tuple[str, ...] | None = None
-    """Parameters given without a flag; where None, the required ones that are not keyword-only."""
+    """Parameters without a flag. Defaults to the required ones that are not keyword-only."""
     defaults: str = ""
-    """``module:function`` that makes defaults of what was given, see ``arguments.parse``."""
+    """Function that computes defaults from the arguments, as ``module:function``; see ``arguments.Defaults``."""
 
     def load(self) -> Callable[..., Any]:
         """Import the function."""
         return _import(self.target)
 
     def summary(self) -> str:
-        """``help``, or else the first line of the function's docstring, read without running its module."""
+        """``help``, or the first line of the docstring of the function, read without importing its module."""
         if self.help:
             return self.help
         module, _, name = self.target.partition(":")
@@ -76,49 +76,49 @@ def _import(target: str) -> Callable[..., Any]:
 
 COMMANDS = {
     "corpus": Command(
-        "elmo_lite.corpus.command:build_corpus_command", "text -> corpus directory, to pretrain on", ("inputs",)
+        "elmo_lite.corpus.command:build_corpus_command", "Build a corpus directory from text", ("inputs",)
     ),
     "pretrain": Command(
         "elmo_lite.pretraining.command:pretrain_command",
-        "corpus directory -> saved model",
+        "Pretrain a model on a corpus directory",
         (),
         defaults="elmo_lite.pretraining.command:default_settings",
     ),
     "evaluate": Command(
         "elmo_lite.lm.evaluate:evaluate_command",
-        "forward and backward perplexity on a text, as JSON",
+        "Print forward and backward perplexity on a text, as JSON",
         ("model", "text"),
     ),
     "embed": Command(
         "elmo_lite.embedding.embed:embed_command",
-        "contextual vectors of a file's sentences (HDF5, Parquet or safetensors)",
+        "Write contextual vectors of the sentences of a file (HDF5, Parquet or safetensors)",
         ("model", "input", "output"),
     ),
     "quickstart": Command(
         "elmo_lite.quickstart.quickstart:quickstart_command",
-        "all of the above on text that Python carries, in five minutes",
+        "Run all of the above in five minutes, on text that comes with Python",
         (),
     ),
     "import": Command(
         "elmo_lite.published.format:import_command",
-        "published ELMo weights (options.json, HDF5) -> saved model",
+        "Convert published ELMo weights (options.json, HDF5) to a saved model",
         ("options", "weights", "model"),
     ),
     "compress": Command(
         "elmo_lite.saved_model.compress:compress_command",
-        "saved model -> the same in half precision, its head in 8 bits",
+        "Compress a saved model to half precision, its head to 8 bits",
         ("model", "out"),
     ),
     "export": Command(
         "elmo_lite.published.format:export_command",
-        "saved model -> published ELMo format (options.json, HDF5)",
+        "Convert a saved model to the published ELMo format (options.json, HDF5)",
         ("model", "options", "weights"),
     ),
 }
 
 
 def all_commands() -> dict[str, Command]:
-    """Commands by name, those that other packages add by the entry-point group included.
+    """Commands by name, including those that other packages add through the entry-point group.
 
     An entry point ``ner.train = tasks.ner.training:train_command`` is the command ``elmo-lite ner train``.
     """
@@ -132,10 +132,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        argv: arguments after the program's name; those of the process where None.
+        argv: Arguments after the name of the program. Defaults to those of the process.
 
     Returns:
-        Exit status: 0, 2 for a mistake in the input, 130 where interrupted, 141 where the reader of the output left.
+        Exit status: 0, 2 for an error in the input, 130 if interrupted, 141 if the output pipe is closed.
     """
     try:
         status = _run(list(sys.argv[1:] if argv is None else argv))
@@ -149,7 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _fail(f"this needs the package {error.name}: pip install 'elmo_lite[{extra}]'")
     except BrokenPipeError:
-        # Python flushes standard output once more at exit; give it somewhere to go.
+        # Python flushes standard output again at exit, which must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
@@ -175,7 +175,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _find(argv: list[str], commands: dict[str, Command]) -> tuple[str | None, list[str]]:
-    """The command's name, of one word or two, and its arguments; no name where a group's list is asked for."""
+    """Name of the command, one or two words, and its arguments. The name is None for the help of a group."""
     for words in (2, 1):
         name = " ".join(argv[:words])
         if len(argv) >= words and name in commands:
@@ -191,22 +191,22 @@ def _find(argv: list[str], commands: dict[str, Command]) -> tuple[str | None, li
 
 
 def run_command(name: str, command: Command, argv: Sequence[str]) -> int:
-    """Import the command's function, parse its arguments, run it; errors are left to the caller.
+    """Import the function of a command, parse its arguments and run it. Errors are not caught.
 
     Args:
-        name: of the command, for its help.
-        command: what to run.
-        argv: arguments after the command's name.
+        name: Name of the command, for its help.
+        command: Command to run.
+        argv: Arguments after the name of the command.
 
     Returns:
-        0, or what the parser ends with after ``--help``.
+        Exit status: 0, or that of the parser after ``--help``.
     """
     import logging
 
     from elmo_lite.cli.arguments import call_with_arguments
 
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
-    logging.getLogger("elmo_lite").setLevel(logging.INFO)  # other libraries keep their advice to themselves
+    logging.getLogger("elmo_lite").setLevel(logging.INFO)  # other libraries log warnings only
     positionals = command_positionals(command)
     try:
         call_with_arguments(
@@ -217,13 +217,13 @@ def run_command(name: str, command: Command, argv: Sequence[str]) -> int:
             preset_group=name.split()[0],
             defaults=_import(command.defaults) if command.defaults else None,
         )
-    except SystemExit as stop:  # --help and --print_config end the parser this way
+    except SystemExit as stop:  # raised by --help and --print_config
         return stop.code if isinstance(stop.code, int) else 0
     return 0
 
 
 def command_positionals(command: Command) -> tuple[str, ...]:
-    """The parameters of a command that are given without a flag."""
+    """Parameters of a command without a flag."""
     import inspect
 
     if command.positionals is not None:
@@ -233,7 +233,7 @@ def command_positionals(command: Command) -> tuple[str, ...]:
 
 
 def _help(group: str | None = None) -> str:
-    """The program's help, or the list of the commands that start with one word."""
+    """Help of the program, or of the commands that start with ``group``."""
     commands = {n: c for n, c in all_commands().items() if group is None or n.split()[0] == group}
     lines = [f"usage: {PROGRAM} {group or 'COMMAND'} ...", ""]
     if group is None:

@@ -1,1 +1,1 @@
-"""The corpus directory, and its batches."""
+"""Corpus directories and training batches."""

@@ -1,9 +1,9 @@
-"""A corpus to batches: windows of a stream, or whole sentences bucketed by length.
+"""Batches of a corpus: windows of a stream, or whole sentences bucketed by length.
 
-Either way a batch holds, for each direction, sequences in the order in which that direction reads them. The stream
-``0 w w 0 w 0`` (0 = sentence boundary) is cut into segments; a segment's positions a..b give the forward model inputs
-a..b-1 and the targets a+1..b, and the backward model the inputs b..a+1 and the targets b-1..a. The batch of a step is a
-pure function of the seed and the step, so a resumed run goes on with the very next batch.
+A batch holds sequences for each direction, in the order in which that direction reads them. The stream ``0 w w 0 w 0``
+(0 = boundary token) is cut into segments. A segment at positions a..b gives the forward model the inputs a..b-1 and the
+targets a+1..b, and the backward model the inputs b..a+1 and the targets b-1..a. A batch is a pure function of the seed
+and the step, so that a resumed run continues with the next batch.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from elmo_lite.text.characters import PADDING, begin_sentence_row, end_sentence_
 Ids = npt.NDArray[np.int32]
 Positions = npt.NDArray[np.int64]
 
-# Sentences are sorted by length within pools of this many batches: enough for even lengths, few enough for mixed steps.
+# Number of batches in a pool of sentences sorted by length: large pools need less padding, small ones mix better.
 POOL_BATCHES = 64
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences of one training step; B and T may differ between steps."""
+    """Sequences of one training step. B and T may differ between steps."""
 
     char_ids: Tensor
-    """(K, C) int16: begin of sentence, end of sentence, then the distinct words of the batch, the shortest first."""
+    """(K, C) int16: BOS, EOS, then the distinct words of the batch in ascending order of length."""
     num_short: int
-    """Rows of ``char_ids`` that the token layer best runs by themselves, so that long words do not widen all."""
+    """Number of rows of ``char_ids`` that the token layer runs as a block of their own, to save padding."""
     forward_inputs: Tensor
-    """(B, T) rows of ``char_ids``, in reading order, as are the other three."""
+    """(B, T) rows of ``char_ids``, in reading order like the three tensors below."""
     forward_targets: Tensor
     """(B, T) classes."""
     backward_inputs: Tensor
@@ -45,21 +45,21 @@ class Batch:
     backward_targets: Tensor
     """(B, T) classes."""
     real: Tensor
-    """(P,) flat positions b * T + t that are no padding; the same in both directions."""
+    """(P,) flat positions b * T + t that are not padding, the same in both directions."""
     starts_afresh: bool
-    """Whether carried states must be forgotten before this batch."""
+    """Whether to reset carried states before this batch."""
 
     @property
     def num_words(self) -> int:
-        """Predictions of one direction."""
+        """Number of predictions of one direction."""
         return len(self.real)
 
     def to(self, device: torch.device) -> Batch:
-        """Move the tensors."""
+        """Move the tensors to a device."""
         return self._map(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:
-        """Let tensors be copied to a GPU while it computes."""
+        """Pin the tensors in memory, so that they are copied to a GPU while it computes."""
         return self._map(Tensor.pin_memory)
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
@@ -71,15 +71,15 @@ class Batch:
 
 
 class WordTable(Protocol):
-    """What batches need of a corpus."""
+    """The part of a corpus that batches need."""
 
     @property
     def char_ids(self) -> npt.NDArray[np.int16]:
-        """(num_words, C): characters of word id k in row k - 1."""
+        """(num_words, C): character ids of word id k in row k - 1."""
 
     @property
     def class_of_word(self) -> Ids:
-        """(num_words + 1,): class by word id."""
+        """(num_words + 1,): class of each word id."""
 
 
 def make_batch(
@@ -90,15 +90,15 @@ def make_batch(
     lengths: Positions | None = None,
     starts_afresh: bool = True,
 ) -> Batch:
-    """Gather a batch.
+    """Make a batch from positions of a stream.
 
     Args:
-        words: the corpus's table of words.
-        stream: word ids.
-        ahead: (B, T + 1) positions that the forward model reads, rising; beyond a row's length, anything valid.
-        back: (B, T + 1) positions that the backward model reads, falling.
-        lengths: (B,) predictions in each row; T where None.
-        starts_afresh: see ``Batch``.
+        words: Character ids and classes of the words.
+        stream: (S,) word ids.
+        ahead: (B, T + 1) positions that the forward model reads, ascending. Padding is any valid position.
+        back: (B, T + 1) positions that the backward model reads, descending.
+        lengths: (B,) number of predictions in each row. Defaults to T.
+        starts_afresh: Whether to reset carried states before this batch. Defaults to True.
     """
     ids = np.stack([stream[ahead], stream[back]])  # (2, B, T + 1)
     distinct, places = np.unique(ids[:, :, :-1], return_inverse=True)
@@ -109,7 +109,7 @@ def make_batch(
     char_ids = words.char_ids[distinct - 1]
     used = (char_ids != PADDING).sum(axis=1)
     order = np.argsort(used, kind="stable")
-    # Row 0 is the begin mark, row 1 the end mark: a boundary is begin to the forward model, end to the backward one.
+    # Row 0 is BOS, row 1 is EOS: the boundary token is BOS to the forward model, EOS to the backward model.
     row_of = np.zeros(len(distinct) + 1, dtype=np.int64)
     row_of[order + 1] = np.arange(len(distinct)) + 2
     rows = row_of[places.reshape(ids[:, :, :-1].shape)]
@@ -134,10 +134,10 @@ def make_batch(
 
 
 def _cheapest_split(used: Positions) -> int:
-    """How many of the shortest words to run apart, where two blocks of their own widths cost least.
+    """Number of the shortest words to run as a block of their own, so that both blocks together cost least.
 
     Args:
-        used: (K,) characters of words, rising.
+        used: (K,) number of characters of each word, ascending.
     """
     number = np.arange(len(used))
     shorter = np.concatenate([[0], used[:-1]])
@@ -148,22 +148,22 @@ class WindowBatches:
     """Windows of a stream cut into parallel rows (truncated backpropagation through time).
 
     Row r of the forward model reads its part of the stream from left to right, row r of the backward model reads the
-    same part from right to left; each carries its states from window to window. Every pass begins at another offset.
+    same part from right to left. Each carries its states from window to window. Every pass starts at another offset.
     """
 
     def __init__(self, words: WordTable, stream: Ids, *, rows: int, length: int, seed: int) -> None:
-        """Cut ``stream`` for batches of ``rows`` x ``length`` predictions.
+        """Cut ``stream`` into batches of ``rows`` x ``length`` predictions.
 
         Raises:
-            CorpusError: the stream is shorter than one batch.
+            CorpusError: The stream has fewer than (``rows`` + 1) x ``length`` predictions.
         """
         self.words, self.stream, self.rows, self.length, self.seed = words, stream, rows, length, seed
         self.row_length = (len(stream) - 1 - length) // rows
         self.steps_per_epoch = self.row_length // length
         if self.steps_per_epoch < 1:
             raise CorpusError(
-                f"training text: expected at least one batch of {rows} x {length} = {rows * length} words and as many "
-                f"to shift it, found {max(0, len(stream) - 1)}"
+                f"training text: expected at least one batch of {rows} x {length} = {rows * length} words and {length} "
+                f"more for its offset, found {max(0, len(stream) - 1)}"
             )
 
     def batch(self, step: int) -> Batch:
@@ -177,13 +177,13 @@ class WindowBatches:
 
 
 class SentenceBatches:
-    """Whole sentences, bucketed by length; a very long one is cut into pieces."""
+    """Whole sentences bucketed by length. Very long sentences are cut into pieces."""
 
     def __init__(self, words: WordTable, stream: Ids, *, num_words: int, max_length: int, seed: int) -> None:
-        """Plan batches of about ``num_words`` predictions, from sentences of at most ``max_length`` predictions.
+        """Plan batches of about ``num_words`` predictions, from pieces of at most ``max_length`` predictions.
 
         Raises:
-            CorpusError: the stream is shorter than one batch.
+            CorpusError: The stream is shorter than one batch.
         """
         self.words, self.stream, self.num_words, self.seed = words, stream, num_words, seed
         if len(stream) - 1 < num_words:
@@ -196,9 +196,9 @@ class SentenceBatches:
         self._plan(0)
 
     def _plan(self, epoch: int) -> None:
-        """Order one pass: shuffle sentences, sort each pool by length, cut it into batches, shuffle these.
+        """Order one pass: shuffle the sentences, sort each pool by length, cut it into batches, shuffle the batches.
 
-        The cut is the same in every pass, by words alone, so that all passes have the same number of steps.
+        The cut depends only on the number of words, so that all passes have the same number of steps.
         """
         if epoch == self._epoch:
             return
@@ -228,7 +228,7 @@ class SentenceBatches:
 
 
 def cut_segments(starts: Positions, lengths: Positions, max_length: int) -> tuple[Positions, Positions]:
-    """Cut segments longer than ``max_length`` into pieces of it; returns the pieces' starts and lengths."""
+    """Cut segments longer than ``max_length`` into pieces. Returns the starts and the lengths of the pieces."""
     pieces = -(-lengths // max_length)
     which = np.repeat(np.arange(len(starts)), pieces)
     number = np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
@@ -236,10 +236,10 @@ def cut_segments(starts: Positions, lengths: Positions, max_length: int) -> tupl
 
 
 class StepBatches(torch.utils.data.IterableDataset[Batch]):
-    """The batches from one step on, without end; several processes take turns."""
+    """Endless batches from a given step. Process ``rank`` takes every ``world_size``-th batch."""
 
     def __init__(self, source: Any, first_step: int, rank: int = 0, world_size: int = 1) -> None:
-        """Start at ``first_step`` of this process's own numbering."""
+        """Start at ``first_step``, counted in steps of this process."""
         self.source, self.first_step, self.rank, self.world_size = source, first_step, rank, world_size
 
     def __iter__(self) -> Iterator[Batch]:

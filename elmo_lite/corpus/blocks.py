@@ -1,6 +1,6 @@
-"""A block of text to word ids of its own: the part of building a corpus that a pool of processes does.
+"""Encoding of blocks of text as word ids, in a pool of processes.
 
-Nothing here depends on other blocks, so the result is the same whatever process does it.
+Each block is encoded independently, so the result does not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from elmo_lite.text.sources import Block, block_records, decode
 from elmo_lite.text.tokenization import Tokenization
 
 LINES_PER_DOCUMENT = 1000
-"""Where a file has no blank lines."""
+"""Number of lines of a document in a file without blank lines."""
 
 
 class Numbering(dict[str, int]):
-    """Numbers words 1, 2, 3 ... as they first come."""
+    """Numbers of words, 1, 2, 3 ... in order of first occurrence."""
 
     def __missing__(self, word: str) -> int:
-        """Give a new word the next number."""
+        """Assign the next number to a new word."""
         self[word] = number = len(self) + 1
         return number
 
 
 class EncodedBlock(NamedTuple):
-    """Sentences as numbers of the block's distinct words, each sentence followed by the boundary id."""
+    """Sentences as numbers of the distinct words of the block, each sentence followed by the boundary id."""
 
     words: bytes
-    """Distinct words by number from 1, joined by line breaks."""
+    """Distinct words in order of their numbers, from 1, joined by line breaks."""
     ids: bytes
-    """int32."""
+    """Numbers of the words, as int32."""
     documents: tuple[int, ...]
-    """Positions in ``ids`` where a document may begin: after a blank line, or with a record."""
+    """Positions in ``ids`` where a document may begin: after a blank line, or at a record."""
     thousands: tuple[int, ...]
-    """Positions where the lines 1, 1001, 2001 ... of the file begin."""
+    """Positions in ``ids`` where lines 1, 1001, 2001 ... of the file begin."""
 
 
 class _Encoder:
@@ -67,7 +67,7 @@ class _Encoder:
             self.ids.append(BOUNDARY_ID)
 
     def add_text(self, text: str, first_line: int) -> None:
-        """Lines of a file; a blank one ends a document."""
+        """Add lines of a file. A blank line ends a document."""
         for number, line in enumerate(_lines(text), first_line):
             if number % LINES_PER_DOCUMENT == 1:
                 self.thousands.append(len(self.ids))
@@ -103,7 +103,7 @@ def encode_block(block: Block, tokenization: Tokenization, field: str | None, ke
     """Decode, check and tokenise a block.
 
     Raises:
-        CorpusError: it is no UTF-8 text without NUL, or a record is not as expected.
+        CorpusError: The text is not UTF-8 or holds a NUL, or a record is not as expected.
     """
     encoder = _Encoder(tokenization, keep_empty)
     if block.kind == "text":
@@ -125,16 +125,19 @@ def encode_blocks(
     keep_empty: bool,
     num_processes: int,
 ) -> Iterator[tuple[int, EncodedBlock]]:
-    """Encode blocks in order, by a pool of processes where there is more than one.
+    """Encode blocks in order, in a pool of processes if there is more than one.
 
-    At most two blocks per process and two more are under way, so memory does not grow with the text.
+    At most two blocks per process and two more are in progress, so memory does not grow with the text.
 
     Args:
-        blocks: Each with the number of its input, which is passed on.
-        tokenization: How text becomes words.
-        field: Of records.
-        keep_empty: A blank line is an empty sentence.
-        num_processes: 1 or more; 1 starts none.
+        blocks: Index of the input and block.
+        tokenization: Tokenisation of text.
+        field: Field of records. None means the only one of text, words and tokens.
+        keep_empty: Whether a blank line is an empty sentence.
+        num_processes: Number of processes, 1 or more. 1 starts no new process.
+
+    Yields:
+        Index of the input and encoded block.
     """
     encode = partial(encode_block, tokenization=tokenization, field=field, keep_empty=keep_empty)
     if num_processes == 1:

@@ -1,6 +1,7 @@
-"""Builds a corpus directory: text by blocks, words numbered in order of appearance, then renumbered by frequency.
+"""Building of corpus directories.
 
-Memory holds the distinct words and where documents begin; the text passes through a temporary file beside the result.
+Text is read in blocks. Words are numbered in order of first occurrence, then renumbered by frequency. Memory holds the
+distinct words and the positions of documents; the word ids are kept in a temporary file beside the result.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from elmo_lite.text.sources import Block, Source, find_sources
 from elmo_lite.text.tokenization import Tokenization
 
 _SMALL_INPUT = 4 << 20
-"""Bytes of text below which starting processes costs more than it saves."""
+"""Size of text in bytes below which a pool of processes costs more time than it saves."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusSettings:
-    """What decides the content of a corpus, beside its text."""
+    """Settings that determine the content of a corpus, together with its text."""
 
     tokenization: Tokenization = field(default_factory=Tokenization)
     held_out_share: float = 0.01
@@ -45,7 +46,7 @@ class CorpusSettings:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        require(0 < self.held_out_share < 1, "held_out_share", "a share in (0, 1)", self.held_out_share)
+        require(0 < self.held_out_share < 1, "held_out_share", "a number in (0, 1)", self.held_out_share)
         require(self.max_characters >= 3, "max_characters", "at least 3", self.max_characters)
         size = self.vocabulary_size
         require(size is None or size >= 3, "vocabulary_size", "at least 3, or 0 for all words", size)
@@ -60,19 +61,19 @@ def build_corpus(
     num_processes: int | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Write a corpus directory and return its meta data.
+    """Write a corpus directory and return its metadata.
 
     Args:
-        inputs: Paths, globs or hub data set names.
-        out: The directory; written beside it and renamed when complete.
-        settings: Tokenisation, widths and sizes.
-        held_out: Inputs of the held-out part; where None, a share of the documents.
-        num_processes: Of the pool; None for one per CPU. Any number gives the same bytes.
-        overwrite: Replace a corpus directory that exists; anything else that exists is never replaced.
+        inputs: Paths, globs or names of hub data sets.
+        out: Directory to write. It is written under a temporary name and renamed when complete.
+        settings: Settings of the corpus.
+        held_out: Inputs of the held-out part. Defaults to a fraction of the documents.
+        num_processes: Number of processes. Defaults to the number of CPUs. The result does not depend on it.
+        overwrite: Whether to replace an existing corpus directory. Anything else is never replaced. Defaults to False.
 
     Raises:
-        ConfigError: a setting out of range.
-        CorpusError: an input that cannot be used, no words at all, or ``out`` exists.
+        ConfigError: A setting is out of range.
+        CorpusError: An input cannot be used, there are no words, or ``out`` exists.
     """
     require(num_processes is None or num_processes >= 1, "num_processes", "1 or more", num_processes)
     _check_out(out, overwrite)
@@ -111,7 +112,7 @@ class _Builder:
         return self._write_meta(facts, sources, held_out_sources)
 
     def _read(self, sources: list[Source], stream: Stream) -> Stream:
-        """Tokenise sources one after the other, by one pool of processes."""
+        """Tokenise sources one after the other, in one pool of processes."""
         settings = self.settings
         with tqdm(
             total=sum(s.stored_size for s in sources), unit="B", unit_scale=True, desc="corpus", disable=None
@@ -129,7 +130,7 @@ class _Builder:
         return stream
 
     def _add_source(self, stream: Stream, blocks: Iterable[EncodedBlock]) -> None:
-        """Append a source's blocks; where it has no blank lines, 1,000 lines are a document."""
+        """Append the blocks of a source. Without blank lines, every 1,000 lines are a document."""
         first, begin = len(stream.starts), stream.length
         stream.starts.append(begin)
         thousands = array("q")
@@ -141,7 +142,7 @@ class _Builder:
             stream.starts.extend(thousands)
 
     def _add(self, stream: Stream, words: bytes, ids: bytes) -> None:
-        """Append a block, its own numbers turned into provisional word ids."""
+        """Append a block and map its word numbers to provisional word ids."""
         distinct = words.decode().split("\n") if words else []
         table = np.zeros(len(distinct) + 1, dtype=np.int32)
         table[1:] = np.fromiter(map(self.numbers.__getitem__, distinct), dtype=np.int32, count=len(distinct))
@@ -167,7 +168,7 @@ def _input_facts(source: Source) -> dict[str, Any]:
 
 
 def _reporting(blocks: Iterable[Block], source: Source, bar: tqdm[Any]) -> Iterator[Block]:
-    """Pass blocks on and move the bar."""
+    """Yield the blocks and update the progress bar."""
     seen = 0
     for block in blocks:
         bar.update(source.position - seen)
@@ -186,7 +187,7 @@ def _check_out(out: Path, overwrite: bool) -> None:
         if not overwrite:
             raise CorpusError(f"{out}: exists already (replace it with --overwrite)")
         if not (out / "meta.json").is_file():
-            raise CorpusError(f"{out}: exists and is no corpus directory, so it is not overwritten")
+            raise CorpusError(f"{out}: exists and is not a corpus directory, so it is not overwritten")
 
 
 def _check_disjoint(train: list[Source], held_out: list[Source]) -> None:

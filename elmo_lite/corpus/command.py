@@ -28,24 +28,24 @@ def build_corpus_command(
     """Build a corpus directory from text.
 
     Args:
-        inputs: Text files (.txt, .jsonl, .parquet; .gz, .xz and .zst are read too), globs, or data sets of the hub
-            (owner/name, owner/name:split or owner/name:config:split).
+        inputs: Text files (.txt, .jsonl, .parquet; .txt and .jsonl may be compressed as .gz, .xz or .zst), globs, or
+            hub data sets (owner/name, owner/name:split or owner/name:config:split).
         out: Directory to write.
-        tokenizer: Tokenisation of the text: words for raw text, whitespace for a sentence per line that is tokenised
-            already.
-        held_out: File to measure perplexity on, instead of a share of the documents; may be repeated.
-        vocabulary_size: Number of classes that the language model predicts, the two special ones included, at least 3;
-            0 for all words.
-        overwrite: Replace a corpus that exists.
+        tokenizer: Tokenisation of the text: words for raw text, whitespace for tokenised text with one sentence per
+            line.
+        held_out: File to measure perplexity on, instead of a fraction of the documents. May be repeated.
+        vocabulary_size: Number of classes that the language model predicts, the two special ones included, at least 3.
+            0 means all words.
+        overwrite: Replace an existing corpus.
 
     Other Args:
-        held_out_share: Share of the documents to hold out, in (0, 1), at most a million words.
-        max_characters: Number of bytes kept of a word, BOW and EOW included, at least 3.
+        held_out_share: Fraction of the documents to hold out, in (0, 1), at most a million words.
+        max_characters: Maximum number of bytes of a word, BOW and EOW included, at least 3.
         text_field: Field or column of records that holds text, words, or sentences of words. Defaults to the only one
             of text, words and tokens that a record has.
-        num_processes: Number of processes that tokenise, 1 or more. Defaults to the number of CPUs. The result does not
-            depend on it.
-        keep_empty_lines: Count a blank line as an empty sentence, as the literature on language models does.
+        num_processes: Number of processes for tokenisation, 1 or more. Defaults to the number of CPUs. The result does
+            not depend on it.
+        keep_empty_lines: Count a blank line as an empty sentence, as in the literature on language models.
     """
     settings = CorpusSettings(
         tokenization=Tokenization(kind=tokenizer),

@@ -1,6 +1,6 @@
-"""The corpus directory: word ids, distinct words with their counts and characters, and the classes to predict.
+"""Corpus directories: word ids, distinct words with their counts and character ids, and the classes to predict.
 
-``Corpus`` reads it; ``elmo_lite.corpus.builder`` writes it. Arrays are memory-mapped, so opening costs nothing.
+``Corpus`` reads a directory, ``elmo_lite.corpus.builder`` writes it. Arrays are memory-mapped, so that opening is fast.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from elmo_lite.text.vocabulary import BOUNDARY_CLASS, Vocabulary
 
 FORMAT_VERSION = 1
 BOUNDARY_ID = 0
-"""Word id that stands before, between and after sentences."""
+"""Word id of the boundary token before, between and after sentences."""
 
 Number = TypeVar("Number", np.int16, np.int32, np.int64)
 Int32Array = npt.NDArray[np.int32]
@@ -29,7 +29,7 @@ class Corpus:
     """An opened corpus directory."""
 
     def __init__(self, directory: Path, meta: dict[str, Any]) -> None:
-        """Use ``Corpus.open``, which checks the directory."""
+        """Initialise without checks. Use ``Corpus.open`` instead."""
         self.directory = directory
         self.meta = meta
 
@@ -38,7 +38,7 @@ class Corpus:
         """Open a directory that ``elmo-lite corpus`` wrote.
 
         Raises:
-            CorpusError: no such corpus, a newer format, or a file that is missing or of another size.
+            CorpusError: There is no such corpus, its format version differs, or a file is missing or of another size.
         """
         directory = Path(directory)
         meta = _read_meta(directory / "meta.json")
@@ -48,47 +48,47 @@ class Corpus:
 
     @cached_property
     def words(self) -> list[str]:
-        """Distinct words by falling count; word id k is ``words[k - 1]``."""
+        """Distinct words in descending order of frequency. Word id k is ``words[k - 1]``."""
         return (self.directory / "words.txt").read_bytes().decode("utf-8").split("\n")[:-1]
 
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:
-        """(num_words + 1,): occurrences in the training part by word id; at 0 the number of sentences."""
+        """(num_words + 1,): occurrences of each word id in the training part. Index 0 holds the number of sentences."""
         return _load(self.directory / "counts.npy", np.int64)
 
     @cached_property
     def char_ids(self) -> npt.NDArray[np.int16]:
-        """(num_words, C): characters of word id k in row k - 1; memory-mapped."""
+        """(num_words, C): character ids of word id k in row k - 1. Memory-mapped."""
         return _load(self.directory / "char_ids.npy", np.int16)
 
     @cached_property
     def train(self) -> Int32Array:
-        """Word ids ``0 w w 0 w 0`` of the training part; memory-mapped."""
+        """Word ids ``0 w w 0 w 0`` of the training part. Memory-mapped."""
         return _load(self.directory / "train.npy", np.int32)
 
     @cached_property
     def held_out(self) -> Int32Array:
-        """Word ids of the held-out part, the same way; a lone 0 where there is none."""
+        """Word ids of the held-out part, a single 0 if nothing is held out. Memory-mapped."""
         return _load(self.directory / "held_out.npy", np.int32)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The classes that a language model of this corpus predicts."""
+        """Classes that a language model of this corpus predicts."""
         return Vocabulary.load(self.directory / "vocabulary.txt")
 
     @cached_property
     def tokenization(self) -> Tokenization:
-        """How the text became words."""
+        """Tokenisation of the text."""
         return Tokenization.from_dict(self.meta["tokenization"])
 
     @property
     def max_characters(self) -> int:
-        """C: width of a row of ``char_ids``."""
+        """Number of characters per word, C."""
         return int(self.meta["max_characters"])
 
     @cached_property
     def class_of_word(self) -> Int32Array:
-        """(num_words + 1,): class by word id; 0, the boundary, has the boundary class."""
+        """(num_words + 1,): class of each word id. Id 0 has the class of the boundary token."""
         classes = np.empty(len(self.words) + 1, dtype=np.int32)
         classes[BOUNDARY_ID] = BOUNDARY_CLASS
         classes[1:] = np.fromiter(map(self.vocabulary.class_of, self.words), dtype=np.int32, count=len(self.words))
@@ -96,7 +96,7 @@ class Corpus:
 
 
 def _load(path: Path, dtype: type[Number]) -> npt.NDArray[Number]:
-    """Map an array; it must have the type that it was written with."""
+    """Memory-map an array and check its data type."""
     try:
         array: npt.NDArray[Number] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Text on its way to a corpus: provisional word ids in a temporary file, and the documents of each part."""
+"""Provisional word ids in a temporary file while a corpus is built, and the documents of each part."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy.typing as npt
 Int64Array = npt.NDArray[np.int64]
 
 MAX_HELD_OUT_WORDS = 1_000_000
-"""Maximum size of the held-out part: a perplexity on more words is not known any better."""
+"""Maximum size of the held-out part. More words do not make the perplexity more precise."""
 
 _CHUNK = 1 << 20
-"""Word ids that are read at a time."""
+"""Number of word ids read at a time."""
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Stream:
     file: IO[bytes]
     length: int = 0
     counts: Int64Array = field(default_factory=lambda: np.zeros(1 << 16, dtype=np.int64))
-    """Occurrences by word id; longer than there are words."""
+    """Occurrences by word id. Longer than the number of words."""
     starts: array[int] = field(default_factory=lambda: array("q"))
     """Positions where documents begin, in ascending order, with repetitions."""
 
@@ -88,7 +88,7 @@ class Part:
 
 
 def divide(stream: Stream, num_words: int, held_out_share: float) -> tuple[Part, Part]:
-    """The training part and the held-out part: a share of the documents, spread evenly over the text."""
+    """Divide documents into a training part and a held-out part, which is spread evenly over the text."""
     segments, counts = stream.segments(), stream.counts_of(num_words)
     is_held_out = choose_held_out(segments[:, 1] - segments[:, 0], held_out_share)
     held_out_counts = np.zeros_like(counts)
@@ -102,17 +102,17 @@ def divide(stream: Stream, num_words: int, held_out_share: float) -> tuple[Part,
 
 
 def choose_held_out(lengths: Int64Array, share: float) -> npt.NDArray[np.bool_]:
-    """The documents to hold out: spread evenly, about the share of the text, at most a million words.
+    """Choose the documents to hold out, spread evenly over the text.
 
-    Multiples of the golden ratio, modulo 1, fill the unit interval evenly; taking documents in the order of theirs is
-    deterministic and as good as a random draw. None is held out of a single document.
+    Document i is ranked by i times the golden ratio, modulo 1. These values fill the unit interval evenly, so that the
+    choice is deterministic and as good as a random one. A single document is not held out.
 
     Args:
-        lengths: (documents,), the number of words of each.
-        share: In (0, 1).
+        lengths: (documents,) number of words in each document.
+        share: Approximate fraction of the text to hold out, in (0, 1). At most a million words are held out.
 
     Returns:
-        (documents,) bool.
+        (documents,) bool, True for held-out documents.
     """
     chosen = np.zeros(len(lengths), dtype=bool)
     if len(lengths) < 2:

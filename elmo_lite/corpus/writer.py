@@ -14,27 +14,27 @@ from elmo_lite.text.characters import encode_words
 from elmo_lite.text.vocabulary import UNKNOWN, UNKNOWN_CLASS, Vocabulary
 
 MAX_CUT_SHARE = 0.001
-"""Share of running words that the character width may cut before another width is suggested."""
+"""Maximum fraction of running words to truncate. If more are truncated, another width is suggested."""
 
 _CHUNK = 1 << 16
-"""Words whose characters are encoded at a time."""
+"""Number of words encoded at a time."""
 
 
 def write_files(
     directory: Path, words: list[str], train: Part, held_out: Part, *, vocabulary_size: int | None, max_characters: int
 ) -> dict[str, Any]:
-    """Write every file of a corpus directory but ``meta.json``.
+    """Write all files of a corpus directory except ``meta.json``.
 
     Args:
-        directory: Where to write.
-        words: Distinct words; provisional id k is ``words[k - 1]``.
+        directory: Directory to write to.
+        words: Distinct words. Provisional word id k is ``words[k - 1]``.
         train: The training part.
         held_out: The held-out part.
-        vocabulary_size: Number of classes, special ones included; None for all words of the training part.
-        max_characters: C, the width of a word's characters.
+        vocabulary_size: Number of classes, special ones included. None means all words of the training part.
+        max_characters: Number of characters per word, C, BOW and EOW included.
 
     Returns:
-        What ``meta.json`` says of sizes, unknown words and cut words.
+        Metadata for ``meta.json``: sizes, unknown words and truncated words.
     """
     order = _by_frequency(words, train.counts[1:])
     rank = np.zeros(len(words) + 1, dtype=np.int32)
@@ -47,7 +47,7 @@ def write_files(
     with open(directory / "words.txt", "wb") as file:
         file.writelines(f"{word}\n".encode() for word in words)
     _write_char_ids(directory / "char_ids.npy", words, max_characters)
-    known = words[: int(np.count_nonzero(counts[1:]))]  # words of the held-out part alone come last
+    known = words[: int(np.count_nonzero(counts[1:]))]  # words found only in the held-out part come last
     vocabulary = Vocabulary.from_counts(known, vocabulary_size or len(known) + 2)
     vocabulary.save(directory / "vocabulary.txt")
     outside = [word == UNKNOWN or vocabulary.class_of(word) == UNKNOWN_CLASS for word in words]
@@ -66,12 +66,15 @@ def write_files(
 
 
 def cut_words(lengths: Int64Array, counts: Int64Array, max_characters: int) -> dict[str, Any]:
-    """Share of running words that the character width cuts, and the width that cuts at most 0.1 % of them.
+    """Fraction of running words that are truncated, and the smallest width that truncates at most 0.1 % of them.
 
     Args:
-        lengths: (num_words,), the number of bytes of each distinct word.
-        counts: (num_words,), its occurrences.
-        max_characters: The width, BOW and EOW included.
+        lengths: (num_words,) number of bytes of each distinct word.
+        counts: (num_words,) occurrences of each distinct word.
+        max_characters: Number of characters per word, BOW and EOW included.
+
+    Returns:
+        Metadata for ``meta.json``. The suggested width is None if ``max_characters`` is enough.
     """
     share = _share(lengths > max_characters - 2, counts)
     suggested = None
@@ -83,7 +86,7 @@ def cut_words(lengths: Int64Array, counts: Int64Array, max_characters: int) -> d
 
 
 def summary(meta: dict[str, Any]) -> str:
-    """The content of a corpus, for the screen."""
+    """Summary of the metadata of a corpus, for printing."""
     lines = [
         f"{name:9} {sizes['words']:>13,} words {sizes['sentences']:>11,} sentences {sizes['documents']:>9,} documents"
         f"  {100 * meta['out_of_vocabulary_share'][part]:.2f} % outside the vocabulary"
@@ -91,9 +94,9 @@ def summary(meta: dict[str, Any]) -> str:
         for sizes in [meta[part]]
     ]
     lines.append(f"{meta['distinct_words']:,} distinct words, {meta['vocabulary_size']:,} classes to predict")
-    cut = f"{100 * meta['cut_words_share']:.3f} % of words are cut at {meta['max_characters']} characters"
+    cut = f"{100 * meta['cut_words_share']:.3f} % of words are truncated at {meta['max_characters']} characters"
     if (width := meta["suggested_max_characters"]) is not None:
-        cut += f" (more than {100 * MAX_CUT_SHARE} %: --max_characters {width} would do)"
+        cut += f" (more than {100 * MAX_CUT_SHARE} %: use --max_characters {width})"
     if not meta["held_out"]["words"]:
         lines.append("nothing is held out: the text is a single document (give --held_out FILE)")
     return "\n".join([*lines, cut])
@@ -110,7 +113,7 @@ def _share(which: npt.NDArray[np.bool_], counts: Int64Array) -> float:
 
 
 def _write_stream(path: Path, part: Part, rank: npt.NDArray[np.int32]) -> None:
-    """Write the word ids of a part, the boundary id first; ``rank`` is the final id by provisional id."""
+    """Write the word ids of a part after a boundary id. ``rank`` holds the final id of each provisional id."""
     length = 1 + int((part.segments[:, 1] - part.segments[:, 0]).sum())
     with open(path, "wb") as file:
         _write_header(file, "<i4", (length,))
@@ -127,5 +130,5 @@ def _write_char_ids(path: Path, words: list[str], width: int) -> None:
 
 
 def _write_header(file: IO[bytes], dtype: str, shape: tuple[int, ...]) -> None:
-    # Written piece by piece rather than through a memory map, whose pages would count as this process's memory.
+    # Arrays are not written through a memory map, since its pages would count as memory of this process.
     np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})

@@ -1,1 +1,1 @@
-"""Sentences to contextual vectors, and to files of them."""
+"""Contextual vectors of sentences, and files of vectors."""

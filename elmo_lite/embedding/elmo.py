@@ -1,4 +1,4 @@
-"""A pretrained model as one object: sentences in, contextual vectors out."""
+"""A pretrained model that maps sentences to contextual vectors."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from elmo_lite.text.vocabulary import Vocabulary
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 BATCH_TOKENS = 8192
-"""Positions of a batch, padding and boundary included."""
+"""Default number of positions in a batch, padding and boundary tokens included."""
 
 
 class Elmo(nn.Module):
     """A bidirectional language model with the tokenisation it was trained with.
 
-    A sentence gets the same vectors whatever stands before or beside it; the same call, the same bits. Tolerances, as
-    shares of the largest number: 1e-5 in float32; 0.01 in bfloat16, which is also how far that is from float32.
+    The vectors of a sentence do not depend on the other sentences, up to rounding errors of 1e-5 in float32 and 0.01 in
+    bfloat16, relative to the largest absolute value. bfloat16 differs from float32 by up to 0.01 as well. Repeating a
+    call gives identical results.
     """
 
     def __init__(
@@ -44,11 +45,14 @@ class Elmo(nn.Module):
         """Wrap a model.
 
         Args:
-            bilm: the encoder; used, not copied.
-            tokenization: how plain strings are split; on blanks where None.
-            vocabulary: classes of its language model, kept for ``save_pretrained``.
-            training_facts: about the training run, kept for ``save_pretrained``.
-            cache_words: words whose token vectors are remembered over batches, 1 or more.
+            bilm: Encoder, which is not copied.
+            tokenization: Tokenisation of plain strings. Defaults to splitting on whitespace.
+            vocabulary: Classes of the language model, which ``save_pretrained`` saves.
+            training_facts: Metadata of the training run, which ``save_pretrained`` saves.
+            cache_words: Number of words whose token vectors are cached across batches, 1 or more.
+
+        Raises:
+            ConfigError: ``cache_words`` is not positive.
         """
         super().__init__()
         if cache_words < 1:
@@ -71,16 +75,15 @@ class Elmo(nn.Module):
         """Load a saved model.
 
         Args:
-            path_or_name: a saved model directory; where there is none, the name of a packaged model such as ``en``;
-                else a name on the model hub.
-            device: where to run it.
-            dtype: "float32", "bfloat16" or "float16"; arrays come out as float32 whatever it is.
-            requires_grad: train the encoder along with a task model; frozen otherwise.
-            revision: branch, tag or commit on the hub.
+            path_or_name: Saved model directory, name of a packaged model such as ``en``, or hub name, in this order.
+            device: Device to run on.
+            dtype: Data type of the weights, "float32", "bfloat16" or "float16". Arrays are always float32.
+            requires_grad: Train the encoder together with a task model. Defaults to a frozen encoder.
+            revision: Branch, tag or commit on the hub.
 
         Raises:
-            CheckpointError: there is no such model, or it is damaged.
-            ConfigError: an unknown dtype or device.
+            CheckpointError: The model does not exist or is damaged.
+            ConfigError: The dtype or the device is unknown.
         """
         if dtype not in DTYPES:
             raise ConfigError(f"dtype: expected one of {', '.join(DTYPES)}, found {dtype!r}")
@@ -91,7 +94,7 @@ class Elmo(nn.Module):
         return cls(saved.bilm, saved.tokenization, saved.vocabulary, saved.training).eval()
 
     def save_pretrained(self, directory: str | os.PathLike[str], overwrite: bool = False) -> None:
-        """Write a saved model directory, without a softmax, in the precision that the weights have now."""
+        """Write a saved model directory in the current precision of the weights, without the language model head."""
         save_model(
             directory,
             self.bilm,
@@ -103,12 +106,12 @@ class Elmo(nn.Module):
 
     @property
     def num_layers(self) -> int:
-        """L, the number of layers, token layer included."""
+        """The number of layers L, token layer included."""
         return self._runner.num_layers
 
     @property
     def output_dim(self) -> int:
-        """2D, the width of a vector of both directions."""
+        """The width 2D of a contextual vector, which holds both directions."""
         return self._runner.output_dim
 
     @property
@@ -118,36 +121,34 @@ class Elmo(nn.Module):
 
     @property
     def dim(self) -> int:
-        """Older name of ``output_dim``, which is twice the ``dim`` of the configuration."""
+        """Older name of ``output_dim``. It is twice the ``dim`` of the configuration."""
         return self.output_dim
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the network computes in."""
+        """The data type of the weights."""
         return self._runner.words.table.dtype
 
     def tokenize(self, text: str) -> list[str]:
-        """The words of a text, split as the model's training text was."""
+        """Split a text into words with the tokenisation of the model."""
         return self.tokenization.words(text)
 
     def clear_cache(self) -> None:
-        """Forget all token vectors; needed only after weights were written through ``parameter.data``."""
+        """Discard all cached token vectors. Needed only after weights were written through ``parameter.data``."""
         self._runner.words.clear()
 
     def train(self, mode: bool = True) -> Elmo:
-        """Training mode, in which a frozen encoder stays without dropout."""
+        """Set training mode. A frozen encoder stays in eval mode, without dropout."""
         super().train(mode)
         if not any(parameter.requires_grad for parameter in self.bilm.parameters()):
             self.bilm.eval()
         return self
 
     def _apply(self, fn: Any, recurse: bool = True) -> Elmo:
-        """Called by ``to``, ``half`` and the like: frees the token vectors at once."""
+        """Discard the cached token vectors when the module is moved or converted, as by ``to`` or ``half``."""
         self._runner.words.clear()
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
-
-    # Arrays
 
     def embed(
         self,
@@ -157,20 +158,20 @@ class Elmo(nn.Module):
         batch_tokens: int = BATCH_TOKENS,
         batch_sentences: int | None = None,
     ) -> list[FloatArray]:
-        """Contextual vectors of sentences.
+        """Compute the contextual vectors of sentences.
 
         Args:
-            sentences: any iterable of sentences: lists of words, or strings to be tokenised.
-            layers: "all"; "mean" of the layers; "top"; or a layer's number, 0 = token layer, -1 = top.
-            batch_tokens: positions of a batch, padding included: bounds memory, not what can be embedded.
-            batch_sentences: sentences of a batch at most; no bound where None.
+            sentences: Iterable of sentences, each a list of words or a string to tokenise.
+            layers: "all", "mean", "top", or the number of a layer: 0 is the token layer, -1 the top layer.
+            batch_tokens: Maximum number of positions in a batch, padding included. Longer sentences run in chunks.
+            batch_sentences: Maximum number of sentences in a batch. Defaults to no maximum.
 
         Returns:
-            One float32 array a sentence, in order: (L, T, 2D) for "all", (T, 2D) otherwise. T = 0 where it is empty.
+            One float32 array per sentence, in order: (L, T, 2D) for "all", (T, 2D) otherwise; T may be 0.
 
         Raises:
-            CorpusError: a word or a sentence of the wrong type; says which.
-            ConfigError: no such layer.
+            CorpusError: A word or a sentence, named in the message, is of the wrong type.
+            ConfigError: The layer does not exist, or a batch size is not positive.
         """
         return list(self.embed_iter(sentences, layers, batch_tokens=batch_tokens, batch_sentences=batch_sentences))
 
@@ -182,7 +183,7 @@ class Elmo(nn.Module):
         batch_tokens: int = BATCH_TOKENS,
         batch_sentences: int | None = None,
     ) -> Iterator[FloatArray]:
-        """What ``embed`` does, lazily: reads a window of sentences, yields their arrays in order, reads on.
+        """Lazy version of ``embed``: it reads a window of sentences, yields their arrays in order, and continues.
 
         Memory is bounded by the window (four batches of ``batch_tokens`` positions) and the longest sentence.
         """
@@ -196,15 +197,19 @@ class Elmo(nn.Module):
     def embed_sentences(
         self, sentences: Iterable[Sentence], pool: Literal["mean", "max"] = "mean", layers: Layers = "mean"
     ) -> FloatArray:
-        """One vector a sentence: its words' vectors pooled.
+        """Compute one vector per sentence by pooling the vectors of its words.
 
         Args:
-            sentences: as for ``embed``.
-            pool: "mean" or "max" over the words.
-            layers: which vectors: "mean" of the layers, "top" or a number.
+            sentences: Sentences, as in ``embed``.
+            pool: Pooling over the words, "mean" or "max".
+            layers: Layers to pool: "mean", "top" or the number of a layer.
 
         Returns:
-            (N, 2D) float32; zeros where a sentence is empty.
+            Sentence vectors (N, 2D), float32. The vector of an empty sentence is zero.
+
+        Raises:
+            CorpusError: A word or a sentence, named in the message, is of the wrong type.
+            ConfigError: The pooling is unknown, ``layers`` is "all", or the layer does not exist.
         """
         if pool not in ("mean", "max"):
             raise ConfigError(f"pool: expected mean or max, found {pool!r}")
@@ -218,20 +223,18 @@ class Elmo(nn.Module):
         return np.stack(rows) if rows else np.zeros((0, self.output_dim), dtype=np.float32)
 
     def layer_number(self, layers: Layers) -> LayerChoice:
-        """See ``layer_choice.layer_number``."""
+        """Resolve a choice of layers; see ``layer_choice.layer_number``."""
         return layer_number(layers, self.num_layers)
 
-    # Tensors
-
     def forward(self, sentences: Iterable[Sentence] | Tensor) -> BiLMOutput:
-        """Layers of a batch as tensors, for use inside a task model.
+        """Compute the layers of a batch as tensors, for use in a task model.
 
         Args:
-            sentences: lists of words or strings; or character ids (B, T, C) with rows of zeros as padding.
+            sentences: Lists of words or strings, or character ids (B, T, C) with rows of zeros as padding.
 
         Returns:
-            Layers (L, B, T, 2D) on the model's device and the mask (B, T). Gradients reach the weights that require
-            them; a frozen encoder takes token vectors from its cache.
+            Layers (L, B, T, 2D) on the device of the model, and the mask (B, T). Gradients flow to all weights that
+            require them. A frozen encoder reads token vectors from its cache.
         """
         if isinstance(sentences, Tensor):
             return self.bilm(sentences)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Vectors of a text file's sentences, written to HDF5, Parquet or safetensors: ``elmo-lite embed``."""
+"""Contextual vectors of the sentences of a file, written to HDF5, Parquet or safetensors: ``elmo-lite embed``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 _PACKAGE_OF = {".h5": "h5py", ".hdf5": "h5py", ".parquet": "pyarrow", ".safetensors": "safetensors"}
 _BYTES_PER_SENTENCE = {".h5": 500, ".hdf5": 500, ".parquet": 16, ".safetensors": 8}
-"""What a format adds to the numbers, about."""
+"""Approximate overhead of each format in bytes per sentence."""
 
 
 def embed_command(
@@ -70,7 +70,7 @@ def embed_command(
     target = Path(output)
     check_output(target, input, overwrite)
     keep_freed_memory()
-    find_sources([input])  # a wrong path is told before the model is read
+    find_sources([input])  # a wrong path raises an error before the model is loaded
     elmo = Elmo.from_pretrained(model, device=device, dtype=precision)
     number = layers if layers in ("all", "mean", "top") else _number(layers)
     embed_file(
@@ -91,7 +91,7 @@ def _number(layers: str) -> int | str:
     try:
         return int(layers)
     except ValueError:
-        return layers  # the model names what it has
+        return layers  # ``Elmo`` raises an error that lists the layers
 
 
 def embed_file(
@@ -110,11 +110,11 @@ def embed_file(
     """Read the input twice: to check and count it, then to embed it. The arguments are those of ``embed_command``.
 
     Returns:
-        What was written.
+        The sizes of what was written.
 
     Raises:
-        CorpusError: the input is missing, empty, or holds what is no text; says where.
-        ConfigError: the output exists, has an unknown suffix or does not fit on the disk; no such layer.
+        CorpusError: The input is missing, empty or not text; the message names the place.
+        ConfigError: The output exists, has an unknown suffix or does not fit on the disk, or the layer does not exist.
     """
     source, target = os.fspath(input), Path(output)
     check_output(target, source, overwrite)
@@ -143,10 +143,11 @@ def embed_file(
 
 
 def check_output(target: Path, source: str, overwrite: bool) -> None:
-    """Refuse what cannot or must not be written.
+    """Check that the output can be written.
 
     Raises:
-        ConfigError: unknown suffix, no such folder, or the file exists.
+        ConfigError: The suffix is unknown, the folder does not exist, the file exists, or it is the input.
+        ImportError: The package for the format is not installed.
     """
     if target.suffix not in _PACKAGE_OF:
         raise ConfigError(f"{target}: expected an output named {', '.join(_PACKAGE_OF)}, found {target.suffix!r}")
@@ -157,11 +158,11 @@ def check_output(target: Path, source: str, overwrite: bool) -> None:
         raise ConfigError(f"{target}: expected nothing there, found {found}")
     if target.exists() and Path(source).exists() and target.samefile(source):
         raise ConfigError(f"{target}: expected another file than the input, found the same")
-    import_module(_PACKAGE_OF[target.suffix])  # what is missing is told at once
+    import_module(_PACKAGE_OF[target.suffix])  # raises an error at once if the package is missing
 
 
 def _check_space(shape: VectorShape, target: Path) -> None:
-    """Tell how much will be written; refuse what the disk cannot hold."""
+    """Log the expected size of the output; raise an error if it exceeds the free disk space."""
     per_sentence = _BYTES_PER_SENTENCE[target.suffix]
     needed = shape.vector_bytes + shape.num_bytes + 16 * shape.num_words + per_sentence * shape.num_sentences
     free = shutil.disk_usage(target.parent).free
@@ -193,7 +194,7 @@ def _write(
     batch_tokens: int,
     progress: bool,
 ) -> None:
-    waiting: deque[list[str]] = deque()  # sentences whose vectors are not there yet: a window at most
+    waiting: deque[list[str]] = deque()  # sentences without vectors so far, at most a window
 
     def remembered() -> Iterator[list[str]]:
         for words in sentences:

@@ -1,4 +1,4 @@
-"""The layers of a model that a user asks for."""
+"""Choice of the layers of a model."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Literal
 from elmo_lite.errors import ConfigError
 
 Layers = Literal["all", "mean", "top"] | int
-"""All layers, their mean, the top layer, or the number of one in -L..L-1."""
+"""All layers, their mean, the top layer, or the number of a layer in -L..L-1."""
 LayerChoice = int | Literal["all", "mean"]
 """The number of a layer in 0..L-1, or all layers, or their mean."""
 
 
 def layer_number(layers: Layers, num_layers: int) -> LayerChoice:
-    """The number of a layer in 0..L-1, or "all" or "mean".
+    """Convert a choice of layers to the number of a layer in 0..L-1, or to "all" or "mean".
 
     Args:
-        layers: What was asked for.
-        num_layers: L, token layer included.
+        layers: The choice.
+        num_layers: Number of layers L, token layer included.
 
     Raises:
         ConfigError: There is no such layer.

@@ -1,4 +1,4 @@
-"""The model over sentences: each direction in chunks that hand the state on, into arrays or tensors."""
+"""Inference over sentences: each direction runs in chunks that pass the state on, into arrays or tensors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from elmo_lite.text.length_batches import batches_by_length
 FloatArray = npt.NDArray[np.float32]
 
 WINDOW_BATCHES = 4
-"""Batches' worth of sentences that are read before they are sorted by length."""
+"""Number of batches in a window, the sentences that are read before they are sorted by length."""
 
 
 def run_chunks(
@@ -30,14 +30,14 @@ def run_chunks(
     Args:
         bilm: The encoder.
         direction: The direction to run.
-        lengths: (B,) on the CPU, positions of each sequence.
-        size: Positions of a chunk at most, 1 or more.
-        vectors_at: Token vectors (T', B, D) of positions start..stop - 1 in reading order. Padding may hold any
-            finite vector.
+        lengths: Number of positions of each sequence, (B,), on the CPU.
+        size: Maximum number of positions in a chunk, 1 or more.
+        vectors_at: Function of start and stop that returns the token vectors (T', B, D) of positions start..stop - 1 in
+            reading order. Padding may hold any finite vector.
 
     Yields:
-        The chunk's first position, its token vectors (T', B, D), and the outputs of each LSTM layer (T', B, D), which
-        are arbitrary at padding.
+        The first position of the chunk, its token vectors (T', B, D), and the output of each LSTM layer (T', B, D),
+        which is arbitrary at padding.
     """
     longest, state = int(lengths.max()), None
     for start in range(0, longest, size):
@@ -49,10 +49,10 @@ def run_chunks(
 
 
 class Runner:
-    """An encoder over batches of sentences, with the token vectors of the words used last."""
+    """An encoder that runs over batches of sentences and caches the token vectors of recently used words."""
 
     def __init__(self, bilm: BiLM, cache_words: int) -> None:
-        """Wrap an encoder and remember up to ``cache_words`` words."""
+        """Wrap an encoder and cache the token vectors of up to ``cache_words`` words."""
         self.bilm = bilm
         self.words = WordVectors(bilm, cache_words)
         self.num_layers = bilm.config.num_layers + 1
@@ -61,7 +61,7 @@ class Runner:
     def arrays(
         self, sentences: Iterable[list[str]], layer: LayerChoice, batch_tokens: int, batch_sentences: int | None
     ) -> Iterator[FloatArray]:
-        """Arrays of sentences, in order; see ``Elmo.embed_iter``."""
+        """Yield the arrays of sentences, in order; see ``Elmo.embed_iter``."""
         window: list[list[str]] = []
         size = 0
         for sentence in sentences:
@@ -75,7 +75,7 @@ class Runner:
     def _window(
         self, sentences: list[list[str]], layer: LayerChoice, batch_tokens: int, batch_sentences: int | None
     ) -> Iterator[FloatArray]:
-        """Arrays of a window's sentences, in order; each is released once it has been taken."""
+        """Yield the arrays of the sentences of a window, in order. No reference to a yielded array is kept."""
         arrays = [self._empty(len(sentence), layer) for sentence in sentences]
         was_training = self.bilm.training
         self.bilm.eval()
@@ -105,18 +105,18 @@ class Runner:
         for direction in DIRECTIONS:
             step, half = (1, slice(width)) if direction == "forward" else (-1, slice(width, None))
             read = [sentence[::step] for sentence in sentences]
-            targets = [array[:, ::step, half] for array in arrays]  # in the order in which the direction reads
+            targets = [array[:, ::step, half] for array in arrays]  # in reading order
             for start, outputs in self._run(direction, read, batch_tokens):
                 chunk = _select(outputs, layer)  # (K, T', B, D)
                 stop = start + chunk.shape[1]
                 for row, target in enumerate(targets):
-                    # Position 0 is the boundary token, position p the p-th word read.
+                    # Position 0 is the boundary token, position p > 0 the p-th word in reading order.
                     first, last = max(start, 1), min(stop, target.shape[1] + 1)
                     if first < last:
                         target[:, first - 1 : last - 1] = chunk[:, first - start : last - start, row]
 
     def tensors(self, sentences: list[list[str]]) -> BiLMOutput:
-        """Layers of a batch of sentences in one chunk, from remembered token vectors; zero at padding of backward."""
+        """Compute the layers of a batch in one chunk from cached token vectors. The backward half of padding is 0."""
         lengths = [len(sentence) for sentence in sentences]
         longest = max(lengths, default=0)
         layers = self.words.table.new_zeros((self.num_layers, len(sentences), longest, self.output_dim))
@@ -136,7 +136,7 @@ class Runner:
         """Run one direction over sentences in its reading order, in chunks of at most ``batch_tokens`` positions.
 
         Yields:
-            The chunk's first position (0 = boundary token), and token vectors and layers, each (T', B, D).
+            The first position of the chunk (0 is the boundary token), its token vectors and layers, each (T', B, D).
         """
 
         def vectors_at(start: int, stop: int) -> Tensor:
@@ -149,9 +149,10 @@ class Runner:
             yield start, [vectors, *outputs]
 
     def _rows(self, direction: Direction, sentences: list[list[str]], start: int, stop: int) -> npt.NDArray[np.int64]:
-        """Rows of ``words.table`` at positions start..stop - 1 of each sentence, (stop - start, B)."""
+        """The rows of ``words.table`` for positions start..stop - 1 of each sentence, (stop - start, B)."""
         pieces = [sentence[max(start - 1, 0) : stop - 1] for sentence in sentences]
-        rows = np.zeros((len(sentences), stop - start), dtype=np.int64)  # padding is any row: nothing reads it
+        # Padding may be any row, as its output is not used.
+        rows = np.zeros((len(sentences), stop - start), dtype=np.int64)
         first = 0
         if start == 0:
             first = 1
@@ -163,12 +164,12 @@ class Runner:
 
 
 def _as_layers(array: FloatArray) -> FloatArray:
-    """(T, 2D) or (L, T, 2D) to (K, T, 2D)."""
+    """Reshape (T, 2D) or (L, T, 2D) to (K, T, 2D)."""
     return array if array.ndim == 3 else array[None]
 
 
 def _select(outputs: list[Tensor], layer: LayerChoice) -> FloatArray:
-    """The chosen layers, (K, T', B, D) float32; the mean is taken in float32."""
+    """The chosen layers (K, T', B, D), float32. The mean is computed in float32."""
     if layer == "all":
         chosen = torch.stack([output.float() for output in outputs])
     elif layer == "mean":

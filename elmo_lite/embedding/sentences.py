@@ -1,4 +1,4 @@
-"""Sentences as users give them, checked and turned into lists of words."""
+"""Validation of the sentences of a user, and conversion to lists of words."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from elmo_lite.errors import CorpusError
 
 Sentence = str | Sequence[str]
-"""Words, which are never split again; or a plain ``str``, which is tokenised."""
+"""A sequence of words, which are never split again, or a plain ``str``, which is tokenised."""
 
 
 def checked_sentences(sentences: Iterable[Sentence], tokenize: Callable[[str], list[str]]) -> Iterator[list[str]]:
-    """Lists of words, read lazily.
+    """Yield sentences as lists of words, reading them lazily.
 
     Args:
         sentences: Lists of words, or strings.
-        tokenize: Splits a string into words.
+        tokenize: Function that splits a string into words.
+
+    Yields:
+        The words of each sentence.
 
     Raises:
-        CorpusError: A sentence or a word of the wrong type, with its number.
+        CorpusError: A sentence or a word is of the wrong type; the message gives its number.
     """
     if isinstance(sentences, str | bytes):
         raise CorpusError("sentences: expected an iterable of sentences, found one string: put it in a list")

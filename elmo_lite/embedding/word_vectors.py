@@ -1,10 +1,10 @@
-"""Token vectors of distinct words, each computed once and remembered over batches.
+"""Cache of the token vectors of words, each computed once and kept across batches.
 
-Embedding, perplexity and the drop-in modules share the table. Training cannot: it needs gradients for the words of one
-batch, which ``BiLM.forward`` and pretraining compute anew.
+Embedding, perplexity and the drop-in modules use the cache. Training does not: it needs gradients for the words of each
+batch, so ``BiLM.forward`` and pretraining compute the vectors again.
 
-A word's vector must not depend on the words that it happens to be computed with: the blocking of a matrix product
-changes the last bits. So words run in blocks of one fixed number of rows, sorted into classes of one fixed width each.
+The vector of a word must not depend on the words it is computed with, but the last bits of a matrix product depend on
+its shape. Words are therefore computed in blocks with a fixed number of rows, grouped by a few fixed widths.
 """
 
 from __future__ import annotations
@@ -29,62 +29,62 @@ BEGIN_ROW, END_ROW = 0, 1
 NUM_BOUNDARY_ROWS = 2
 
 _WIDTHS = (10, 18)
-"""Bytes of a word, marks included, that the classes hold; a last class has the model's full width."""
+"""Widths of the blocks in bytes per word, BOW and EOW included. The last width is the maximum of the model."""
 _BLOCK = {"cpu": 64}
 _ACCELERATOR_BLOCK = 512
 
 
 class WordVectors:
-    """A table of token vectors: the two boundaries, then the words used last.
+    """A table of token vectors: BOS, EOS and recently used words.
 
-    It empties itself when the weights it was computed from change: in place, by another tensor, dtype or device. What
-    is written through ``parameter.data`` leaves no trace that could be checked; call ``clear`` after that.
+    It is cleared when the weights that it was computed from are modified in place, replaced, or moved to another dtype
+    or device. Writes through ``parameter.data`` cannot be detected; call ``clear`` after them.
     """
 
     def __init__(self, bilm: BiLM, capacity: int = 65536) -> None:
-        """Remember up to ``capacity`` words of a model, more only where one call needs more."""
+        """Cache up to ``capacity`` words of a model, or more if a single call needs more."""
         self.bilm = bilm
         self.capacity = capacity
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Discard all vectors."""
         self._slot_of: dict[Word, int] = {}
         self._word_at: list[Word] = []
         self._free: list[int] = []
-        self._used = np.zeros(0, dtype=np.int64)  # (capacity,) the call that asked for a slot last
+        self._used = np.zeros(0, dtype=np.int64)  # (capacity,) number of the last call that used each slot
         self._calls = 0
         self._table: Tensor | None = None
         self._snapshot = WeightSnapshot()
 
     def __getstate__(self) -> dict[str, Any]:
-        """State for copies and worker processes, without the table: each fills its own."""
+        """State for copies and worker processes, without the table, which each of them fills itself."""
         return {"bilm": self.bilm, "capacity": self.capacity}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Start empty."""
+        """Restore the state with an empty table."""
         self.__dict__.update(state)
         self.clear()
 
     def __len__(self) -> int:
-        """Words that are remembered."""
+        """The number of cached words."""
         return len(self._slot_of)
 
     @property
     def table(self) -> Tensor:
-        """(2 + capacity, D): rows 0 and 1 are the begin and the end of a sentence; see ``rows`` for words."""
+        """The token vectors (2 + capacity, D): row 0 is BOS, row 1 is EOS; ``rows`` returns the rows of words."""
         self._refresh()
         assert self._table is not None
         return self._table
 
     def rows(self, words: Sequence[str] | CharIds) -> npt.NDArray[np.int64]:
-        """Numbers of the words' rows in ``table``, valid until the next call.
+        """The rows of words in ``table``, valid until the next call. Missing words are computed and cached.
 
         Args:
-            words: N words, as often as they come; or their character ids (N, C) int16.
+            words: N words, repetitions included, or their character ids (N, C), int16.
 
         Returns:
-            (N,) in 2..capacity + 1.
+            Rows (N,) in 2..capacity + 1.
         """
         self._refresh()
         keys: Sequence[Word] = [row.tobytes() for row in words] if isinstance(words, np.ndarray) else words
@@ -98,7 +98,7 @@ class WordVectors:
         return slots + NUM_BOUNDARY_ROWS
 
     def _refresh(self) -> None:
-        """Empty the table where the weights are not those it was made with."""
+        """Clear the table if the weights have changed since it was computed."""
         weights = list(self.bilm.char_cnn.parameters())
         if self._table is not None and self._snapshot.matches(weights):
             return
@@ -111,14 +111,14 @@ class WordVectors:
         self._slot_of, self._word_at = {}, [""] * self.capacity
         self._free = list(range(self.capacity))[::-1]
         self._used = np.zeros(self.capacity, dtype=np.int64)
-        # An ordinary tensor, so that layers made from it may enter a task model's graph.
+        # Not an inference tensor, so that layers computed from it can be used in the graph of a task model.
         with torch.inference_mode(False), torch.no_grad():
             rows = NUM_BOUNDARY_ROWS + self.capacity
             self._table = torch.empty((rows, self.bilm.config.dim), dtype=weight.dtype, device=weight.device)
         self._table[:NUM_BOUNDARY_ROWS] = self._compute(self.bilm.boundary_char_ids.cpu())
 
     def _add(self, missing: list[Word], needed: list[Word]) -> None:
-        """Compute vectors for the words ``missing`` and keep all that are ``needed``."""
+        """Compute the vectors of the words ``missing`` without evicting words that are ``needed``."""
         if len(needed) > self.capacity:
             self.capacity = len(needed)
             self._allocate()
@@ -136,7 +136,7 @@ class WordVectors:
             self._table[places] = self._compute(ids)
 
     def _evict(self, needed: list[Word], number: int) -> None:
-        """Make room for ``number`` words, at least half of the table: what was asked for longest ago goes first."""
+        """Free slots for ``number`` words, but at least half of the table, least recently used words first."""
         self._used[[self._slot_of[word] for word in needed if word in self._slot_of]] = self._calls + 1
         occupied = np.fromiter(self._slot_of.values(), dtype=np.int64, count=len(self._slot_of))
         number = max(number - len(self._free), len(occupied) // 2)
@@ -147,7 +147,7 @@ class WordVectors:
 
     @torch.no_grad()
     def _compute(self, char_ids: Tensor) -> Tensor:
-        """(N, C) character ids to (N, D), in blocks of fixed size and width."""
+        """Compute the vectors (N, D) of character ids (N, C) in blocks of fixed size and width."""
         assert self._table is not None
         vectors = torch.empty((len(char_ids), self._table.shape[1]), dtype=self._table.dtype, device=self._table.device)
         max_characters = self.bilm.config.char_cnn.max_characters
@@ -155,12 +155,12 @@ class WordVectors:
         size = _BLOCK.get(self._table.device.type, _ACCELERATOR_BLOCK)
         used = used_characters(char_ids)
         for shorter, width in pairwise(widths):
-            # A block's last row is always a word of full width, so that all blocks are trimmed to the same width.
+            # The last row of a block is always a word of full width, so that all blocks are trimmed to the same width.
             filler = torch.from_numpy(encode_words(["a" * (width - 2)], max_characters))
             members = ((used > shorter) & (used <= width)).nonzero()[:, 0]
             for chosen in torch.split(members, size - 1):
                 block = torch.cat([char_ids[chosen], filler.expand(size - len(chosen), -1)])
-                # What is remembered has the weights' precision, also where it is first asked for under autocast.
+                # Cached vectors have the precision of the weights, even if they are computed under autocast.
                 with torch.autocast(vectors.device.type, enabled=False):
                     computed = self.bilm.token_vectors(block.to(vectors.device))[: len(chosen)]
                 vectors[chosen.to(vectors.device)] = computed.to(vectors.dtype)
@@ -168,12 +168,12 @@ class WordVectors:
 
 
 def _char_ids(words: Sequence[Word], max_characters: int) -> CharIds:
-    """Character ids (N, C) of words, or of the bytes of such ids."""
+    """The character ids (N, C) of words, which are all strings or all the bytes of character ids."""
     ids = encode_words([word for word in words if isinstance(word, str)], max_characters)
     rows = [np.frombuffer(word, dtype=np.int16) for word in words if isinstance(word, bytes)]
     return np.concatenate([ids, np.stack(rows)]) if rows else ids
 
 
 def used_characters(char_ids: Tensor) -> Tensor:
-    """Places of each row that are not padding, marks included: (N, C) to (N,)."""
+    """The number of characters of each row that are not padding, BOW and EOW included: (N, C) to (N,)."""
     return (char_ids != PADDING).sum(dim=1)

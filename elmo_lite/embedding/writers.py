@@ -1,14 +1,14 @@
-"""Files of vectors, written sentence by sentence in memory that does not grow with their number.
+"""Files of vectors, written sentence by sentence in constant memory.
 
-    .h5, .hdf5     data set "0", "1", ... for each sentence, an array as ``Elmo.embed`` gives it; "words" (strings, all
-                   sentences in a row) and "offsets": the words of sentence i are words[offsets[i]:offsets[i + 1]]
-    .parquet       a row for each sentence: "words", and "vectors" (a list of 2D numbers for each word), with all layers
+    .h5, .hdf5     one data set "0", "1", ... per sentence, the array that ``Elmo.embed`` returns; "words" (the words of
+                   all sentences as strings) and "offsets": the words of sentence i are words[offsets[i]:offsets[i + 1]]
+    .parquet       one row per sentence: "words", and "vectors" (a list of 2D values per word) or, for all layers,
                    "layer_0", "layer_1", ...
-    .safetensors   "vectors" (words, 2D), with all layers (words, L, 2D), all sentences in a row, and "offsets" as
-                   above; "words" (bytes of UTF-8 in a row) and "word_offsets": word j is
+    .safetensors   "vectors" (words, 2D) or, for all layers, (words, L, 2D), of all sentences, and "offsets" as above;
+                   "words" (the UTF-8 bytes of all words) and "word_offsets": word j is
                    words[word_offsets[j]:word_offsets[j + 1]]
 
-Sentences are numbered from 0 in the order of the lines; an empty line is a sentence of no words.
+Sentences are numbered from 0 in the order of the lines; an empty line is a sentence without words.
 """
 
 from __future__ import annotations
@@ -25,47 +25,47 @@ Floats = npt.NDArray[np.floating[Any]]
 DType = Literal["float32", "float16"]
 
 BUFFER_BYTES = 1 << 25
-"""Vectors gathered before a row group of Parquet is written."""
+"""Size of the vectors in bytes that are buffered before a Parquet row group is written."""
 
 
 @dataclass(frozen=True)
 class VectorShape:
-    """What will be written."""
+    """The sizes and the data type of the vectors of a file."""
 
     num_sentences: int
     num_words: int
     num_bytes: int
-    """UTF-8 bytes of all words."""
+    """Total length of the words in UTF-8 bytes."""
     num_layers: int | None
-    """L where all layers are written, None where one vector a word is."""
+    """Number of layers L if all layers are written, None if one vector per word is written."""
     dim: int
-    """2D."""
+    """Width of a vector, 2D."""
     dtype: DType
 
     @property
     def vector_bytes(self) -> int:
-        """Bytes of all vectors."""
+        """Total size of the vectors in bytes."""
         return self.num_words * (self.num_layers or 1) * self.dim * np.dtype(self.dtype).itemsize
 
 
 class VectorWriter(Protocol):
-    """Takes sentences in order."""
+    """Interface of a writer, which takes sentences in order."""
 
     def write(self, words: list[str], vectors: Floats) -> None:
-        """Add a sentence: (L, T, 2D) or (T, 2D) vectors of its T words."""
+        """Add a sentence of T words with its vectors, (L, T, 2D) or (T, 2D)."""
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write buffered data and close the file."""
 
 
 class HDF5Vectors:
-    """A data set for each sentence."""
+    """An HDF5 file with one data set per sentence."""
 
     def __init__(self, path: Path, shape: VectorShape) -> None:
-        """Begin the file."""
+        """Create the file."""
         import h5py
 
-        # The newer format keeps a million names in one group without slowing down.
+        # The newer format stays fast with a million data sets in a group.
         self.file = h5py.File(path, "w", libver=("v110", "latest"))
         self.words = self.file.create_dataset("words", (shape.num_words,), dtype=h5py.string_dtype("utf-8"))
         self.offsets = self.file.create_dataset("offsets", (shape.num_sentences + 1,), dtype=np.int64)
@@ -82,7 +82,7 @@ class HDF5Vectors:
             self._flush()
 
     def _flush(self) -> None:
-        """Write words and offsets; single ones would cost as much as their vectors."""
+        """Write the buffered words and offsets: writing them one by one would take as long as the vectors."""
         first_word, first_offset = self.written
         if self.waiting:
             self.words[first_word : first_word + len(self.waiting)] = self.waiting
@@ -91,16 +91,16 @@ class HDF5Vectors:
         self.waiting, self.ends = [], self.ends[-1:]
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write buffered data and close the file."""
         self._flush()
         self.file.close()
 
 
 class ParquetVectors:
-    """A row for each sentence, in row groups of a few dozen megabytes."""
+    """A Parquet file with one row per sentence, in row groups of a few dozen megabytes."""
 
     def __init__(self, path: Path, shape: VectorShape) -> None:
-        """Begin the file."""
+        """Create the file."""
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -109,7 +109,7 @@ class ParquetVectors:
         numbers = pa.list_(pa.list_(pa.float16() if shape.dtype == "float16" else pa.float32(), shape.dim))
         names = ["vectors"] if shape.num_layers is None else [f"layer_{k}" for k in range(shape.num_layers)]
         self.schema = pa.schema([("words", pa.list_(pa.string())), *((name, numbers) for name in names)])
-        # Vectors hardly compress and have no use for statistics.
+        # Vectors hardly compress, and statistics about them are of no use.
         self.file = parquet.ParquetWriter(
             path, self.schema, compression="none", use_dictionary=False, write_statistics=False
         )
@@ -143,7 +143,7 @@ class ParquetVectors:
         self.rows, self.size = [], 0
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write buffered data and close the file."""
         try:
             if self.rows:
                 self._flush()
@@ -152,10 +152,10 @@ class ParquetVectors:
 
 
 class SafetensorsVectors:
-    """Four flat tensors, each written at its own place as the sentences come."""
+    """A safetensors file with four flat tensors, each written in place sentence by sentence."""
 
     def __init__(self, path: Path, shape: VectorShape) -> None:
-        """Write the header: all sizes are known."""
+        """Create the file and write the header, which needs all sizes in advance."""
         middle = () if shape.num_layers is None else (shape.num_layers,)
         float_name = {"float32": "F32", "float16": "F16"}[shape.dtype]
         tensors = [
@@ -198,7 +198,7 @@ class SafetensorsVectors:
         self.place[name] += len(data)
 
     def close(self) -> None:
-        """Write what is left."""
+        """Close the file."""
         self.file.close()
 
 
@@ -208,4 +208,4 @@ WRITERS: dict[str, type[HDF5Vectors] | type[ParquetVectors] | type[SafetensorsVe
     ".parquet": ParquetVectors,
     ".safetensors": SafetensorsVectors,
 }
-"""By the suffix of the file's name."""
+"""Writers by file suffix."""

@@ -1,1 +1,1 @@
-"""The model as a language model: perplexity."""
+"""Language model evaluation: perplexity."""

@@ -36,21 +36,23 @@ def evaluate(
     """Perplexity of a saved model on text files.
 
     Args:
-        model: with its head and vocabulary.
-        text: paths, globs or hub names, as for ``elmo-lite corpus``.
-        stateful: carry states over sentences, exactly.
-        keep_empty_lines: a blank line is an empty sentence of one prediction, as language-model literature counts.
-        tokenization: how to split; as the model's training text was where None.
+        model: Saved model with head and vocabulary.
+        text: Paths, globs or hub names, as for ``elmo-lite corpus``.
+        stateful: Whether to carry states over sentences, over the whole text. Defaults to False.
+        keep_empty_lines: Whether a blank line is an empty sentence of one prediction, as in the literature on language
+            models. Defaults to False.
+        tokenization: Tokenisation of the text. Defaults to that of the model.
         text_field: Field of JSONL, Parquet or hub records. Defaults to the only one of text, words and tokens that a
-            record has. Defaults to the only one of text, words and tokens.
-        progress: show a bar on standard error.
+            record has.
+        progress: Whether to show a progress bar on standard error. Defaults to False.
 
     Returns:
-        Cross-entropy and perplexity of each direction and of both, counts, share of words outside the vocabulary.
+        Cross-entropy in nats and perplexity of each direction, mean perplexity, counts, and the fraction of words
+        outside the vocabulary.
 
     Raises:
-        CorpusError: text that cannot be read, or none.
-        CheckpointError: the model was saved without head or vocabulary.
+        CorpusError: The text cannot be read or has no sentence.
+        CheckpointError: The model was saved without head or vocabulary.
     """
     words, stream = read_stream(text, tokenization or model.tokenization, text_field, keep_empty_lines)
     return _evaluate_stream(model, words, stream, stateful, progress)
@@ -62,8 +64,8 @@ def evaluate_held_out(
     """Perplexity of a saved model on the held-out part of a corpus directory; see ``evaluate``.
 
     Raises:
-        CorpusError: nothing is held out.
-        CheckpointError: the model was saved without head, or read text that was split in another way.
+        CorpusError: The corpus has no held-out part.
+        CheckpointError: The model was saved without head, or its tokenisation differs from that of the corpus.
     """
     if len(corpus.held_out) < 2:
         raise CorpusError(f"{corpus.directory}: expected a held-out part, found none")
@@ -80,9 +82,9 @@ def evaluate_held_out(
 def _evaluate_stream(
     model: SavedModel, words: Sequence[str], stream: npt.NDArray[np.int32], stateful: bool, progress: bool
 ) -> dict[str, Any]:
-    """Score a stream whose word id k is ``words[k - 1]``."""
+    """Score a stream in which word id k is ``words[k - 1]``."""
     if model.lm_head is None or model.vocabulary is None:
-        raise CheckpointError("model to evaluate: expected one with its language model head, found an encoder alone")
+        raise CheckpointError("model to evaluate: expected one with a language model head, found an encoder alone")
     classes = [BOUNDARY_CLASS, *map(model.vocabulary.class_of, words)]
     class_of_word = np.array(classes, dtype=np.int64)
     char_ids = encode_words(words, model.bilm.config.char_cnn.max_characters)
@@ -110,10 +112,19 @@ def _evaluate_stream(
 def read_stream(
     text: Sequence[str], tokenization: Tokenization, text_field: str | None = None, keep_empty: bool = False
 ) -> tuple[list[str], npt.NDArray[np.int32]]:
-    """Read text as a stream: distinct words in the order in which they come (word id k is number k - 1), and ids.
+    """Read text as a stream of word ids.
+
+    Args:
+        text: Paths, globs or hub names.
+        tokenization: Tokenisation of the text.
+        text_field: Field of records. Defaults to the only one of text, words and tokens that a record has.
+        keep_empty: Whether a blank line is an empty sentence. Defaults to False.
+
+    Returns:
+        Distinct words in order of first occurrence (word id k is at index k - 1), and (S,) word ids.
 
     Raises:
-        CorpusError: text that cannot be read, or without a sentence.
+        CorpusError: The text cannot be read or has no sentence.
     """
     id_of: dict[str, int] = {}
     stream = array("i", [BOUNDARY_ID])
@@ -140,12 +151,12 @@ def evaluate_command(
     device: str = "cpu",
     quiet: bool = False,
 ) -> None:
-    """Measure the perplexity of a saved model on a text by the full softmax; prints JSON.
+    """Measure the perplexity of a saved model on a text with the full softmax, and print it as JSON.
 
     Args:
         model: Saved model: a directory, a packaged name or a hub name.
-        text: Text file (.txt, .jsonl, .parquet; .gz, .xz and .zst are read too), glob, data set of the hub, or a corpus
-            directory, whose held-out part is read.
+        text: Text file (.txt, .jsonl, .parquet; .txt and .jsonl may be compressed as .gz, .xz or .zst), glob, hub data
+            set, or corpus directory, whose held-out part is read.
         stateful: Carry states over lines: forward from the first to the last, backward from the last to the first.
         device: Device to run on, such as cpu or cuda.
         quiet: Show no progress bar.
@@ -158,7 +169,7 @@ def evaluate_command(
             has.
     """
     keep_freed_memory()
-    # A wrong path is told before the model is read.
+    # Wrong paths are reported before the model is loaded.
     corpus = Corpus.open(text) if os.path.isdir(text) else None
     if corpus is None:
         find_sources([text])

@@ -1,8 +1,8 @@
-"""Perplexity of a stream of words by the full softmax.
+"""Perplexity of a stream of words with the full softmax.
 
 A text is a stream of word ids ``0 w w w 0 w w 0`` with the boundary id 0 before, between and after its sentences. The
-forward model predicts each id from those before it, the backward model each from those after it: a sentence of n words
-has n + 1 predictions in each direction, the last one its boundary.
+forward model predicts each id from those before it, the backward model from those after it. A sentence of n words has
+n + 1 predictions in each direction; the last one is the boundary token.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from elmo_lite.text.length_batches import batches_by_length
 Positions = npt.NDArray[np.int64]
 
 BATCH_POSITIONS = 4096
-"""Predictions that are scored at a time."""
+"""Number of predictions scored at a time."""
 MAX_TABLE = 2**27
-"""Maximum number of values of the table of token vectors: half a gigabyte."""
+"""Maximum number of values in the table of token vectors: half a gigabyte."""
 
 
 @dataclass(frozen=True)
 class LMScore:
-    """How well both directions predict a text."""
+    """Cross-entropy and perplexity of both directions on a text."""
 
     forward_nats: float
-    """Cross-entropy of the forward model: nats for each prediction, on average."""
+    """Cross-entropy of the forward model in nats per prediction."""
     backward_nats: float
-    """The same of the backward model."""
+    """Cross-entropy of the backward model in nats per prediction."""
     num_predictions: int
-    """Predictions of one direction."""
+    """Number of predictions of one direction."""
 
     @property
     def forward_perplexity(self) -> float:
@@ -59,7 +59,7 @@ class LMScore:
 
     @property
     def mean_nats(self) -> float:
-        """Mean of both directions' cross-entropy, which pretraining minimises."""
+        """Mean cross-entropy of both directions, which pretraining minimises."""
         return (self.forward_nats + self.backward_nats) / 2
 
     @property
@@ -79,18 +79,18 @@ def stream_perplexity(
     batch_positions: int = BATCH_POSITIONS,
     progress: bool = False,
 ) -> LMScore:
-    """Score a stream in both directions, by the full softmax over all classes.
+    """Score a stream in both directions, with the full softmax over all classes.
 
     Args:
-        bilm: The encoder; runs in eval mode on the device it is on, and is left in the mode it was in.
+        bilm: The encoder. It runs on its device in evaluation mode; its training mode is restored afterwards.
         head: The softmax.
-        stream: (S,) word ids, the first and the last one the boundary id 0.
-        char_ids: (num_words, C), row k - 1 = word id k.
-        class_of_word: (num_words + 1,) class of each word id; of 0 the boundary class.
-        stateful: Carry states over sentences: forward from the first to the last, backward from the last to the first.
-            Otherwise each sentence is scored on its own.
-        batch_positions: Number of predictions made at a time; bounds memory, changes nothing.
-        progress: Show a bar on standard error.
+        stream: (S,) word ids. The first and the last one are the boundary id 0.
+        char_ids: (num_words, C) character ids of word id k in row k - 1.
+        class_of_word: (num_words + 1,) class of each word id; that of the boundary token for id 0.
+        stateful: Whether to carry states over sentences: forward from the first to the last, backward from the last to
+            the first. Otherwise each sentence is scored on its own.
+        batch_positions: Number of predictions made at a time. It limits memory and does not change the result.
+        progress: Whether to show a progress bar on standard error. Defaults to False.
 
     Raises:
         CorpusError: The stream has no sentence.
@@ -123,13 +123,13 @@ def _exp(nats: float) -> float:
 
 
 def _batches(lengths: Positions, batch_positions: int) -> Iterator[tuple[Positions, int]]:
-    """Segments to run side by side, and the number of positions of each to run at a time."""
+    """Indices of the segments of each batch, and the number of positions of each segment to run at a time."""
     for batch in batches_by_length(lengths.tolist(), batch_positions):
         yield np.array(batch), max(1, batch_positions // len(batch))
 
 
 class _Scorer:
-    """A language model over one stream."""
+    """Language model scores of one stream."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class _Scorer:
         capacity = max(1, min(len(distinct), MAX_TABLE // bilm.config.dim))
         self.words = WordVectors(bilm, capacity)
         if len(distinct) <= capacity:
-            self.words.rows(char_ids[distinct - 1])  # all at once, in well-filled blocks
+            self.words.rows(char_ids[distinct - 1])  # all at once, in full blocks
 
     def log_likelihood(self, direction: Direction, starts: Positions, ends: Positions, size: int) -> float:
         """Sum of the log probabilities of segments.
@@ -164,7 +164,7 @@ class _Scorer:
         lengths, step = ends - starts, 1 if direction == "forward" else -1
 
         def positions(start: int, stop: int) -> Positions:
-            """(B, T') positions that are read; those after a segment's end are any of its own."""
+            """(B, T') positions that are read. Padding repeats the last position of the segment."""
             offsets: Positions = np.minimum(np.arange(start, stop), lengths[:, None] - 1)
             return starts[:, None] + offsets if direction == "forward" else ends[:, None] - offsets
 
@@ -184,7 +184,7 @@ class _Scorer:
         return total
 
     def _rows(self, direction: Direction, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-        """Rows of the table of token vectors by word id; the boundary is BOS to the forward model, EOS to the other."""
+        """Rows of word ids in the table of token vectors. The boundary token is BOS forward, EOS backward."""
         distinct, places = np.unique(ids, return_inverse=True)
         rows = np.full(len(distinct), BEGIN_ROW if direction == "forward" else END_ROW, dtype=np.int64)
         is_word = distinct != BOUNDARY_ID

@@ -1,4 +1,4 @@
-"""The network of the paper: character ids to layers and to a loss. It takes plain numbers and never reads files."""
+"""The network of Peters et al. (2018), from character ids to layers and to a loss. It never reads files."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The bidirectional language model without its head: characters to layers."""
+"""The bidirectional language model without its head, from character ids to layers."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ DIRECTIONS: tuple[Direction, Direction] = ("forward", "backward")
 
 @dataclass(frozen=True)
 class BiLMOutput:
-    """What the model says of a batch of sentences."""
+    """The output of the model for a batch of sentences."""
 
     layers: Tensor
-    """(L, B, T, 2D): layer 0 is the token vector twice, layer k is [forward k; backward k]."""
+    """(L, B, T, 2D). Layer 0 is the token vector, concatenated with itself; layer k is [forward k; backward k]."""
     mask: Tensor
-    """(B, T) bool, True = real token; layers hold arbitrary numbers elsewhere."""
+    """(B, T) bool, True for tokens and False for padding. The layers hold arbitrary values at padding."""
 
 
 def reverse_sequences(sequences: Tensor, lengths: Tensor) -> Tensor:
-    """Turn the first ``lengths[b]`` positions of each row round; padding stays where it is.
+    """Reverse the first ``lengths[b]`` positions of each row; padding keeps its place.
 
     Args:
-        sequences: (B, T, ...).
-        lengths: (B,) in 0..T.
+        sequences: Sequences of shape (B, T, ...).
+        lengths: Length of each sequence, (B,), in 0..T.
 
     Returns:
-        (B, T, ...).
+        Reversed sequences of shape (B, T, ...).
     """
     positions = torch.arange(sequences.shape[1], device=sequences.device)
     mirrored = lengths[:, None] - 1 - positions
@@ -45,9 +45,9 @@ def reverse_sequences(sequences: Tensor, lengths: Tensor) -> Tensor:
 
 
 def distinct_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Distinct rows of (N, C) integers, and for each row the number of its distinct one, (N,).
+    """The distinct rows of (N, C) integers, and for each row its index among the distinct rows, (N,).
 
-    Rows are compared by a 64-bit hash, then checked: sorting whole rows costs many times as much.
+    Rows are compared by a 64-bit hash and then verified, which is many times faster than sorting whole rows.
     """
     generator = torch.Generator().manual_seed(0)
     multipliers = torch.randint(-(2**62), 2**62, (rows.shape[1],), generator=generator).to(rows.device)
@@ -55,18 +55,18 @@ def distinct_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
     first = torch.zeros(int(inverse.max()) + 1, dtype=torch.long, device=rows.device)
     first[inverse] = torch.arange(len(rows), device=rows.device)
     distinct = rows[first]
-    if not torch.equal(distinct[inverse], rows):  # two rows, one hash: about once in 10^13 batches
+    if not torch.equal(distinct[inverse], rows):  # a hash collision, about once in 10^13 batches
         return torch.unique(rows, dim=0, return_inverse=True)  # type: ignore[no-any-return]
     return distinct, inverse
 
 
 class BiLM(nn.Module):
-    """Token layer and two LSTM stacks, one for each direction (Peters et al. 2018, section 3.1)."""
+    """A token layer and two LSTM stacks, one for each direction (Peters et al. 2018, section 3.1)."""
 
     boundary_char_ids: Tensor
 
     def __init__(self, config: BiLMConfig) -> None:
-        """Build an untrained model."""
+        """Create an untrained model."""
         super().__init__()
         self.config = config
         cnn = config.char_cnn
@@ -101,7 +101,7 @@ class BiLM(nn.Module):
         )
 
     def token_vectors(self, char_ids: Tensor) -> Tensor:
-        """Context-independent vectors of N words, best distinct ones: (N, C) to (N, D)."""
+        """Compute context-independent vectors of N words, (N, C) to (N, D). Distinct words avoid repeated work."""
         return self.char_cnn(char_ids)  # type: ignore[no-any-return]
 
     def run_direction(
@@ -111,29 +111,32 @@ class BiLM(nn.Module):
         state: LSTMState | None = None,
         lengths: Tensor | None = None,
     ) -> tuple[list[Tensor], LSTMState]:
-        """Run one direction over sequences laid out as it reads them.
+        """Run one direction over sequences in its reading order.
 
         Args:
-            direction: "forward" reads w1..wn, "backward" reads wn..w1.
-            token_vectors: (B, T, D) in reading order; padding on the right.
-            state: where the last call ended; zero where None.
-            lengths: (B,) in 0..T on the CPU, the length of each row. Defaults to T.
+            direction: The direction: "forward" reads w1..wn, "backward" reads wn..w1.
+            token_vectors: Token vectors (B, T, D) in reading order, padded on the right.
+            state: State after the previous chunk. Defaults to zeros.
+            lengths: Length of each row, (B,) in 0..T, on the CPU. Defaults to T.
 
         Returns:
-            Outputs of each LSTM layer, (B, T, D) in reading order, and the state; ``LSTMStack`` says what they hold at
-            padding.
+            The output of each LSTM layer, (B, T, D) in reading order, and the state. For their values at padding, see
+            ``LSTMStack.forward``.
         """
         stack = self.forward_lstm if direction == "forward" else self.backward_lstm
         return stack(token_vectors, state, lengths)  # type: ignore[no-any-return]
 
     def forward(self, char_ids: Tensor) -> BiLMOutput:
-        """Layers of whole sentences, each on its own: boundary tokens are added, states start at zero.
+        """Compute the layers of independent sentences: BOS and EOS are added, states start at zero.
 
-        This is the pass with a graph, over one batch of character ids. ``embedding.runner`` runs words in chunks, from
-        remembered token vectors; this package cannot use it, as it knows neither words nor what stands above it.
+        This is the differentiable pass over one batch of character ids. For inference, ``embedding.runner`` runs words
+        in chunks from cached token vectors; this package does not depend on it.
 
         Args:
-            char_ids: (B, T, C); rows of zeros are padding, on the right only.
+            char_ids: Character ids (B, T, C). Rows of zeros are padding, on the right only.
+
+        Returns:
+            Layers (L, B, T, 2D) and mask (B, T).
         """
         mask = token_mask(char_ids)
         batch, length = mask.shape
@@ -154,5 +157,5 @@ class BiLM(nn.Module):
 
 
 def _prepend(boundary: Tensor, tokens: Tensor) -> Tensor:
-    """Put a boundary's vector (D,) before each sequence of (B, T, D). Returns (B, T + 1, D)."""
+    """Prepend the vector (D,) of BOS or EOS to each sequence of (B, T, D). Returns (B, T + 1, D)."""
     return torch.cat([boundary.expand(len(tokens), 1, -1), tokens], dim=1)

@@ -1,7 +1,7 @@
-"""Stacked LSTMs: token vectors to states, one stack for each direction.
+"""Stacked LSTMs, one stack for each direction.
 
-Both directions are the same module reading left to right; what they read is laid out by the caller. So right padding
-never reaches a real position, and a long sentence can run in chunks with the state handed on.
+Both directions use the same module, which reads from left to right; the caller arranges the input in reading order.
+Right padding therefore never affects a token, and a long sentence can run in chunks that pass the state on.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ LSTMState = list[LayerState]
 
 
 class PlainLSTM(nn.Module):
-    """One layer on torch's own engine (oneDNN, cuDNN): neither projection nor clipping."""
+    """An LSTM layer on ``torch.nn.LSTM`` (oneDNN, cuDNN), without projection and clipping."""
 
     def __init__(self, dim: int, forget_bias: float = 0.0) -> None:
-        """Make a layer of input and cell width ``dim``; the forget gate starts open.
+        """Create a layer of input and cell width ``dim`` whose forget gate is initially open.
 
-        Its bias starts at 1, or at 0 where ``forget_bias`` is a constant beside it.
+        The bias of the forget gate starts at 1, or at 0 if ``forget_bias`` adds a constant to it.
         """
         super().__init__()
         self.lstm = nn.LSTM(dim, dim)
-        # The two biases are only ever added: one of them learns, the other holds the constant.
+        # torch.nn.LSTM adds its two biases: one is learned, the other holds the constant.
         bias, constant = self.lstm.get_parameter("bias_ih_l0"), self.lstm.get_parameter("bias_hh_l0")
         nn.init.zeros_(bias)
         nn.init.zeros_(constant).requires_grad_(False)
@@ -40,9 +40,9 @@ class PlainLSTM(nn.Module):
     def forward(
         self, inputs: Tensor, state: LayerState | None, batch_sizes: Sequence[int] | None = None
     ) -> tuple[Tensor, LayerState]:
-        """Read (T, B, D). Returns (T, B, D) and the state (h (B, D), c (B, D)) after position T.
+        """Run over inputs (T, B, D). Returns outputs (T, B, D) and the state (h (B, D), c (B, D)) after position T.
 
-        ``batch_sizes`` are not needed: oneDNN and cuDNN run over padding faster than they stop before it.
+        ``batch_sizes`` is ignored: running over padding is faster in oneDNN and cuDNN than skipping it.
         """
         hx = None if state is None else (state[0][None].to(inputs.dtype), state[1][None].to(inputs.dtype))
         outputs, (h, c) = self.lstm(inputs, hx)
@@ -50,7 +50,7 @@ class PlainLSTM(nn.Module):
 
 
 class ClippedLSTM(nn.Module):
-    """One layer on the engine with projection and clipping, behind the same contract."""
+    """An LSTM layer with projection and clipping, with the same interface as ``PlainLSTM``."""
 
     def __init__(
         self,
@@ -61,16 +61,19 @@ class ClippedLSTM(nn.Module):
         forget_bias: float,
         projection: bool,
     ) -> None:
-        """Make a layer of input and output width ``dim`` and cell width ``lstm_dim``."""
+        """Create a layer of input and output width ``dim`` and cell width ``lstm_dim``."""
         super().__init__()
         self.lstm = ProjectedLSTM(dim, dim, lstm_dim, cell_clip, projection_clip, forget_bias, projection)
 
     def forward(
         self, inputs: Tensor, state: LayerState | None, batch_sizes: Sequence[int] | None = None
     ) -> tuple[Tensor, LayerState]:
-        """Read (T, B, D). Returns (T, B, D) and the state (h (B, D), c (B, lstm_dim)) after each row's last position.
+        """Run over inputs (T, B, D).
 
         With ``batch_sizes``, in descending order, only the first ``batch_sizes[t]`` rows have a position t.
+
+        Returns:
+            Outputs (T, B, D), and the state (h (B, D), c (B, lstm_dim)) after the last position of each row.
         """
         outputs, last = self.lstm(inputs.transpose(0, 1), state, batch_sizes)
         return outputs.transpose(0, 1), last
@@ -94,20 +97,20 @@ class LSTMStack(nn.Module):
         dropout: float = 0.0,
         variational_dropout: bool = False,
     ) -> None:
-        """Build the stack.
+        """Create the stack.
 
         Args:
-            dim: D, width of the input and of every output.
-            lstm_dim: width of the cells.
-            num_layers: 1 or more.
-            skip_connections: add a layer's input to its output, from the second layer on.
-            cell_clip: bound on the absolute value of the cells, positive; None for no bound.
-            projection_clip: bound on the absolute value of the projected outputs, likewise.
-            forget_bias: constant added to the forget gates beside their learned bias.
-            lstm_projection: whether a projection follows the cells.
-            is_projected: take the engine with projection and clipping; the other one has neither.
-            dropout: probability in [0, 1) on every layer's input and on the last output.
-            variational_dropout: one mask per sequence instead of one per position.
+            dim: Width of the input and of the output of each layer (D).
+            lstm_dim: Width of the cells.
+            num_layers: Number of layers, 1 or more.
+            skip_connections: Add the input of each layer but the first to its output.
+            cell_clip: Positive bound on the absolute value of the cell states. Defaults to no bound.
+            projection_clip: Positive bound on the absolute value of the projected outputs. Defaults to no bound.
+            forget_bias: Constant added to the forget gates beside their learned bias.
+            lstm_projection: Whether a projection follows the cells.
+            is_projected: Use ``ClippedLSTM``, which projects and clips, instead of ``PlainLSTM``.
+            dropout: Dropout probability of the input of each layer and of the last output, in [0, 1).
+            variational_dropout: Use one dropout mask per sequence instead of one per position.
         """
         super().__init__()
         assert is_projected or (lstm_dim == dim and cell_clip is None)
@@ -123,7 +126,7 @@ class LSTMStack(nn.Module):
         )
 
     def drop(self, inputs: Tensor) -> Tensor:
-        """Dropout of time-major (T, B, D) inputs, per element or, variational, one mask for all T."""
+        """Apply dropout to time-major inputs (T, B, D): per element, or with one mask for all T if variational."""
         if not self.training or self.dropout == 0:
             return inputs
         if not self.variational_dropout:
@@ -135,19 +138,19 @@ class LSTMStack(nn.Module):
     ) -> tuple[list[Tensor], LSTMState]:
         """Run the layers over sequences in reading order.
 
-        A layer's input is dropped out before the skip connection takes it, as in the published training code; so is the
-        last output.
+        Dropout applies to the input of each layer before its skip connection, as in the published training code, and to
+        the last output.
 
         Args:
-            inputs: (B, T, D).
-            state: of each layer, (h (B, D), c (B, lstm_dim)); zero where None.
-            lengths: (B,) in 0..T on the CPU, the length of each row; the rest of it is padding. Defaults to T.
+            inputs: Inputs (B, T, D).
+            state: State of each layer, (h (B, D), c (B, lstm_dim)). Defaults to zeros.
+            lengths: Length of each row, (B,) in 0..T, on the CPU; the rest of the row is padding. Defaults to T.
 
         Returns:
-            The outputs of each layer, (B, T, D), and the state after position T. The engine with projection stops at a
-            row's end: outputs are zero at padding, and the state is that after the row's last position. torch's engine
-            runs over padding, which is faster there: outputs at padding, and the state of a row that ended before
-            position T, are arbitrary. In chunks no later position of such a row reads that state.
+            The output of each layer, (B, T, D), and the state after position T. ``ClippedLSTM`` skips padding: outputs
+            are zero there, and the state is that after the last position of each row. ``PlainLSTM`` runs over padding,
+            which is faster in its case: outputs at padding, and the state of a row shorter than T, are arbitrary. If a
+            sentence runs in chunks, no later position reads that state.
         """
         if lengths is None or not self.is_projected or bool((lengths == inputs.shape[1]).all()):
             return self._run(inputs, state)
@@ -161,7 +164,7 @@ class LSTMStack(nn.Module):
     def _run(
         self, inputs: Tensor, state: LSTMState | None, batch_sizes: Sequence[int] | None = None
     ) -> tuple[list[Tensor], LSTMState]:
-        """Run the layers over rows in descending order of length; the first ``batch_sizes[t]`` have a position t."""
+        """Run the layers over rows in descending order of length: the first ``batch_sizes[t]`` have a position t."""
         current = inputs.transpose(0, 1)  # (T, B, D)
         outputs: list[Tensor] = []
         new_state: LSTMState = []
@@ -180,5 +183,5 @@ def _take(state: LSTMState, rows: Tensor) -> LSTMState: ...
 @overload
 def _take(state: None, rows: Tensor) -> None: ...
 def _take(state: LSTMState | None, rows: Tensor) -> LSTMState | None:
-    """The state of chosen rows."""
+    """The state of the given rows."""
     return None if state is None else [(h[rows], c[rows]) for h, c in state]

@@ -1,4 +1,4 @@
-"""The token layer: a word's characters to its context-independent vector (Kim et al. 2016; Peters et al. 2018)."""
+"""The token layer: context-independent vectors from characters (Kim et al. 2016; Peters et al. 2018)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Highway(nn.Module):
     """y = g * relu(W x + b) + (1 - g) * x with gate g = sigmoid(W' x + b') (Srivastava et al. 2015)."""
 
     def __init__(self, dim: int) -> None:
-        """Make one layer of width ``dim``; the gate starts mostly closed, so that the input passes."""
+        """Create a layer of width ``dim`` whose gate is initially almost closed, so that the input passes through."""
         super().__init__()
         self.transform = PackedLinear(dim, dim)
         self.gate = PackedLinear(dim, dim)
@@ -28,12 +28,12 @@ class Highway(nn.Module):
         nn.init.constant_(self.gate.bias, -2.0)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Mix inputs (N, F) with their transformation. Returns (N, F)."""
+        """Interpolate between inputs (N, F) and their transformation. Returns (N, F)."""
         return torch.lerp(inputs, F.relu(self.transform(inputs)), torch.sigmoid(self.gate(inputs)))
 
 
 class CharCNN(nn.Module):
-    """Character embedding, convolutions of several widths, max over positions, highway layers, projection."""
+    """Character embedding, convolutions of several widths, max pooling over positions, highway layers, projection."""
 
     def __init__(
         self,
@@ -46,16 +46,16 @@ class CharCNN(nn.Module):
         output_dim: int,
         projection: bool = True,
     ) -> None:
-        """Build the layer.
+        """Create the layer.
 
         Args:
-            embedding_dim: width of a character's vector.
-            filters: (width in characters, number) of each group.
-            num_highway: 0 or more.
-            activation: "relu" or "tanh", after max pooling.
-            max_characters: C that words come with.
-            output_dim: D, width of a token vector.
-            projection: map the filters to ``output_dim``; may be false where they have that width.
+            embedding_dim: Width of the vector of a character.
+            filters: Groups of convolution filters, each (width in characters, number of filters).
+            num_highway: Number of highway layers, 0 or more.
+            activation: Activation after max pooling, "relu" or "tanh".
+            max_characters: Number of character ids of each word (C).
+            output_dim: Width of a token vector (D).
+            projection: Project the filters to ``output_dim``; may be false if they have that width already.
         """
         super().__init__()
         self.max_characters = max_characters
@@ -77,9 +77,9 @@ class CharCNN(nn.Module):
             nn.init.zeros_(self.projection.bias)
 
     def _trim(self, char_ids: Tensor) -> Tensor:
-        """Cut (N, C) to the longest word plus the widest filter.
+        """Trim (N, C) to the length of the longest word plus the width of the widest filter.
 
-        What is left out are windows of padding alone, and one such window of every filter stays: no maximum changes.
+        Only windows of padding are removed, and each filter keeps at least one of them, so no maximum changes.
         """
         used = ((char_ids != PADDING) & (char_ids != NO_TOKEN)).any(dim=0).nonzero()
         longest = int(used[-1]) + 1 if len(used) else 0
@@ -87,16 +87,16 @@ class CharCNN(nn.Module):
         return char_ids[:, : longest + widest]
 
     def forward(self, char_ids: Tensor) -> Tensor:
-        """Token vectors of words.
+        """Compute the token vectors of words.
 
         Args:
-            char_ids: (N, C) in 0..261, one row a word.
+            char_ids: Character ids (N, C) in 0..261, one row per word.
 
         Returns:
-            (N, D).
+            Token vectors (N, D).
         """
         embedded = self.embedding(self._trim(char_ids).int()).transpose(1, 2)  # (N, embedding_dim, C')
-        # max(), not amax(): its backward pass follows one index instead of comparing every position
+        # max() instead of amax(): its backward pass uses one index instead of comparing all positions
         pooled = torch.cat([convolution(embedded).max(dim=2).values for convolution in self.convolutions], dim=1)
         vectors = self.activation(pooled)  # (N, F)
         for highway in self.highways:

@@ -1,4 +1,4 @@
-"""Settings of the model, of its head and of pretraining, validated on construction."""
+"""Settings of the model, validated on construction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from elmo_lite.text.characters import MAX_CHARACTERS
 
 @dataclass(frozen=True, kw_only=True)
 class CharCNNConfig:
-    """The token layer: character embedding, convolutions, highway layers, projection."""
+    """Settings of the token layer: character embedding, convolutions, highway layers, projection."""
 
     embedding_dim: int = 16
     """Width of the vector of a character."""
@@ -29,7 +29,7 @@ class CharCNNConfig:
     """Project the filters to the width of the model; may be false if they have that width already."""
 
     def __post_init__(self) -> None:
-        """Check ranges; lists from YAML become tuples."""
+        """Check ranges and convert lists, as YAML has them, to tuples."""
         object.__setattr__(self, "filters", tuple((int(w), int(n)) for w, n in self.filters))
         require(self.embedding_dim > 0, "model.char_cnn.embedding_dim", "a positive width", self.embedding_dim)
         require(len(self.filters) > 0, "model.char_cnn.filters", "at least one [width, number]", list(self.filters))
@@ -46,13 +46,13 @@ class CharCNNConfig:
 
     @property
     def num_filters(self) -> int:
-        """Filters of all widths together, the width of the highway layers."""
+        """Total number of filters, which is the width of the highway layers."""
         return sum(number for _, number in self.filters)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BiLMConfig:
-    """The bidirectional language model without its head."""
+    """Settings of the bidirectional language model without its head."""
 
     char_cnn: CharCNNConfig = field(default_factory=CharCNNConfig)
     """The token layer, shared by both directions."""
@@ -102,7 +102,7 @@ class BiLMConfig:
         require(
             self.projection_clip is None or self.has_lstm_projection or self.lstm_projection is False,
             "model.projection_clip",
-            "null where no projection follows the cell (lstm_projection: true adds one)",
+            "null, as no projection follows the cell (lstm_projection: true adds one)",
             self.projection_clip,
         )
 
@@ -113,28 +113,28 @@ class BiLMConfig:
 
     @property
     def is_projected(self) -> bool:
-        """Whether the engine with projection and clipping is needed."""
+        """Whether the LSTM needs projection or clipping."""
         return self.has_lstm_projection or self.cell_clip is not None
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """The settings of a dataclass as plain lists, dicts and values, ready for JSON or YAML."""
+    """Convert a dataclass of settings to dicts, lists and scalars for JSON or YAML."""
     plain: dict[str, Any] = _plain(dataclasses.asdict(config))
     return plain
 
 
 def _plain(value: Any) -> Any:
-    """Tuples as lists, at any depth."""
+    """Convert tuples to lists, at any depth."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def bilm_config_from_dict(settings: dict[str, Any]) -> BiLMConfig:
-    """Rebuild a BiLMConfig from ``to_dict``'s output.
+    """Create a ``BiLMConfig`` from the output of ``to_dict``.
 
     Raises:
-        ConfigError: an unknown or missing key, or a value out of range.
+        ConfigError: A key is unknown or missing, or a value is out of range.
     """
     try:
         char_cnn = CharCNNConfig(**settings["char_cnn"])

@@ -1,6 +1,6 @@
-"""Outputs of the top layer to the language models' loss: sampled softmax in training, full softmax for perplexities.
+"""The language model head: sampled softmax for training, full softmax for perplexity.
 
-One table of class vectors serves both directions.
+Both directions share one table of class vectors.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from elmo_lite.nn.sampled_softmax import GatherRows, SampledLoss, expected_count
 
 
 class LMHead(nn.Module):
-    """Class vectors and biases shared by both directions."""
+    """A table of class vectors and biases, shared by both directions."""
 
     _order: Tensor
     _cumulative: Tensor
     _log_counts: Tensor
 
     def __init__(self, num_classes: int, dim: int) -> None:
-        """Make a table of ``num_classes`` (V) vectors of width ``dim`` (D)."""
+        """Create a table of ``num_classes`` (V) vectors of width ``dim`` (D)."""
         super().__init__()
         self.weight = nn.Parameter(torch.empty(num_classes, dim))
         nn.init.normal_(self.weight).detach().div_(math.sqrt(dim))
@@ -31,31 +31,31 @@ class LMHead(nn.Module):
         self.num_samples = 0
         self._num_certain = 0
         for name in ("_order", "_cumulative", "_log_counts"):
-            # On the CPU also where the module is made of shapes alone: nothing would ever fill them there.
+            # On the CPU even if the module is created on the meta device: loading weights does not fill these buffers.
             self.register_buffer(name, torch.empty(0, device="cpu"), persistent=False)
 
     @property
     def num_classes(self) -> int:
-        """V."""
+        """The number of classes V."""
         return len(self.weight)
 
     def start_from_counts(self, class_counts: Tensor) -> None:
-        """Set the biases to the classes' log frequencies: training then begins at the unigram distribution.
+        """Set the biases to the log frequencies of the classes, so that training starts at the unigram distribution.
 
         Args:
-            class_counts: (V,); a class that never occurred counts as half an occurrence.
+            class_counts: Count of each class, (V,). A count of zero is replaced by 0.5.
         """
         counts = class_counts.double().clamp(min=0.5)
         with torch.no_grad():
             self.bias.copy_((counts / counts.sum()).log())
 
     def prepare_sampling(self, class_counts: Tensor, num_samples: int, power: float = 0.75) -> None:
-        """Set what ``sampled_loss`` draws from.
+        """Set the sampling distribution of ``sampled_loss``.
 
         Args:
-            class_counts: (V,) occurrences of each class in the training text.
-            num_samples: classes drawn in a step; V or more means all of them.
-            power: exponent of the counts.
+            class_counts: Count of each class in the training text, (V,).
+            num_samples: Number of classes sampled per step; V or more samples all of them.
+            power: Exponent of the counts. Defaults to 0.75.
 
         Raises:
             ConfigError: ``num_samples`` is not positive.
@@ -63,7 +63,8 @@ class LMHead(nn.Module):
         require(num_samples >= 1, "head.num_samples", "1 or more", num_samples)
         self.num_samples = min(num_samples, self.num_classes)
         counts = expected_counts(class_counts, self.num_samples, power)
-        # Certain draws must fill whole strata, so they lead; the vocabulary is by falling count, but for <unk>.
+        # Classes that are always drawn come first, so that each fills a whole stratum. The vocabulary is in descending
+        # order of frequency already, except for <unk>.
         certain = counts >= 1.0
         order = torch.argsort(certain.int(), descending=True, stable=True)
         self._order = order
@@ -72,9 +73,9 @@ class LMHead(nn.Module):
         self._num_certain = int(certain.sum())
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
-        """Draw classes: (S,) in rising order; an uncertain class may come twice.
+        """Draw classes, (S,) in ascending order; a class with an expected count below 1 may be drawn twice.
 
-        The cumulative expected counts are cut into S strata of length one, and one class is drawn from each.
+        The cumulative expected counts are divided into S strata of length 1, and one class is drawn from each.
         """
         device = self._cumulative.device
         strata = torch.arange(self._num_certain, self.num_samples, dtype=torch.float64, device=device)
@@ -85,16 +86,16 @@ class LMHead(nn.Module):
     def sampled_loss(
         self, states: Tensor, targets: Tensor, generator: torch.Generator | None = None, sparse: bool = True
     ) -> Tensor:
-        """Sum over rows of the sampled cross-entropy in nats; for training only, it is no perplexity.
+        """Sampled cross-entropy in nats, summed over rows. It is for training only; perplexity needs the full softmax.
 
         Args:
-            states: (N, D) float32 or bfloat16.
-            targets: (N,) classes.
-            generator: of the draws.
-            sparse: whether ``weight`` and ``bias`` get sparse gradients.
+            states: Outputs of the top layer, (N, D), float32 or bfloat16.
+            targets: Target classes, (N,).
+            generator: Random number generator of the sampling. Defaults to the global one.
+            sparse: Give ``weight`` and ``bias`` sparse gradients.
 
         Returns:
-            A scalar.
+            The loss, a scalar.
         """
         samples = self.sample(generator)
         classes, places = torch.unique(torch.cat([samples, targets]), return_inverse=True)
@@ -108,14 +109,14 @@ class LMHead(nn.Module):
         return loss
 
     def log_probabilities(self, states: Tensor, targets: Tensor) -> Tensor:
-        """Log probability of each target under the full softmax, in nats, computed in chunks.
+        """Log probabilities of the targets under the full softmax in nats, computed in chunks.
 
         Args:
-            states: (N, D).
-            targets: (N,) classes.
+            states: Outputs of the top layer, (N, D).
+            targets: Target classes, (N,).
 
         Returns:
-            (N,) float32.
+            Log probabilities (N,), float32.
         """
         weight = self.weight.to(states.dtype)
         bias = self.bias.to(states.dtype)

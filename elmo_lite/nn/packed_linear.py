@@ -1,8 +1,8 @@
-"""Products with a weight laid out once for the matrix library.
+"""Matrix products with a weight that is packed once for oneDNN.
 
-A plain product on the CPU lays the weight out anew at every call, and in float32 it may run a library that does not
-know the processor. For the few rows of a recurrent step both cost more than the product itself: 32 rows times a
-(16384, 512) weight ran 3.4 times as fast from a packed weight, one row 5.7 times (benchmarks/published_elmo.py).
+A plain product on the CPU packs the weight at every call, and in float32 it may use a library that is not optimised for
+the processor. For the few rows of a recurrent step both cost more than the product itself: with a (16384, 512) weight,
+packing was 3.4 times as fast for 32 rows and 5.7 times as fast for one row (benchmarks/published_elmo.py).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from elmo_lite.nn.weight_snapshot import WeightSnapshot
 
 _ROWS_HINT = 32
-"""Rows that oneDNN chooses the layout for; measured to serve 1 to 256 rows equally well."""
+"""Number of rows for which oneDNN chooses the layout. The layout was measured to suit 1 to 256 rows equally well."""
 
 
 def can_pack(weight: Tensor) -> bool:
-    """Whether oneDNN can hold this weight (N, K) in a layout of its own."""
+    """Whether oneDNN can pack this weight (N, K)."""
     return (
         weight.device.type == "cpu"
         and weight.dtype in (torch.float32, torch.bfloat16)
@@ -34,7 +34,7 @@ def can_pack(weight: Tensor) -> bool:
 
 @functools.cache
 def _library_packs(dtype: torch.dtype) -> bool:
-    """Whether this machine's torch has the operators, as its own compiler uses them."""
+    """Whether the installed PyTorch has the packing operators, which its own compiler uses."""
     return (
         platform.machine().lower() in ("x86_64", "amd64")
         and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
@@ -44,14 +44,14 @@ def _library_packs(dtype: torch.dtype) -> bool:
 
 
 class PackedProduct:
-    """x W^T + b for one weight, without a graph; a plain product where the weight cannot be packed."""
+    """The product x W^T + b with a fixed weight, without a graph; a plain product if the weight cannot be packed."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
-        """Lay out a weight.
+        """Pack a weight.
 
         Args:
-            weight: W (N, K); copied.
-            bias: b (N,) or None.
+            weight: Weight W (N, K), which is copied if it can be packed.
+            bias: Bias b (N,). Defaults to no bias.
         """
         weight = weight.detach()
         self.bias = None if bias is None else bias.detach()
@@ -59,28 +59,28 @@ class PackedProduct:
         self.weight = torch.ops.mkldnn._reorder_linear_weight(weight, _ROWS_HINT) if self.packed else weight
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        """Multiply (..., K). Returns (..., N)."""
+        """Multiply inputs (..., K). Returns (..., N)."""
         if not self.packed:
             return F.linear(inputs, self.weight, self.bias)
-        if inputs.numel() == 0:  # a weight that is packed is not empty, so there are no rows
+        if inputs.numel() == 0:  # a packed weight is never empty, so there are no rows
             return inputs.new_zeros((*inputs.shape[:-1], self.weight.shape[0]))
         product: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self.weight, self.bias, "none", [], "")
         return product
 
 
 class PackedLinear(nn.Linear):
-    """``torch.nn.Linear`` that packs its weight once it is used without a graph, and again when the weight changed."""
+    """``torch.nn.Linear`` that packs its weight when it first runs without a graph, and again after a change."""
 
     def __init__(self, in_features: int, out_features: int) -> None:
-        """Make a layer with a bias, initialised as torch does."""
+        """Create a layer with a bias, initialised as in ``torch.nn.Linear``."""
         super().__init__(in_features, out_features)
         self._product: PackedProduct | None = None
         self._snapshot = WeightSnapshot()
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Multiply (..., in_features). Returns (..., out_features)."""
+        """Multiply inputs (..., in_features). Returns (..., out_features)."""
         weights = (self.weight, self.bias)
-        autocast = torch.is_autocast_enabled(inputs.device.type)  # torch's product picks the dtype there
+        autocast = torch.is_autocast_enabled(inputs.device.type)  # F.linear chooses the dtype under autocast
         mixed = autocast or inputs.dtype != self.weight.dtype
         if mixed or needs_graph(inputs, *weights) or not can_pack(self.weight):
             return super().forward(inputs)
@@ -89,7 +89,7 @@ class PackedLinear(nn.Linear):
         return self._product(inputs)
 
     def clear_packed(self) -> None:
-        """Forget the packed weight; needed only after it was written through ``parameter.data``."""
+        """Discard the packed weight. Needed only after the weight was written through ``parameter.data``."""
         self._product, self._snapshot = None, WeightSnapshot()
 
     def _apply(self, fn: Any, recurse: bool = True) -> PackedLinear:
@@ -98,10 +98,10 @@ class PackedLinear(nn.Linear):
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        """State for copies and worker processes, without the packed weight: each packs its own."""
+        """State for copies and worker processes, without the packed weight, which each of them packs itself."""
         return {**self.__dict__, "_product": None, "_snapshot": WeightSnapshot()}
 
 
 def needs_graph(*tensors: Tensor) -> bool:
-    """Whether autograd would record an operation on these."""
+    """Whether autograd records an operation on these tensors."""
     return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)

@@ -1,4 +1,4 @@
-"""The LSTM engine with projection and clipping, as published ELMo weights need it: one layer, one direction."""
+"""An LSTM layer with projection and clipping for one direction, as published ELMo weights need it."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from elmo_lite.nn.projected_recurrence import ProjectedState, Recurrence, RunTim
 from elmo_lite.nn.weight_snapshot import WeightSnapshot
 
 _POSITIONS_AT_ONCE = 256
-"""Positions whose input products are computed together: enough to fill the matrix library, and their 16 MB at published
-size small enough for the C library to keep between calls instead of returning it to the system page by page."""
+"""Number of positions whose input products are computed together, enough for efficient matrix products. At published
+size the products take 16 MB, which the C library keeps between calls instead of returning it to the system."""
 
 
 class ProjectedLSTM(nn.Module):
-    """An LSTM whose cell is clipped, projected to a smaller width and clipped again.
+    """An LSTM whose cell state is clipped, projected to a smaller width and clipped again.
 
-    Per step, with gates i, f, g, o in ``torch.nn.LSTM``'s order (Sak et al. 2014; clipping as in Peters et al. 2018):
+    Each step, with gates i, f, g, o in the order of ``torch.nn.LSTM`` (Sak et al. 2014; clipping as in Peters et al.
+    2018), computes
 
         c' = clip(f * c + i * tanh(g), cell_clip)
         m  = clip((o * tanh(c')) W_P^T, projection_clip)
 
-    and m is the output and the next step's recurrent input. Without clips this is ``torch.nn.LSTM(proj_size=dim)``.
-    A residual connection lies outside: it never enters the recurrence.
+    where m is the output and the recurrent input of the next step. Without clipping this is
+    ``torch.nn.LSTM(proj_size=dim)``. Skip connections are added outside of this layer and never enter the recurrence.
 
     Attributes:
-        weight_ih: (4 * lstm_dim, input_dim).
-        weight_hh: (4 * lstm_dim, dim).
-        bias: (4 * lstm_dim,), the sum of what ``torch.nn.LSTM`` keeps as two.
-        weight_projection: (dim, lstm_dim); None without a projection, and then m = o * tanh(c').
-        forget_bias: added to the forget gate at run time and never stored. TensorFlow adds 1.0, so published weights
-            need 1.0; adding it to the stored bias could not be undone exactly in float32.
+        weight_ih: Input weight (4 * lstm_dim, input_dim).
+        weight_hh: Recurrent weight (4 * lstm_dim, dim).
+        bias: Bias (4 * lstm_dim,), the sum of the two biases of ``torch.nn.LSTM``.
+        weight_projection: Projection (dim, lstm_dim). It is None without a projection; then m = o * tanh(c').
+        forget_bias: Constant added to the forget gate at run time and never stored. TensorFlow adds 1.0, so published
+            weights need 1.0; adding it to the stored bias could not be undone exactly in float32.
     """
 
     def __init__(
@@ -49,16 +50,16 @@ class ProjectedLSTM(nn.Module):
         forget_bias: float = 0.0,
         projection: bool = True,
     ) -> None:
-        """Make the weights and draw them.
+        """Create and initialise the weights.
 
         Args:
-            input_dim: width of an input vector.
-            dim: D, width of the output and of the recurrent input.
-            lstm_dim: width of the cell.
-            cell_clip: bound on the absolute value of the cell, positive; None for no bound.
-            projection_clip: bound on the absolute value of the projected output, positive; None for no bound.
-            forget_bias: constant added to the forget gate at run time.
-            projection: whether a projection follows the cell; where not, ``dim`` is ``lstm_dim``.
+            input_dim: Width of an input vector.
+            dim: Width of the output and of the recurrent input (D).
+            lstm_dim: Width of the cell.
+            cell_clip: Positive bound on the absolute value of the cell state. Defaults to no bound.
+            projection_clip: Positive bound on the absolute value of the projected output. Defaults to no bound.
+            forget_bias: Constant added to the forget gate at run time.
+            projection: Whether a projection follows the cell. Without one, ``dim`` equals ``lstm_dim``.
         """
         super().__init__()
         self.input_dim, self.dim, self.lstm_dim = input_dim, dim, lstm_dim
@@ -75,9 +76,9 @@ class ProjectedLSTM(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draw all weights from U(-1/sqrt(lstm_dim), 1/sqrt(lstm_dim)); the forget gate starts open.
+        """Draw all weights from U(-1/sqrt(lstm_dim), 1/sqrt(lstm_dim)); the forget gate is initially open.
 
-        Its bias gets +1 here only where ``forget_bias`` does not add a constant anyway.
+        The bias of the forget gate is increased by 1 unless ``forget_bias`` adds a constant already.
         """
         bound = 1 / math.sqrt(self.lstm_dim)
         for parameter in self.parameters():
@@ -91,13 +92,13 @@ class ProjectedLSTM(nn.Module):
         """Run over all positions, left to right.
 
         Args:
-            inputs: (B, T, input_dim).
-            state: h (B, D) and c (B, lstm_dim) before the first position; zeros where None. It is not modified.
+            inputs: Inputs (B, T, input_dim).
+            state: State (h (B, D), c (B, lstm_dim)) before the first position, not modified. Defaults to zeros.
             batch_sizes: T sizes in descending order: only the first ``batch_sizes[t]`` rows have a
                 position t. Defaults to all rows.
 
         Returns:
-            The outputs (B, T, D), zero at padding, and the state at each row's end.
+            The outputs (B, T, D), zero at padding, and the state after the last position of each row.
         """
         h, c = self._zero_state(len(inputs)) if state is None else state
         recorded = needs_graph(inputs, h, c, *self.parameters())
@@ -109,7 +110,7 @@ class ProjectedLSTM(nn.Module):
     def _run_recorded(
         self, inputs: Tensor, h: Tensor, c: Tensor, batch_sizes: Sequence[int] | None
     ) -> tuple[Tensor, ProjectedState]:
-        """With a graph: all input products at once, and the recurrence as one operation with its own backward pass.
+        """Run with a graph: all input products at once, and the recurrence as one operation with its own backward pass.
 
         Inputs are (T, B, input_dim), outputs (T, B, D).
         """
@@ -123,7 +124,7 @@ class ProjectedLSTM(nn.Module):
     def _run_packed(
         self, inputs: Tensor, h: Tensor, c: Tensor, batch_sizes: Sequence[int] | None
     ) -> tuple[Tensor, ProjectedState]:
-        """Without a graph: packed weights, and a bounded number of input products at a time.
+        """Run without a graph: with packed weights, and a bounded number of input products at a time.
 
         Inputs are (T, B, input_dim), outputs (T, B, D).
         """
@@ -141,7 +142,7 @@ class ProjectedLSTM(nn.Module):
         return outputs, (last_h.to(h.dtype), last_c)
 
     def _packed(self, dtype: torch.dtype) -> tuple[PackedProduct, RunTimeWeights]:
-        """The weights laid out for ``dtype``, once for as long as they stay the same."""
+        """The weights packed for ``dtype``; they are packed again only when they change."""
         weights = list(self.parameters())
         if self._run_time is None or self._run_time_dtype != dtype or not self._snapshot.matches(weights):
             bias = self._run_time_bias().to(dtype)
@@ -158,11 +159,11 @@ class ProjectedLSTM(nn.Module):
         return self._run_time
 
     def clear_packed(self) -> None:
-        """Forget the packed weights; needed only after weights were written through ``parameter.data``."""
+        """Discard the packed weights. Needed only after weights were written through ``parameter.data``."""
         self._run_time, self._run_time_dtype, self._snapshot = None, None, WeightSnapshot()
 
     def extra_repr(self) -> str:
-        """The numbers shown by ``print``."""
+        """The settings shown by ``print``."""
         return (
             f"{self.input_dim}, {self.dim}, {self.lstm_dim}, cell_clip={self.cell_clip}, "
             f"projection_clip={self.projection_clip}, forget_bias={self.forget_bias}"
@@ -184,7 +185,7 @@ class ProjectedLSTM(nn.Module):
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        """State for copies and worker processes, without packed weights: each packs its own."""
+        """State for copies and worker processes, without the packed weights, which each of them packs itself."""
         return {**self.__dict__, "_run_time": None, "_snapshot": WeightSnapshot()}
 
 

@@ -1,9 +1,9 @@
-"""Sampled softmax: a cross-entropy over a sample of the classes, with gradients found on the way.
+"""Sampled softmax: cross-entropy over a sample of the classes, with gradients computed in the forward pass.
 
-Sampling is stratified: every step draws ``num_samples`` classes with expected counts proportional to a smoothed unigram
-distribution, the most frequent classes exactly once each, and each sampled logit is lowered by the logarithm of its
-expected count. So the partition estimate is unbiased, and where every class is sampled it is the full softmax
-(importance sampling as in Bengio & Senecal 2008; Jean et al. 2015).
+Sampling is stratified: each step draws ``num_samples`` classes with expected counts proportional to a smoothed unigram
+distribution, and the most frequent classes exactly once each. The logarithm of the expected count is subtracted from
+each sampled logit. The estimate of the partition function is therefore unbiased, and equals that of the full softmax if
+all classes are sampled (importance sampling as in Bengio & Senecal 2008; Jean et al. 2015).
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ import torch
 from torch import Tensor
 
 CHUNK_NUMBERS = 2**22
-"""Logits computed at a time: a chunk of a few million stays in the cache between its three products."""
+"""Number of logits computed at a time: a few million stay in the cache between the three products of a chunk."""
 
 
 def row_chunks(num_rows: int, num_columns: int) -> Iterator[slice]:
-    """Slices of the rows of a matrix of logits that is never made whole."""
+    """Slices of the rows of a matrix of logits, which is computed slice by slice."""
     size = max(64, CHUNK_NUMBERS // max(1, num_columns))
     for start in range(0, num_rows, size):
         yield slice(start, min(start + size, num_rows))
 
 
 def expected_counts(class_counts: Tensor, num_samples: int, power: float) -> Tensor:
-    """How often each class is drawn in a step: min(1, s * count ** power), summing to ``num_samples``.
+    """The expected count of each class per step: min(1, s * count ** power), scaled by s to sum to ``num_samples``.
 
     Args:
-        class_counts: (V,) counts in the training text; a class that never occurred counts as one.
-        num_samples: draws in a step, at most V.
-        power: exponent in [0, 1] of the counts; 0 is uniform, 1 unigram.
+        class_counts: Count of each class in the training text, (V,). A count of zero is replaced by 1.
+        num_samples: Number of draws per step, at most V.
+        power: Exponent of the counts in [0, 1]: 0 is uniform, 1 is unigram.
 
     Returns:
-        (V,) float64 in (0, 1].
+        Expected counts (V,), float64 in (0, 1].
     """
     weights = class_counts.double().clamp(min=1.0) ** power
     counts = torch.zeros_like(weights)
     certain = torch.zeros(len(weights), dtype=torch.bool)
-    while True:  # capping some classes at 1 raises the others, which may pass 1 in turn
+    while True:  # capping some classes at 1 raises the others, which may then exceed 1
         remaining = num_samples - int(certain.sum())
         scale = remaining / float(weights[~certain].sum()) if remaining else 0.0
         counts = torch.where(certain, torch.ones_like(weights), weights * scale)
@@ -51,28 +51,28 @@ def expected_counts(class_counts: Tensor, num_samples: int, power: float) -> Ten
 
 
 class SampledLoss(torch.autograd.Function):
-    """Sampled cross-entropy, summed over rows, with its gradient found on the way.
+    """Sampled cross-entropy, summed over rows, with its gradients computed in the forward pass.
 
-    Logits are large and never needed again, so each chunk of rows makes its logits, its loss and its part of the
-    gradient before the next one begins. Backward only scales what is there.
+    To avoid storing all logits, the forward pass computes logits, loss and gradients of one chunk of rows at a time.
+    The backward pass only scales the gradients.
     """
 
     @staticmethod
     def forward(
         ctx: Any, states: Tensor, table: Tensor, bias: Tensor, log_counts: Tensor, columns: Tensor, targets: Tensor
     ) -> Tensor:
-        """Loss of N states over S sampled columns and each row's own target.
+        """Compute the loss of N states over S sampled columns and the target of each row.
 
         Args:
-            ctx: autograd's.
-            states: (N, D).
-            table: (K, D) vectors of the distinct classes in play, in the dtype of ``states``.
-            bias: (K,) float32.
-            log_counts: (S,) log expected count of each column.
-            columns: (S,) index into ``table``, in rising order; a class may stand in two neighbouring columns.
-            targets: (N,) index into ``table``.
+            ctx: Context of autograd.
+            states: Outputs of the top layer, (N, D).
+            table: Vectors of the K distinct sampled and target classes, (K, D), in the dtype of ``states``.
+            bias: Biases of these classes, (K,), float32.
+            log_counts: Logarithm of the expected count of each column, (S,).
+            columns: Index of each column in ``table``, (S,), in ascending order. A class may have two adjacent ones.
+            targets: Index of each target in ``table``, (N,).
         """
-        # The last column is kept free for each row's target.
+        # The last column is reserved for the target of each row.
         sampled = torch.cat([table[columns], table.new_zeros(1, table.shape[1])])
         offset = torch.cat([bias[columns] - log_counts, bias.new_zeros(1)]).to(states.dtype)
         table_gradient = torch.zeros(table.shape, dtype=torch.float32, device=table.device)
@@ -80,7 +80,7 @@ class SampledLoss(torch.autograd.Function):
         sampled_gradient = torch.zeros(sampled.shape, dtype=torch.float32, device=table.device)
         column_gradient = torch.zeros_like(offset, dtype=torch.float32)
         states_gradient = torch.empty_like(states)
-        hits = torch.searchsorted(columns, targets)  # the first column of each target, if it was sampled at all
+        hits = torch.searchsorted(columns, targets)  # the first column of each target, if it was sampled
         padded_columns = torch.cat([columns, columns.new_full((2,), -1)])
         loss = torch.zeros((), dtype=torch.float64, device=states.device)
         for rows in row_chunks(len(states), len(offset)):
@@ -93,7 +93,7 @@ class SampledLoss(torch.autograd.Function):
             shares = torch.softmax(logits, dim=1)
             target_share = shares[:, -1].float()
             loss -= target_share.clamp(min=torch.finfo(torch.float32).tiny).log().sum(dtype=torch.float64)
-            error = target_share - 1  # of the target's logit; the other logits' errors are their shares
+            error = target_share - 1  # gradient of the target's logit; that of the other logits is their probability
             shares[:, -1] = 0
             column_gradient += (shares.t() @ shares.new_ones(len(shares), 1)).squeeze(1)
             states_gradient[rows] = torch.addcmul(shares @ sampled, error[:, None].to(states.dtype), target_vectors)
@@ -107,7 +107,7 @@ class SampledLoss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Scale the stored gradients."""
+        """Scale the saved gradients."""
         states_gradient, table_gradient, bias_gradient = ctx.saved_tensors
         scale = gradients[0]
         return (
@@ -119,7 +119,7 @@ class SampledLoss(torch.autograd.Function):
 
 
 def _forget_hits(logits: Tensor, hits: Tensor, columns: Tensor, targets: Tensor) -> None:
-    """Take a row's own target out of its sampled columns; it may stand in two neighbouring ones."""
+    """Mask the sampled columns of each row that hold its target, at most two adjacent ones."""
     for shift in (0, 1):
         at = hits + shift
         rows = (columns[at] == targets).nonzero().squeeze(1)
@@ -127,18 +127,18 @@ def _forget_hits(logits: Tensor, hits: Tensor, columns: Tensor, targets: Tensor)
 
 
 class GatherRows(torch.autograd.Function):
-    """Rows of a table whose gradient stays sparse: steps cost the same whatever the table's height."""
+    """Rows of a table with a sparse gradient, so that the cost of a step is independent of the height of the table."""
 
     @staticmethod
     def forward(ctx: Any, table: Tensor, rows: Tensor) -> Tensor:
-        """Gather distinct, rising ``rows`` (K,) of a table (V, ...)."""
+        """Gather the distinct ``rows`` (K,), in ascending order, of a table (V, ...). Returns (K, ...)."""
         ctx.save_for_backward(rows)
         ctx.shape = table.shape
         return table.index_select(0, rows)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """Wrap the rows' gradient as a coalesced sparse tensor."""
+        """Return the gradient of the rows as a coalesced sparse tensor."""
         (rows,) = ctx.saved_tensors
         return torch.sparse_coo_tensor(
             rows[None], gradients[0], ctx.shape, is_coalesced=True, check_invariants=False

@@ -1,4 +1,4 @@
-"""Learned mixture of a model's layers for one task (Peters et al. 2018, equation 1)."""
+"""Learned weighted sum of the layers of a model for one task (Peters et al. 2018, equation 1)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from elmo_lite.errors import ConfigError
 
 
 class ScalarMix(nn.Module):
-    """gamma * sum_l softmax(w)_l * layers[l], with w and gamma learned along with the task."""
+    """gamma * sum_l softmax(w)_l * layers[l], where w and gamma are learned together with the task model."""
 
     def __init__(self, num_layers: int, layer_norm: bool = False, dropout: float = 0.0, l2: float = 0.0) -> None:
         """Start with equal weights and gamma 1.
 
         Args:
-            num_layers: L, the token layer included.
-            layer_norm: bring every layer's vector of a word to mean 0 and variance 1 before mixing.
-            dropout: probability in [0, 1) that a layer is left out of a training step; the rest keep their proportions.
-            l2: strength, 0 or more, of ``penalty``, which pulls the weights towards their mean.
+            num_layers: Number of layers L, the token layer included.
+            layer_norm: Normalise each vector of each layer to mean 0 and variance 1 before mixing.
+            dropout: Probability in [0, 1) that a layer is left out of a training step. The others keep their
+                proportions.
+            l2: Strength of ``penalty``, 0 or more, which pulls the weights towards their mean.
+
+        Raises:
+            ConfigError: A value is out of range.
         """
         super().__init__()
         if num_layers < 1:
@@ -37,13 +41,14 @@ class ScalarMix(nn.Module):
         self.gamma = nn.Parameter(torch.ones(1))
 
     def forward(self, layers: Tensor) -> Tensor:
-        """Mix.
+        """Mix the layers.
 
         Args:
-            layers: (L, ..., 2D), such as (L, B, T, 2D).
+            layers: Layers (L, ..., 2D), such as (L, B, T, 2D).
 
         Returns:
-            (..., 2D), such as (B, T, 2D). Each position is mixed on its own, so padding never reaches a real one.
+            Weighted sum (..., 2D), such as (B, T, 2D). Positions are mixed independently, so padding does not affect
+            tokens.
 
         Raises:
             ValueError: L differs from ``num_layers``.
@@ -57,7 +62,7 @@ class ScalarMix(nn.Module):
         return mixed
 
     def _proportions(self) -> Tensor:
-        """(L,) summing to 1; in training without the layers that are dropped out."""
+        """The proportions (L,), which sum to 1; in training, those of dropped layers are 0."""
         weight: Tensor = self.weight
         if self.training and self.dropout > 0:
             dropped = torch.rand_like(weight) < self.dropout
@@ -66,23 +71,23 @@ class ScalarMix(nn.Module):
         return torch.softmax(weight, dim=0)
 
     def weights(self) -> tuple[list[float], float]:
-        """What was learned: the proportion of each layer (they sum to 1), and gamma."""
+        """The learned proportions of the layers, which sum to 1, and gamma."""
         with torch.no_grad():
             return torch.softmax(self.weight, dim=0).tolist(), float(self.gamma)
 
     def penalty(self) -> Tensor:
-        """A scalar for the loss: ``l2`` times the sum of squared distances of the weights from their mean.
+        """The penalty for the loss, a scalar: ``l2`` times the sum of squared distances of the weights from their mean.
 
-        The softmax does not see a shift common to all weights, so what is pulled to zero is their spread.
+        Adding a constant to all weights does not change the softmax, so only their spread is penalised.
         """
         return self.l2 * (self.weight - self.weight.mean()).square().sum()
 
     def extra_repr(self) -> str:
-        """Settings, for ``print``."""
+        """The settings shown by ``print``."""
         return f"num_layers={self.num_layers}, layer_norm={self.layer_norm}, dropout={self.dropout}, l2={self.l2}"
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *arguments: Any) -> None:
-        """Accept AllenNLP's names too: one parameter ``scalar_parameters.{k}`` of shape (1,) for each layer."""
+        """Accept also the names of AllenNLP: one parameter ``scalar_parameters.{k}`` of shape (1,) for each layer."""
         old = [f"{prefix}scalar_parameters.{index}" for index in range(self.num_layers)]
         if f"{prefix}weight" not in state_dict and all(name in state_dict for name in old):
             state_dict[f"{prefix}weight"] = torch.cat([state_dict.pop(name).reshape(1) for name in old])

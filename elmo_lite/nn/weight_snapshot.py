@@ -1,4 +1,4 @@
-"""Whether weights have changed since something was computed from them."""
+"""Detection of changes of weights since something was computed from them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 
 class WeightSnapshot:
-    """Tells whether weights are still those that something was computed from.
+    """A snapshot of weights, to test later whether they have changed.
 
-    It notices weights changed in place and weights replaced by others, by another dtype or device. What is written
-    through ``parameter.data``, or into weights made under ``torch.inference_mode``, leaves no trace.
+    It detects weights that were modified in place, replaced, or moved to another dtype or device. It does not detect
+    writes through ``parameter.data``, nor writes to weights created under ``torch.inference_mode``.
     """
 
     def __init__(self, weights: Sequence[Tensor] = ()) -> None:
-        """Remember ``weights`` as they are."""
+        """Take a snapshot of ``weights``."""
         if weights:
             _count_steps()
-        # Kept, not copied, so that no other weight can come to lie at an old address.
+        # References keep the memory allocated, so that no other weight can get the same address.
         self._seen = [weight.detach() for weight in weights]
         self._versions = [_version(weight) for weight in weights]
 
     def matches(self, weights: Sequence[Tensor]) -> bool:
-        """Whether these are the weights remembered, unchanged."""
+        """Whether these are the weights of the snapshot, unchanged."""
         return len(weights) == len(self._seen) and all(
             weight.data_ptr() == seen.data_ptr()
             and weight.shape == seen.shape
@@ -47,9 +47,9 @@ _registering = threading.Lock()
 
 
 def _count_steps() -> None:
-    """From now on every optimiser step counts as a change of its weights.
+    """Make each optimizer step increment the versions of its weights from now on.
 
-    Fused optimisers change weights in place without saying so to autograd, whose count of changes a snapshot reads.
+    Fused optimizers modify weights in place without incrementing their version in autograd, which a snapshot compares.
     """
     global _steps_are_counted
     if _steps_are_counted:

@@ -1,1 +1,1 @@
-"""A corpus to a saved model: training, resuming, measuring."""
+"""Pretraining from a corpus to a saved model, with exact resumption."""

@@ -16,26 +16,26 @@ from elmo_lite.nn.bilm import DIRECTIONS
 
 
 class Progress(pl.Callback):
-    """A bar of steps with words/s, loss, the last perplexities and the time left, on standard error."""
+    """Progress bar on standard error, with words/s, loss, latest perplexities and remaining time."""
 
     def __init__(self) -> None:
-        """Make a bar for the run to come."""
+        """Initialise without a bar; training opens it."""
         self._bar: tqdm[Any] | None = None
         self._since = (0.0, 0)
         self._shown: dict[str, str] = {}
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Open the bar where the run stands."""
+        """Open the bar at the current step."""
         if trainer.is_global_zero:
             self._bar = tqdm(total=trainer.max_steps, initial=trainer.global_step, desc="pretrain", unit="step")
-            if not self._bar.fp.isatty():  # a log file gets a line now and then, not a movie
+            if not self._bar.fp.isatty():  # a log file gets a line every 15 seconds or so
                 self._bar.mininterval, self._bar.maxinterval, self._bar.miniters = 15.0, 30.0, 1
         self._since = (time.perf_counter(), 0)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Move the bar; refresh its figures about once a second."""
+        """Advance the bar, and refresh its figures about once a second."""
         start, words = self._since
         self._since = (start, words + batch.num_words * trainer.world_size)
         if self._bar is None:
@@ -49,7 +49,7 @@ class Progress(pl.Callback):
         self._bar.update(1)
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Show the held-out perplexities, and do not count the time they took as training."""
+        """Show the held-out perplexities, and exclude the time of validation from the speed."""
         self._since = (time.perf_counter(), 0)
         metrics = trainer.callback_metrics
         if self._bar is not None and "val/forward_perplexity" in metrics:
@@ -58,7 +58,7 @@ class Progress(pl.Callback):
             self._bar.set_postfix(self._shown, refresh=False)
 
     def close(self) -> None:
-        """End the bar's line."""
+        """Close the bar if it is open."""
         if self._bar is not None:
             self._bar.close()
 
@@ -72,15 +72,15 @@ class Progress(pl.Callback):
 
 
 class SaveState(pl.Callback):
-    """Saves the training state atomically, every few minutes and at the end."""
+    """Save the training state atomically at regular intervals and at the end."""
 
     def __init__(self, path: Path, minutes: float) -> None:
-        """Write to ``path`` at least every ``minutes``."""
+        """Save to ``path`` at the first step after each interval of ``minutes``."""
         self.path, self.seconds = path, minutes * 60
         self._last = time.monotonic()
 
     def _save(self, trainer: pl.Trainer) -> None:
-        # Every process takes part in saving, one of them writes.
+        # All processes take part in saving; one of them writes.
         with replace_file(self.path) if trainer.is_global_zero else nullcontext(self.path) as scratch:
             trainer.save_checkpoint(scratch)
         self._last = time.monotonic()
@@ -88,18 +88,18 @@ class SaveState(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save when it is time."""
+        """Save if the interval has passed."""
         due = time.monotonic() - self._last >= self.seconds
         if trainer.strategy.broadcast(due):  # processes must save together
             self._save(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Save the last state."""
+        """Save the final state."""
         self._save(trainer)
 
 
 class SaveBest(pl.Callback):
-    """Writes the model whenever its held-out nats are the lowest so far; the lowest and its step survive a resume."""
+    """Save the model whenever its held-out nats per word are the lowest so far, across resumed runs too."""
 
     def __init__(self, save: Callable[[dict[str, Any]], None]) -> None:
         """Call ``save`` with the metadata of each new best model."""
@@ -107,7 +107,7 @@ class SaveBest(pl.Callback):
         self.best: dict[str, Any] = {}
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Compare, and save."""
+        """Save the model if it is the best so far."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
         if trainer.sanity_checking or not metrics or not metrics["val/nats"] < self.best.get("nats", float("inf")):
             return
@@ -121,9 +121,9 @@ class SaveBest(pl.Callback):
             self._save(self.best)
 
     def state_dict(self) -> dict[str, Any]:
-        """The best so far."""
+        """Step and metrics of the best model so far."""
         return dict(self.best)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the best so far."""
+        """Restore step and metrics of the best model so far."""
         self.best = dict(state_dict)

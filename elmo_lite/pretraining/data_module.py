@@ -1,4 +1,4 @@
-"""Lightning's view of a corpus: training batches from the current step on, a fixed validation sample."""
+"""Lightning data module of a corpus: training batches from the current step on, and a fixed validation sample."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VALIDATION_ROWS = 16
 
 
 class Batches(Protocol):
-    """Batches by step."""
+    """Source of batches, indexed by step."""
 
     steps_per_epoch: int
 
@@ -25,10 +25,10 @@ class Batches(Protocol):
 
 
 class Sample:
-    """The first ``num_batches`` batches of a source, in order: the same at every validation."""
+    """The first ``num_batches`` batches of a source, the same at every validation."""
 
     def __init__(self, source: Batches, num_batches: int) -> None:
-        """Take ``num_batches`` at most."""
+        """Select at most ``num_batches`` batches."""
         self.source, self.num_batches = source, min(num_batches, source.steps_per_epoch)
 
     def __len__(self) -> int:
@@ -36,17 +36,17 @@ class Sample:
         return self.num_batches
 
     def __getitem__(self, step: int) -> Batch:
-        """Batch of a step; its words cost nothing until then."""
+        """Batch of a step, built on demand."""
         if step >= self.num_batches:
             raise IndexError(step)
         return self.source.batch(step)
 
 
 def make_batches(words: WordTable, stream: Ids, data: DataConfig, seed: int) -> Batches:
-    """Batches of a stream as ``data`` says.
+    """Divide a stream into batches according to ``data``.
 
     Raises:
-        CorpusError: the stream is shorter than one batch.
+        CorpusError: The stream is shorter than one batch.
     """
     if data.batching == "windows":
         rows = max(1, data.batch_words // data.max_length)
@@ -55,9 +55,9 @@ def make_batches(words: WordTable, stream: Ids, data: DataConfig, seed: int) -> 
 
 
 def validation_sample(words: WordTable, held_out: Ids, data: DataConfig, num_words: int) -> Sample:
-    """About ``num_words`` held-out words, batched as in training; empty where nothing is held out.
+    """Sample about ``num_words`` held-out words, batched as in training. Empty if nothing is held out.
 
-    Windows are long and few rows read them, so that little is predicted without a past.
+    Windows are long and rows are few, so that few words are predicted without context.
     """
     available = len(held_out) - 1
     if available < 2:
@@ -87,16 +87,16 @@ class CorpusDataModule(pl.LightningDataModule):
     """Batches of a corpus for a Lightning trainer."""
 
     def __init__(self, training: Batches, validation: Sample) -> None:
-        """Serve ``training`` without end and ``validation`` once a validation."""
+        """Use ``training`` without end, and ``validation`` once per validation."""
         super().__init__()
         self.training, self.validation = training, validation
 
     def train_dataloader(self) -> Any:
-        """Batches from the trainer's step on, so that a resumed run reads the very next one."""
+        """Training batches from the trainer's current step on, so that a resumed run continues with the next one."""
         assert self.trainer is not None
         on_gpu = self.trainer.strategy.root_device.type == "cuda"
         steps = StepBatches(self.training, self.trainer.global_step, self.trainer.global_rank, self.trainer.world_size)
-        # A GPU waits for batches made in its own process; two cores have none to spare for another.
+        # A worker process keeps a GPU from waiting for batches; on the CPU it would compete with training.
         return DataLoader(steps, batch_size=None, num_workers=1 if on_gpu else 0, pin_memory=on_gpu)
 
     def val_dataloader(self) -> Any:
@@ -104,5 +104,5 @@ class CorpusDataModule(pl.LightningDataModule):
         return DataLoader(self.validation, batch_size=None)  # type: ignore[arg-type]
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """Move a batch."""
+        """Move a batch to a device."""
         return batch.to(device)

@@ -80,14 +80,14 @@ class InitialModel:
             if found != expected[key]:
                 raise ConfigError(
                     f"model.{key}: expected {expected[key]}, as the model {self.name} has, found {found}; "
-                    "leave model settings out of the flags and of --config to go on with it"
+                    "omit model settings from the flags and from --config to use its encoder"
                 )
 
     def check_corpus(self, corpus: Corpus) -> None:
-        """Check that this model reads the words of a corpus.
+        """Check that this model fits the words of a corpus.
 
         Raises:
-            CheckpointError: Tokenization or word width differ.
+            CheckpointError: The tokenization or the word width differs.
         """
         tokenization, width = self.settings.tokenization, self.settings.model.char_cnn.max_characters
         if tokenization != corpus.tokenization:
@@ -102,7 +102,7 @@ class InitialModel:
             )
 
     def load(self, corpus: Corpus) -> SavedModel:
-        """Read the weights, and those of the LM head if there is one.
+        """Load the encoder's weights, and those of the LM head if the model has one.
 
         Raises:
             CheckpointError: A file is missing or damaged, or the model does not fit the corpus.
@@ -135,8 +135,8 @@ def build_model(config: PretrainConfig, corpus: Corpus, max_steps: int, init: Sa
 def _adopt_head(head: LMHead, corpus: Corpus, counts: torch.Tensor, init: SavedModel) -> None:
     """Copy the softmax rows of known words, matched by spelling; new words share the row of the unknown word.
 
-    A new word gets the unknown word's vector, and the share of its probability that the counts (V,) suggest. With the
-    full probability each, new words would outweigh the known ones.
+    A new word gets the vector of the unknown word. The probability of the unknown word is divided among the new words
+    in proportion to the counts (V,); if each had the full probability, new words would outweigh the known ones.
     """
     assert init.vocabulary is not None and init.lm_head is not None
     rows = torch.tensor([init.vocabulary.class_of(word) for word in corpus.vocabulary])

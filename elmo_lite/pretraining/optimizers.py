@@ -1,4 +1,4 @@
-"""Optimizer of the dense encoder and of the sparse softmax table, its schedule and gradient clipping."""
+"""Optimizer of the dense encoder and of the sparse softmax table, learning rate schedule and gradient clipping."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from elmo_lite.errors import ConfigError
 
 
 class CombinedOptimizer(torch.optim.Optimizer):
-    """Several optimizers as one: a trainer counts one step, a scheduler sees all parameter groups."""
+    """Several optimizers combined: a trainer counts one step, and a scheduler sees all parameter groups."""
 
     def __init__(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         """Combine ``optimizers``, whose parameters must not overlap."""
@@ -97,7 +97,7 @@ def make_optimizer(
 
 
 def warmup_and_decay(optimizer: torch.optim.Optimizer, warmup_steps: int, max_steps: int) -> LambdaLR:
-    """Factor of the peak learning rate: linear up over ``warmup_steps``, then linear down to 0 at ``max_steps``."""
+    """Learning rate schedule: linear warm-up over ``warmup_steps``, then linear decay to 0 at ``max_steps``."""
     warmup = min(warmup_steps, max(1, max_steps // 10))
 
     def factor(step: int) -> float:
@@ -115,10 +115,10 @@ def _values(gradient: Tensor) -> Tensor:
 def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tensor:
     """Scale dense and sparse gradients together so that their global norm is at most ``max_norm``.
 
-    ``torch.nn.utils.clip_grad_norm_`` takes no sparse gradient. Gradients must be coalesced.
+    ``torch.nn.utils.clip_grad_norm_`` does not accept sparse gradients. Sparse gradients must be coalesced.
 
     Returns:
-        The norm before clipping, a scalar; not finite where any gradient is not, and then nothing is scaled.
+        The norm before clipping, a scalar. If any gradient is not finite, neither is the norm, and nothing is scaled.
     """
     gradients = [_values(p.grad) for p in parameters if p.grad is not None]
     if not gradients:

@@ -1,4 +1,4 @@
-"""Pretraining: a corpus directory and settings in, a saved model out (``elmo-lite pretrain``)."""
+"""Pretraining of a language model on a corpus (``elmo-lite pretrain``)."""
 
 from __future__ import annotations
 
@@ -38,10 +38,12 @@ def pretrain(
     resume: bool = False,
     init: str | InitialModel | None = None,
 ) -> dict[str, Any]:
-    """Pretrain a language model: the best in ``out/model``, the state in ``out/checkpoints``, curves in ``out/logs``.
+    """Pretrain a language model.
+
+    The best model is written to ``out/model``, the training state to ``out/checkpoints``, and curves to ``out/logs``.
 
     Args:
-        config: Settings.
+        config: Settings of the run.
         corpus: Corpus directory, as written by ``elmo-lite corpus``.
         out: Output directory, absent or empty unless ``resume`` is true.
         max_steps: Number of optimizer steps. Defaults to ``config.epochs`` passes over the corpus.

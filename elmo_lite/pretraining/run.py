@@ -1,4 +1,4 @@
-"""A run and its file ``run.json``: the settings and the length it was started with, so that it can resume exactly."""
+"""A run and its file ``run.json``: the settings and the length it was started with, for exact resumption."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Run:
     init: str | None
     """Name of the initial model."""
     origin: dict[str, Any]
-    """Metadata about the initial model, as of the start of the run."""
+    """Metadata about the initial model at the start of the run."""
 
     @classmethod
     def read(cls, out: Path) -> Run:
         """Read the run of an output directory.
 
         Raises:
-            CheckpointError: There is none, or it is damaged.
+            CheckpointError: There is no run, or its file is damaged.
         """
         path = out / RUN_FILE
         try:
@@ -110,7 +110,7 @@ def begin_run(
     """Create the directory of a new run, with its number of steps determined.
 
     Args:
-        config: Settings.
+        config: Settings of the run.
         corpus: Text to train on.
         out: Directory to create, absent or empty.
         batches: Batches of the corpus's training part.
@@ -123,9 +123,7 @@ def begin_run(
     """
     limit = limit_flag(max_steps, max_time)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(
-            f"{out}: expected no such directory or an empty one, found it in use; --resume goes on with it"
-        )
+        raise ConfigError(f"{out}: expected no such directory or an empty one, found it in use; --resume continues it")
     if max_steps is not None and max_steps < 1:
         raise ConfigError(f"--max_steps: expected 1 or more, found {max_steps}")
     if max_time is not None:
@@ -160,7 +158,9 @@ def resume_run(
         done = _steps_done(out)
         if moved.max_steps <= done:
             raise ConfigError(f"--max_steps: expected more than the {done:,} steps done, found {moved.max_steps:,}")
-        log.info("the learning rate falls to zero at step %s now, not %s", f"{moved.max_steps:,}", f"{run.max_steps:,}")
+        log.info(
+            "the learning rate now decays to zero at step %s, not %s", f"{moved.max_steps:,}", f"{run.max_steps:,}"
+        )
         moved.write(out)
     return moved
 
@@ -204,6 +204,6 @@ def fingerprint(corpus: Corpus) -> str:
 
 
 def plain_settings(config: PretrainConfig) -> dict[str, Any]:
-    """Settings as they read back from JSON."""
+    """Settings with the types that JSON returns."""
     settings: dict[str, Any] = json.loads(json.dumps(to_dict(config)))
     return settings

@@ -39,7 +39,7 @@ def parse_duration(text: str) -> float:
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
     duration = hours * 3600 + minutes * 60 + seconds
     if duration <= 0:
-        raise ConfigError(f"--max_time: expected more than no time, found {text!r}")
+        raise ConfigError(f"--max_time: expected a positive duration, found {text!r}")
     return duration
 
 

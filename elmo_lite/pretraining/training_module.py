@@ -1,4 +1,4 @@
-"""The language model in training: both directions' losses, optimiser, states carried between windows."""
+"""Lightning module of the language model: loss of both directions, optimizer, and states carried between windows."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ CarriedStates = dict[Direction, LSTMState]
 
 
 class LanguageModel(pl.LightningModule):
-    """Forward and backward language models over one token layer and one softmax.
+    """Forward and backward language models with a shared token layer and a shared softmax.
 
-    The objective is the mean of both directions' cross-entropy (Peters et al. 2018, section 3.1).
+    The loss is the mean cross-entropy of both directions (Peters et al. 2018, section 3.1).
     """
 
     def __init__(self, bilm: BiLM, head: LMHead, config: PretrainConfig, max_steps: int) -> None:
-        """Wrap the encoder and its head, ready for ``max_steps`` optimiser steps."""
+        """Wrap the encoder and the LM head, to be trained for ``max_steps`` optimizer steps."""
         super().__init__()
         self.bilm, self.head, self.config, self.max_steps = bilm, head, config, max_steps
         self.sparse_table = True
@@ -39,11 +39,14 @@ class LanguageModel(pl.LightningModule):
 
     @property
     def carries_states(self) -> bool:
-        """Whether states go on from batch to batch."""
+        """Whether states carry over from batch to batch."""
         return self.config.data.batching == "windows"
 
     def top_states(self, batch: Batch, states: CarriedStates) -> list[Tensor]:
-        """Last layer of both directions at the real positions, 2 x (P, D); carried ``states`` are updated."""
+        """Last layer of both directions at the P positions without padding, 2 x (P, D).
+
+        Carried ``states`` are updated in place.
+        """
         vectors = self.token_vectors(batch)
         if batch.starts_afresh or not self.carries_states:
             states.clear()
@@ -56,22 +59,22 @@ class LanguageModel(pl.LightningModule):
         return tops
 
     def token_vectors(self, batch: Batch) -> Tensor:
-        """Vectors of a batch's distinct words, (K, D): short ones in a narrow block, long ones in a wide one."""
+        """Token vectors (K, D) of a batch's distinct words, short and long ones in blocks of different width."""
         blocks = batch.char_ids[: batch.num_short], batch.char_ids[batch.num_short :]
         return torch.cat([self.bilm.token_vectors(block) for block in blocks if len(block)])
 
     def targets(self, batch: Batch) -> list[Tensor]:
-        """Classes of both directions at the real positions, 2 x (P,)."""
+        """Target classes of both directions at the P positions without padding, 2 x (P,)."""
         return [t.reshape(-1).index_select(0, batch.real) for t in (batch.forward_targets, batch.backward_targets)]
 
     def loss(self, batch: Batch) -> Tensor:
-        """Sampled loss of a batch in nats a word, the mean of both directions."""
+        """Sampled softmax loss of a batch in nats per word, the mean of both directions."""
         states = torch.cat(self.top_states(batch, self._carried))
         total = self.head.sampled_loss(states, torch.cat(self.targets(batch)), sparse=self.sparse_table)
         return total / (2 * batch.num_words)
 
     def on_train_start(self) -> None:
-        """Take the rate of this run's schedule: a stored one is that of the old end where the end was moved."""
+        """Set the learning rate by this run's schedule, as a saved one is outdated if the end of the run was moved."""
         schedule = self.lr_schedulers()
         assert isinstance(schedule, LambdaLR)
         for group, peak, factor in zip(
@@ -80,16 +83,16 @@ class LanguageModel(pl.LightningModule):
             group["lr"] = peak * factor(schedule.last_epoch)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Seed every step by its number: what is random in a step does not depend on where a run was interrupted."""
+        """Seed by the number of the step, so that randomness does not depend on where a run was interrupted."""
         self.seed_step(self.global_step)
 
     def seed_step(self, step: int) -> None:
-        """Seed dropout and samples of a step."""
+        """Seed the dropout and the sampled classes of a step."""
         rank = self.global_rank if self._trainer is not None else 0
         torch.manual_seed((self.config.seed * 1_000_003 + step) * 1_009 + rank)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """One step's loss."""
+        """Compute and log the loss of a step."""
         loss = self.loss(batch)
         self.log("train/sampled_loss", loss)
         return loss
@@ -100,15 +103,15 @@ class LanguageModel(pl.LightningModule):
         gradient_clip_val: int | float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip dense and sparse gradients together; stop on one that is not finite, before any weight moves.
+        """Clip dense and sparse gradients together, before any weight is updated.
 
         Raises:
-            TrainingError: a gradient is infinite or not a number.
+            TrainingError: A gradient is infinite or NaN.
         """
         self.clip(self.global_step)
 
     def clip(self, step: int) -> None:
-        """See ``configure_gradient_clipping``."""
+        """Clip the gradients of a step; see ``configure_gradient_clipping``."""
         norm = clip_gradients(self.parameters(), self.config.optimizer.gradient_clip)
         if not math.isfinite(float(norm)):
             raise TrainingError(
@@ -117,7 +120,7 @@ class LanguageModel(pl.LightningModule):
             )
 
     def configure_optimizers(self) -> Any:
-        """Optimiser, and its schedule by steps."""
+        """Build the optimizer and its learning rate schedule."""
         settings = self.config.optimizer
         optimizer = make_optimizer(
             self.bilm,
@@ -133,12 +136,12 @@ class LanguageModel(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_validation_epoch_start(self) -> None:
-        """Begin a new sum."""
+        """Reset states and sums."""
         self._validation_states = {}
         self._validation_sums = torch.zeros(3, dtype=torch.float64)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add a batch's full-softmax nats."""
+        """Add the full-softmax loss of a batch, in nats."""
         tops, targets = self.top_states(batch, self._validation_states), self.targets(batch)
         nats = [
             -self.head.log_probabilities(t, y).sum(dtype=torch.float64).cpu()
@@ -147,7 +150,7 @@ class LanguageModel(pl.LightningModule):
         self._validation_sums += torch.stack([*nats, torch.tensor(float(batch.num_words), dtype=torch.float64)])
 
     def on_validation_epoch_end(self) -> None:
-        """Log nats a word and perplexity of each direction, and the nats of both."""
+        """Log nats per word and perplexity of each direction, and the mean nats of both."""
         forward, backward, number = (float(x) for x in self._validation_sums)
         nats = {"forward": forward / number, "backward": backward / number}
         for direction, value in nats.items():
@@ -156,9 +159,9 @@ class LanguageModel(pl.LightningModule):
         self.log("val/nats", (nats["forward"] + nats["backward"]) / 2, sync_dist=True)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the carried states: the next window needs them."""
+        """Save the carried states, which the next window needs."""
         checkpoint["carried_states"] = {direction: list(state) for direction, state in self._carried.items()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the carried states up again."""
+        """Restore the carried states."""
         self._carried = dict(checkpoint["carried_states"])

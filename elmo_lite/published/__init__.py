@@ -1,1 +1,1 @@
-"""The published ELMo format, known here alone."""
+"""Reading and writing of the published ELMo format."""

@@ -1,7 +1,7 @@
-"""Models in the published ELMo format, ``options.json`` and an HDF5 file of weights, read and written.
+"""Load and save models in the published ELMo format: ``options.json`` and an HDF5 file of weights.
 
-A file that is read and written again comes back bit by bit. Every model of this library can be written; what a saved
-model directory holds besides the encoder (vocabulary, language model head, tokenisation) has no place in the format.
+Loading a model and saving it again preserves every value bit for bit. Every model of this library can be saved, but
+the format holds the encoder alone, without vocabulary, language model head and tokenisation.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ logger = logging.getLogger(__name__)
 StrPath = str | os.PathLike[str]
 
 OPTIONS = "published_options"
-"""Key of ``Elmo.training_facts`` under which the options that a model was read with are kept."""
+"""Key in ``Elmo.training_facts`` of the options that a model was loaded with."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def load(options_file: StrPath, weight_file: StrPath, requires_grad: bool = False) -> Elmo:
-    """Read a model in the published format.
+    """Load a model in the published format.
 
     Args:
-        options_file: its ``options.json``.
-        weight_file: its HDF5 file.
-        requires_grad: train the encoder along with a task model; frozen otherwise.
+        options_file: The model's ``options.json``.
+        weight_file: The model's HDF5 file.
+        requires_grad: Whether the encoder is trainable. Defaults to False, a frozen encoder.
 
     Returns:
-        The model on the CPU, in float32 and in eval mode. Plain strings are split on blanks.
+        The model on the CPU, in float32 and in eval mode. Plain strings are split on whitespace.
 
     Raises:
-        CheckpointError: a file is missing, damaged, no part of the format, or the two disagree; says where.
+        CheckpointError: A file is missing, damaged or not of this format, or the two disagree; the place is named.
     """
     options_path, weight_path = _local(options_file), _local(weight_file)
     options = read_options(options_path)
@@ -53,14 +53,14 @@ def load(options_file: StrPath, weight_file: StrPath, requires_grad: bool = Fals
     with open_weights(weight_path) as weights:
         config = config_from_options(
             options,
-            # The original code left a projection out where the widths agreed anyway.
+            # The original code omits a projection if the widths agree.
             cnn_projection=weights.has("CNN_proj/W_proj") or sum(n for _, n in filters) != lstm["projection_dim"],
             lstm_projection=weights.has("/W_P_0") if lstm["dim"] == lstm["projection_dim"] else None,
         )
         weights.check(config)
         if config.projection_clip is None and weights.has_identity_projections(config):
             config = dataclasses.replace(config, lstm_projection=None)
-        with torch.random.fork_rng(devices=[]):  # loading leaves the caller's random numbers alone
+        with torch.random.fork_rng(devices=[]):  # keeps the caller's random state
             bilm = BiLM(config)
         weights.fill(bilm)
     if not requires_grad:
@@ -69,18 +69,18 @@ def load(options_file: StrPath, weight_file: StrPath, requires_grad: bool = Fals
 
 
 def save(elmo: Elmo, options_file: StrPath, weight_file: StrPath, overwrite: bool = False) -> None:
-    """Write a model's encoder in the published format, in float32.
+    """Save a model's encoder in the published format, in float32.
 
-    Both files are written under temporary names and renamed.
+    Both files are written under temporary names and then renamed.
 
     Args:
-        elmo: the model. Options that it was once read with are written back where they still describe it.
-        options_file: where its ``options.json`` shall lie, in a folder that exists.
-        weight_file: where its HDF5 file shall lie.
-        overwrite: replace files that are already there.
+        elmo: The model. The options that it was loaded with are written unchanged if they still describe it.
+        options_file: Path of the ``options.json`` to write, in an existing folder.
+        weight_file: Path of the HDF5 file to write, in an existing folder.
+        overwrite: Whether to replace existing files. Defaults to False.
 
     Raises:
-        CheckpointError: one of the files cannot or must not be written there.
+        CheckpointError: A file cannot be written, or exists and ``overwrite`` is false.
     """
     options_path, weight_path = check_targets(options_file, weight_file, overwrite)
     options = options_from_config(elmo.bilm.config, elmo.training_facts.get(OPTIONS))
@@ -90,10 +90,10 @@ def save(elmo: Elmo, options_file: StrPath, weight_file: StrPath, overwrite: boo
 
 
 def check_targets(options_file: StrPath, weight_file: StrPath, overwrite: bool) -> tuple[Path, Path]:
-    """The paths to write to.
+    """Check and return the paths to write to.
 
     Raises:
-        CheckpointError: they are one and the same, no folder is there, or something else is.
+        CheckpointError: Both paths are the same, a folder does not exist, or a path is in use.
     """
     options_path, weight_path = _local(options_file), _local(weight_file)
     if options_path.resolve() == weight_path.resolve():
@@ -122,7 +122,7 @@ def import_command(options: str, weights: str, model: str, *, overwrite: bool = 
         model: Saved model directory to write.
         overwrite: Replace the saved model if it exists.
     """
-    check_target(model, overwrite)  # told before the weights are read
+    check_target(model, overwrite)  # fails before the weights are read
     elmo = load(options, weights)
     elmo.save_pretrained(model, overwrite=overwrite)
     logger.info("%s: %s", model, describe(elmo))
@@ -137,7 +137,7 @@ def export_command(model: str, options: str, weights: str, *, overwrite: bool = 
         weights: Path of the HDF5 file to write.
         overwrite: Replace the files if they exist.
     """
-    check_targets(options, weights, overwrite)  # told before the model is read
+    check_targets(options, weights, overwrite)  # fails before the model is read
     elmo = Elmo.from_pretrained(model)
     save(elmo, options, weights, overwrite=overwrite)
     logger.info("%s: %s", weights, describe(elmo))
@@ -148,7 +148,7 @@ def export_command(model: str, options: str, weights: str, *, overwrite: bool = 
 
 
 def describe(elmo: Elmo) -> str:
-    """A line on a model's size."""
+    """Describe the size of a model in one line."""
     config = elmo.bilm.config
     number = sum(weight.numel() for weight in elmo.bilm.parameters())
     cells = f"{config.lstm_dim} cells projected to {config.dim}" if config.has_lstm_projection else f"{config.dim}"

@@ -1,9 +1,9 @@
-"""What stands where in a weight file of the published ELMo format: data sets as views of the encoder's parameters.
+"""Layout of a weight file in the published ELMo format: data sets as views of the encoder's parameters.
 
-Every data set is made of pieces of parameters, transposed and in another order. The same views are written to when a
-file is read and read from when one is written, so that nothing is computed and every bit survives both ways. What
-TensorFlow calls ``carry`` is the gate of a highway layer; its gates stand in the order i, g, f, o. It adds 1 to the
-forget gate at run time, which is why the stored bias lacks it, and so does ours (``BiLMConfig.forget_bias``).
+Every data set consists of pieces of parameters, transposed and reordered. Reading copies into these views and writing
+copies from them: nothing is computed, and every bit is preserved. TensorFlow's ``carry`` is the gate of a highway
+layer, and its LSTM gates are in the order i, g, f, o. TensorFlow adds 1 to the forget gate at run time, so the stored
+bias does not include it; nor does ours (``BiLMConfig.forget_bias``).
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from elmo_lite.nn.config import BiLMConfig
 from elmo_lite.text.characters import NUM_CHAR_IDS
 
 Pieces = list[tuple[Any, Tensor]]
-"""Parts of a data set: an index into it, and the view of a parameter that stands there."""
+"""Parts of a data set: an index into it, and the view of the parameter stored there."""
 
 _MODEL_GATES = (0, 2, 1, 3)
-"""For the gates i, g, f, o of the file, their place in i, f, g, o."""
+"""Positions of the file's gates i, g, f, o in the model's order i, f, g, o."""
 
 
 def cell_name(direction: int, layer: int) -> str:
-    """Group of one LSTM layer; direction 0 = forward, 1 = backward."""
+    """Name of the HDF5 group of one LSTM layer; direction 0 is forward, 1 is backward."""
     return f"RNN_{direction}/RNN/MultiRNNCell/Cell{layer}/LSTMCell"
 
 
 def data_set_shapes(config: BiLMConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Name and shape of every data set that a model of these settings has, one by one."""
+    """Iterate over name and shape of all data sets of a model with these settings."""
     cnn, num_filters = config.char_cnn, config.char_cnn.num_filters
-    yield "char_embed", (NUM_CHAR_IDS - 1, cnn.embedding_dim)  # without the row for "no token here", which is zero
+    yield "char_embed", (NUM_CHAR_IDS - 1, cnn.embedding_dim)  # without row 0 of padding tokens, which is zero
     for index, (width, number) in enumerate(cnn.filters):
         yield f"CNN/W_cnn_{index}", (1, width, cnn.embedding_dim, number)
         yield f"CNN/b_cnn_{index}", (number,)
@@ -81,7 +81,7 @@ def data_set_pieces(bilm: BiLM) -> dict[str, Pieces]:
 
 
 def _cell_pieces(lstm: Mapping[str, Tensor], config: BiLMConfig) -> dict[str, Pieces]:
-    """The data sets of one LSTM layer, whichever engine it runs on."""
+    """The data sets of one LSTM layer, ``nn.LSTM`` or projected."""
     dim, size = config.dim, config.lstm_dim
     bias = lstm["bias"] if "bias" in lstm else _learned_bias(lstm["bias_ih"], lstm["bias_hh"], config.forget_bias)
     found: dict[str, Pieces] = {"W_0": [], "B": []}
@@ -91,13 +91,13 @@ def _cell_pieces(lstm: Mapping[str, Tensor], config: BiLMConfig) -> dict[str, Pi
         found["W_0"].append(((slice(dim, None), columns), lstm["weight_hh"][rows].T))
         found["B"].append((columns, bias[rows]))
     if config.lstm_projection is not False:
-        # A reader of the format wants a projection; where the model has none, the one that changes nothing.
+        # The format requires a projection: the identity if the model has none.
         found["W_P_0"] = [(..., lstm["weight_projection"].T if "weight_projection" in lstm else torch.eye(dim))]
     return found
 
 
 def _learned_bias(bias: Tensor, constant: Tensor, forget_bias: float) -> Tensor:
-    """The one bias of a layer of torch's own engine, which has two: the second should hold the constant alone."""
+    """Single bias of an ``nn.LSTM``, which has two; the second holds the constant forget bias unless it was trained."""
     size = len(bias) // 4
     rest = constant.clone()
     rest[size : 2 * size] -= forget_bias

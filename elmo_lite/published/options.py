@@ -1,7 +1,7 @@
-"""The settings file of the published ELMo format: ``options.json`` to and from ``BiLMConfig``.
+"""Options file of the published ELMo format: conversion between ``options.json`` and ``BiLMConfig``.
 
-The keys are those of https://github.com/allenai/bilm-tf. Training writes more of them than a reader needs: what stands
-beside ``lstm`` and ``char_cnn`` is kept as it is.
+The keys are those of https://github.com/allenai/bilm-tf. Its training code writes further keys next to ``lstm`` and
+``char_cnn``; they are kept unchanged.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
 Options = dict[str, Any]
 
 FORGET_BIAS = 1.0
-"""What TensorFlow adds to the forget gate at run time; published weights do not hold it."""
+"""Constant that TensorFlow adds to the forget gate at run time; published weights do not include it."""
 
 
 def _integer(least: int) -> tuple[Callable[[Any], bool], str]:
@@ -56,23 +56,24 @@ _REQUIRED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "char_cnn.max_characters_per_token": _integer(3),
 }
-"""What describes the model. Training and prediction count the characters differently; the weights are the same."""
+"""Required keys. ``n_characters`` differs between training and prediction, although the weights are the same."""
 
 _OPTIONAL: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "bidirectional": _TRUE,
     "char_cnn.projection_after_highway": _TRUE,
 }
-"""What some files say besides; another value would be another model."""
+"""Optional keys; any other value would be another model."""
 
 
 def read_options(path: Path) -> Options:
     """Read and check an options file.
 
     Returns:
-        All of its content, keys that no reader needs included.
+        The whole content, unused keys included.
 
     Raises:
-        CheckpointError: no such file, no JSON, or a key that is missing, unknown or out of range; names the dotted key.
+        CheckpointError: The file does not exist or is not JSON, or a key is missing, unknown or out of range; the
+            dotted key is named.
     """
 
     def no_constant(name: str) -> NoReturn:
@@ -89,10 +90,10 @@ def read_options(path: Path) -> Options:
 
 
 def check_options(options: Any, where: object) -> None:
-    """Check everything that can be checked without the weights.
+    """Check options as far as possible without the weights.
 
     Raises:
-        CheckpointError: see ``read_options``; begins with ``where``.
+        CheckpointError: As in ``read_options``; the message starts with ``where``.
     """
     values = dict(_checked_groups(options, where))
     for key in [*_REQUIRED, *(key for key in _OPTIONAL if key in values)]:
@@ -112,7 +113,7 @@ def check_options(options: Any, where: object) -> None:
 
 
 def _checked_groups(options: Any, where: object) -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values of the nested options."""
+    """Iterate over dotted keys and values of the nested options."""
     _require(isinstance(options, dict), where, "options", "an object", options)
     groups = {"": options}
     for name in ("lstm", "char_cnn", "char_cnn.embedding"):
@@ -134,12 +135,13 @@ def _require(condition: bool, where: object, key: str, expected: str, found: Any
 def config_from_options(
     options: Options, *, cnn_projection: bool = True, lstm_projection: bool | None = None
 ) -> BiLMConfig:
-    """Settings of the model that checked options describe.
+    """Convert checked options to model settings.
 
     Args:
-        options: as ``read_options`` returns them.
-        cnn_projection: whether the weights have a projection after the highway layers, which options do not say.
-        lstm_projection: whether they have one after the cells; where None, only if the widths differ.
+        options: Options, as returned by ``read_options``.
+        cnn_projection: Whether the weights have a projection after the highway layers, which options do not tell.
+            Defaults to True.
+        lstm_projection: Whether the weights have a projection after the cells. Defaults to whether the widths differ.
     """
     lstm, cnn = options["lstm"], options["char_cnn"]
     return BiLMConfig(
@@ -156,7 +158,7 @@ def config_from_options(
         lstm_projection=lstm_projection,
         num_layers=lstm["n_layers"],
         skip_connections=lstm["use_skip_connections"],
-        # 0 clips nothing in AllenNLP, which is how people write "none" where null is refused.
+        # 0 means no clipping in AllenNLP; some files use it because a reader refuses null.
         cell_clip=float(lstm["cell_clip"]) if lstm["cell_clip"] else None,
         projection_clip=float(lstm["proj_clip"]) if lstm["proj_clip"] else None,
         forget_bias=FORGET_BIAS,
@@ -165,11 +167,11 @@ def config_from_options(
 
 
 def options_from_config(config: BiLMConfig, original: Any = None) -> Options:
-    """Options that describe a model.
+    """Convert model settings to options.
 
     Args:
-        config: its settings.
-        original: options that it was once read with; given back whole where they still describe it.
+        config: Settings of the model.
+        original: Options that the model was loaded with, returned unchanged if they still describe it.
     """
     if original is not None and _describes(original, config):
         return dict(original)
@@ -202,7 +204,7 @@ def _describes(options: Any, config: BiLMConfig) -> bool:
         )
     except ElmoLiteError:
         return False
-    # Dropout is training's, and the stored biases make up for another constant.
+    # Dropout affects training alone, and the stored biases compensate for another forget bias.
     return described == dataclasses.replace(
         config, dropout=0.0, variational_dropout=False, forget_bias=described.forget_bias
     )

@@ -1,4 +1,4 @@
-"""The weight file of the published ELMo format, read and written one data set at a time."""
+"""Reading and writing of the published format's weight file, one data set at a time."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
     import h5py
 
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
-"""What h5py raises where a file's structure is damaged."""
+"""Exceptions that h5py raises if a file is damaged."""
 
 
 class WeightFile:
     """An open weight file whose data sets are read one at a time."""
 
     def __init__(self, path: Path, data_sets: Mapping[str, h5py.Dataset]) -> None:
-        """Wrap what ``open_weights`` found."""
+        """Wrap the data sets listed by ``open_weights``."""
         self.path, self.data_sets = path, data_sets
 
     def has(self, end: str) -> bool:
-        """Whether there is a data set whose name ends so."""
+        """Whether the name of any data set ends with ``end``."""
         return any(name.endswith(end) for name in self.data_sets)
 
     def check(self, config: BiLMConfig) -> None:
-        """Compare names, shapes and kinds of number with the settings, before anything is read.
+        """Compare names, shapes and dtypes with the settings, before any data set is read.
 
         Raises:
-            CheckpointError: a data set is missing, unknown, of another shape, or holds no floating-point numbers.
+            CheckpointError: A data set is missing, unknown, of another shape or not of a floating-point dtype.
         """
         names = set()
         for name, shape in data_set_shapes(config):
@@ -53,13 +53,15 @@ class WeightFile:
             names.add(name)
         for name in sorted(set(self.data_sets) - names):
             found = _shape(self.data_sets[name])
-            raise CheckpointError(f"{self.path}: {name}: expected no such data set by the options, found shape {found}")
+            raise CheckpointError(
+                f"{self.path}: {name}: expected no such data set according to the options, found shape {found}"
+            )
 
     def read(self, name: str) -> Tensor:
-        """One data set in float32.
+        """Read one data set as float32.
 
         Raises:
-            CheckpointError: it is damaged, or holds a number that is not finite; says where.
+            CheckpointError: The data set is damaged or contains a value that is not finite; the place is named.
         """
         try:
             values = np.asarray(self.data_sets[name][()])
@@ -78,15 +80,15 @@ class WeightFile:
         return torch.from_numpy(values)
 
     def has_identity_projections(self, config: BiLMConfig) -> bool:
-        """Whether no projection after a cell changes anything."""
+        """Whether all projections after the cells are identity matrices."""
         if config.lstm_dim != config.dim or not self.has("/W_P_0"):
             return False
-        identity = torch.eye(config.dim).numpy().tobytes()  # by bits: -0.0 would not come back from an identity
+        identity = torch.eye(config.dim).numpy().tobytes()  # bitwise, as an identity would turn -0.0 into 0.0
         names = [name for name in self.data_sets if name.endswith("/W_P_0")]
         return all(self.read(name).numpy().tobytes() == identity for name in names)
 
     def fill(self, bilm: BiLM) -> None:
-        """Write all data sets into a model whose settings ``check`` accepted."""
+        """Copy all data sets into a model whose settings passed ``check``."""
         for name, pieces in data_set_pieces(bilm).items():
             values = self.read(name)
             for index, view in pieces:
@@ -97,8 +99,11 @@ class WeightFile:
 def open_weights(path: Path) -> Iterator[WeightFile]:
     """Open a weight file and list its data sets.
 
+    Yields:
+        The open file.
+
     Raises:
-        CheckpointError: no such file, or no (whole) HDF5 file.
+        CheckpointError: The file does not exist, or is not a complete HDF5 file.
     """
     import h5py
 
@@ -106,7 +111,7 @@ def open_weights(path: Path) -> Iterator[WeightFile]:
 
     def keep(name: str | bytes, item: Any) -> None:
         if isinstance(item, h5py.Dataset):
-            _ = item.shape, item.dtype  # damage shows here
+            _ = item.shape, item.dtype  # raises if the file is damaged
             data_sets[name if isinstance(name, str) else repr(name)] = item
 
     if not path.exists():
@@ -129,7 +134,7 @@ def _shape(data_set: h5py.Dataset) -> list[int] | None:
 
 @torch.no_grad()
 def write_weights(path: Path, bilm: BiLM) -> None:
-    """Write all data sets in float32, whatever precision the model has."""
+    """Write all data sets in float32, regardless of the model's precision."""
     import h5py
 
     shapes = dict(data_set_shapes(bilm.config))

@@ -1,1 +1,1 @@
-"""All of elmo_lite on text that Python carries (``elmo-lite quickstart``)."""
+"""Demonstration of elmo_lite on text that comes with Python (``elmo-lite quickstart``)."""

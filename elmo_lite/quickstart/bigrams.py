@@ -1,4 +1,4 @@
-"""Unigram and bigram baselines: what perplexity means on a text is only seen beside a model that merely counts."""
+"""Unigram and bigram baselines, to compare the perplexity of a model with."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ Classes = npt.NDArray[np.integer]
 
 
 def unigram_perplexity(train: Classes, held_out: Classes, num_classes: int) -> float:
-    """Perplexity of relative frequencies, one added to every count.
+    """Perplexity of a unigram model with add-one smoothing.
 
     Args:
-        train: (N,) classes of a stream that begins with a boundary.
-        held_out: (M,) the same; each position but the first is predicted.
-        num_classes: V.
+        train: Classes (N,) of a stream that starts with a boundary token.
+        held_out: Classes (M,) of such a stream, of which all but the first are predicted.
+        num_classes: Number of classes V.
     """
     counts = np.bincount(train[1:], minlength=num_classes) + 1
     return _perplexity(counts[held_out[1:]] / counts.sum())
@@ -24,13 +24,15 @@ def bigram_perplexity(train: Classes, held_out: Classes, num_classes: int) -> fl
     """Perplexity of an interpolated Kneser-Ney bigram model.
 
     p(w | v) = max(c(v w) - d, 0) / c(v) + d N(v .) / c(v) * (N(. w) + 1) / (N(. .) + V), where N counts distinct pairs
-    and d = n1 / (n1 + 2 n2) of the pairs seen once and twice (Kneser and Ney 1995; Chen and Goodman 1999, section 2.7;
-    the added one keeps classes without a pair possible). A ``v`` never seen leaves the last factor alone.
+    and d = n1 / (n1 + 2 n2), with n1 and n2 the numbers of pairs seen once and twice (Kneser and Ney 1995; Chen and
+    Goodman 1999, section 2.7). The added 1 gives classes without a pair a probability. For an unseen ``v``,
+    p(w | v) is the last factor alone.
 
     Args:
-        train: (N,) classes of a stream that begins and ends with a boundary; reversed streams give the backward model.
-        held_out: (M,) the same; each position but the first is predicted from the one before it.
-        num_classes: V.
+        train: Classes (N,) of a stream that starts and ends with a boundary token. Reversed streams give the backward
+            model.
+        held_out: Classes (M,) of such a stream, of which all but the first are predicted from the previous one.
+        num_classes: Number of classes V.
     """
     pairs, pair_counts = np.unique(_pairs(train, num_classes), return_counts=True)
     once, twice = (np.count_nonzero(pair_counts == times) for times in (1, 2))
@@ -52,7 +54,7 @@ def bigram_perplexity(train: Classes, held_out: Classes, num_classes: int) -> fl
 
 
 def _pairs(stream: Classes, num_classes: int) -> npt.NDArray[np.int64]:
-    """(N - 1,): each position and the next one as one number."""
+    """Pairs (N - 1,) of adjacent classes, each encoded as one integer."""
     wide = stream.astype(np.int64)
     return wide[:-1] * num_classes + wide[1:]
 

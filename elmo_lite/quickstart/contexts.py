@@ -1,4 +1,4 @@
-"""Contexts of one word and how near they are to each other: a quick look at what a model has learned of meaning."""
+"""Contexts of one word and their similarity, a quick look at what a model has learned about meaning."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Occurrence:
-    """A word where it stands."""
+    """Occurrence of a word in a sentence."""
 
     words: Sequence[str]
-    """The sentence."""
+    """The words of the sentence."""
     position: int
-    """Of the word in its sentence, from 0."""
+    """Position of the word in the sentence, from 0."""
     vector: npt.NDArray[np.float32]
-    """(2D,): mean of the LSTM layers there, of length one."""
+    """Mean of the LSTM layers at this position, (2D,), normalised to length 1."""
 
     def line(self, width: int) -> str:
-        """One line with the word in brackets in the middle and up to ``width`` characters on both sides."""
+        """Line with the word in brackets and up to ``width`` characters of context on each side."""
         before = " ".join(self.words[: self.position])[-width:]
         after = " ".join(self.words[self.position + 1 :])[:width]
         return f"{before:>{width}} [{self.words[self.position]}] {after}".rstrip()
 
     @property
     def neighbors(self) -> tuple[str, ...]:
-        """The words beside it."""
+        """The previous and the next word, if they exist."""
         return (*self.words[max(self.position - 1, 0) : self.position], *self.words[self.position + 1 :][:1])
 
 
 def sentences(corpus: Corpus) -> Iterator[list[str]]:
-    """Sentences of both parts of a corpus, as words."""
+    """Iterate over the sentences of both parts of a corpus, as lists of words."""
     for stream in (corpus.train, corpus.held_out):
         boundaries = np.flatnonzero(stream == 0)
         for start, end in zip(boundaries[:-1], boundaries[1:], strict=True):
@@ -46,7 +46,7 @@ def sentences(corpus: Corpus) -> Iterator[list[str]]:
 
 
 def occurrences(elmo: Elmo, texts: Iterable[Sequence[str]], word: str) -> list[Occurrence]:
-    """Every occurrence of a word in sentences, with its contextual vector."""
+    """Find all occurrences of a word in sentences and compute their contextual vectors."""
     found = []
     with_word = [words for words in texts if word in words]
     for words, layers in zip(with_word, elmo.embed(with_word, layers="all"), strict=True):
@@ -57,7 +57,11 @@ def occurrences(elmo: Elmo, texts: Iterable[Sequence[str]], word: str) -> list[O
 
 
 def nearest(query: Occurrence, known: Sequence[Occurrence], number: int) -> list[tuple[float, Occurrence]]:
-    """The occurrences with the highest cosine, at most one for each pair of neighbouring words, with that cosine."""
+    """Find the occurrences with the highest cosine similarity, at most one for each pair of neighbouring words.
+
+    Returns:
+        At most ``number`` pairs of similarity and occurrence, in descending order of similarity.
+    """
     if not known:
         return []
     similarities = np.stack([other.vector for other in known]) @ query.vector

@@ -1,4 +1,4 @@
-"""Commands run before the reader's eyes: a title, the command line, what it prints."""
+"""Commands that are shown as they run: title, command line and output."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 LINE_LENGTH = 80
-"""Characters after which a command line goes on below."""
+"""Number of characters after which a command line is broken before the next flag."""
 
 
 def title(text: str) -> None:
-    """Begin a step."""
+    """Print the title of a step."""
     print(f"\n== {text}", flush=True)
 
 
 def run(name: str, *arguments: object) -> None:
-    """Show a command line and run it, so that what the reader sees is what was done.
+    """Print a command line and run exactly this command.
 
     Args:
-        name: of the command, as ``all_commands`` has it.
-        arguments: whatever is wanted after the name, as ``str`` spells it.
+        name: Name of the command, as in ``all_commands``.
+        arguments: Arguments after the name, converted by ``str``.
     """
     from elmo_lite.cli.main import all_commands, run_command
 
@@ -32,7 +32,7 @@ def run(name: str, *arguments: object) -> None:
 
 
 def _command_line(name: str, argv: Sequence[str]) -> str:
-    """As one would type it: broken before a flag where it gets long, so that it can still be copied."""
+    """Command line to copy into a shell; a long one is broken before a flag."""
     lines = [f"elmo-lite {name}"]
     for argument in argv:
         word = shlex.quote(argument)
@@ -45,7 +45,7 @@ def _command_line(name: str, argv: Sequence[str]) -> str:
 
 @contextlib.contextmanager
 def _indented() -> Iterator[None]:
-    """Print what is printed inside three columns to the right, at the end."""
+    """Capture standard output, and print it at the end, indented by three columns."""
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
         yield

@@ -1,7 +1,7 @@
-"""The quickstart's second half: task heads on a pretrained model, where a package that has them is installed.
+"""Second part of the quickstart: task heads on a pretrained model, if a package that provides them is installed.
 
-This library does not import such a package: it finds the commands by their entry points and the labelled samples, which
-are files, by the name of the package that holds them.
+This library does not import such a package: it finds the commands by their entry points, and the files of labelled
+samples by the name of the package that contains them.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from pathlib import Path
 from elmo_lite.quickstart.demonstration import run, title
 
 SAMPLES = "tasks.samples"
-"""Package whose files are the samples."""
+"""Package that contains the samples."""
 LAYERS = "layers"
-"""Folder for the frozen layers of the samples."""
+"""Folder for the cached layers of the samples."""
 TRAINING = "--finetune.batch_size 8 --finetune.learning_rate 0.003 --finetune.patience 10 --max_epochs 20".split()
-"""Few sentences want small batches and long steps; about twelve seconds a head on two cores."""
+"""Few sentences need small batches and a high learning rate; about twelve seconds per head on two CPU cores."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """One task: its samples, how to train on them, and sentences to try it on."""
+    """A task with its samples, and sentences to try it on."""
 
     task: str
-    """First word of its commands and of its samples' names."""
+    """First word of the commands and of the samples' file names."""
     title: str
     suffix: str
     sentences: tuple[str, ...]
-    """Neither in the samples nor made of their names."""
+    """Sentences that neither occur in the samples nor share their names."""
 
 
 HEADS = (
@@ -59,7 +59,7 @@ HEADS = (
 
 
 def installed_heads() -> list[Head]:
-    """Those whose commands some package adds."""
+    """The heads whose commands an installed package provides."""
     from elmo_lite.cli.main import all_commands
 
     commands = all_commands()
@@ -67,11 +67,14 @@ def installed_heads() -> list[Head]:
 
 
 def train_heads(folder: Path, encoder: str | Path) -> None:
-    """Train and try every installed head; one whose libraries are missing is left out, saying so.
+    """Train and try every installed head. A head whose libraries are missing is skipped with a message.
 
     Args:
-        folder: where samples and heads go.
-        encoder: name or directory of a saved model.
+        folder: Directory for the samples and the heads.
+        encoder: Name or directory of a saved model.
+
+    Raises:
+        ModuleNotFoundError: A missing library belongs to no extra of this package.
     """
     from elmo_lite.cli.main import EXTRA_OF
 
@@ -99,7 +102,7 @@ def _train(head: Head, folder: Path, encoder: str | Path) -> None:
 
 
 def _copy(name: str, folder: Path) -> Path:
-    """A sample as a file where the reader can look at it; the package's own may be inside an archive."""
+    """Copy a sample to a folder, where it can be inspected; the package may be inside an archive."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / name
     target.write_bytes(files(SAMPLES).joinpath(name).read_bytes())

@@ -1,6 +1,6 @@
-"""English prose that every CPython carries: language topics (``help("if")``) and docstrings of the standard library.
+"""English prose that comes with CPython: language topics (``help("if")``) and docstrings of the standard library.
 
-It is there without a network, in any installation, and large enough (about 200,000 words) to watch a small model learn.
+It needs no network, is part of any installation, and is large enough (about 200,000 words) to train a small model.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ FUNCTION_WORDS = frozenset(
     "with you".split()
 )
 MIN_FUNCTION_WORDS = 0.2
-"""Share of a paragraph's words; English text has about 0.4, signatures and tables nearly none."""
+"""Minimum fraction of function words in a paragraph: about 0.4 in English text, near 0 in signatures and tables."""
 MAX_SYMBOLS = 0.04
-"""Share of a paragraph's characters that only code uses so often."""
+"""Maximum fraction of symbols in a paragraph's characters; code has more."""
 _SYMBOLS = re.compile(r"[=<>{}\[\]|\\_#@^~+$%&/*]")
 _CODE_LINE = re.compile(r"^\s*(>>>|\.\.\. |\.\. \w|\$ |#|\||\+-|[-=*~^]{3,}|:\w+[^:]*:|@\w+)|::=")
 _ARGUMENT_LIST = re.compile(r"^\s*(Args|Arguments|Attributes|Keyword arguments|Parameters)\b.*:?\s*$", re.IGNORECASE)
@@ -35,10 +35,10 @@ _MARKUP = re.compile(r":\w+:`([^`]*)`|``([^`]*)``|`([^`']*)[`']")
 
 
 def python_prose() -> list[list[str]]:
-    """Documents (one per language topic or module) of paragraphs, each one line of text.
+    """Collect documents, one per language topic or module, as lists of paragraphs of one line each.
 
-    The order and the text depend on the Python version alone. A paragraph that stands in several places is kept once,
-    so that no held-out part is a copy of training text.
+    The order and the text depend on the Python version alone. A repeated paragraph is kept once, so that no held-out
+    text is a copy of training text.
     """
     seen: set[str] = set()
     documents = []
@@ -55,13 +55,13 @@ def python_prose() -> list[list[str]]:
 
 
 def write_python_prose(path: Path) -> tuple[int, int]:
-    """Write all documents to one file, a paragraph a line, with a blank line between documents.
+    """Write all documents to one file, one paragraph per line, with a blank line between documents.
 
     Returns:
-        Numbers of documents and of blank-separated words.
+        Number of documents, and number of words separated by whitespace.
 
     Raises:
-        CorpusError: this Python came without its sources and topics.
+        CorpusError: This Python has neither the sources of the standard library nor language topics.
     """
     documents = python_prose()
     if not documents:
@@ -74,7 +74,7 @@ def write_python_prose(path: Path) -> tuple[int, int]:
 
 
 def _topics() -> Iterator[list[str]]:
-    """Texts of ``help("topics")``; some minimal installations lack them."""
+    """Iterate over the texts of ``help("topics")``, which some minimal installations lack."""
     try:
         topics: dict[str, str] = import_module("pydoc_data.topics").topics
     except ModuleNotFoundError:
@@ -84,7 +84,7 @@ def _topics() -> Iterator[list[str]]:
 
 
 def _modules() -> Iterator[list[str]]:
-    """Docstrings of one module after the other, read from the source; nothing is imported."""
+    """Iterate over modules, each a list of docstrings, read from the source without imports."""
     root = Path(sysconfig.get_path("stdlib"))
     for path in sorted(root.rglob("*.py"), key=lambda path: path.relative_to(root).as_posix()):
         if EXCLUDED_FOLDERS.isdisjoint(path.relative_to(root).parts):
@@ -92,7 +92,7 @@ def _modules() -> Iterator[list[str]]:
 
 
 def _docstrings(path: Path) -> Iterator[str]:
-    """Docstrings of a source file in the order in which they stand; none where it cannot be parsed."""
+    """Iterate over the docstrings of a source file in order; there are none if it cannot be parsed."""
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):
@@ -109,7 +109,10 @@ def _docstrings(path: Path) -> Iterator[str]:
 
 
 def prose_paragraphs(texts: Iterable[str]) -> Iterator[str]:
-    """Paragraphs of English sentences, each joined to one line, without code, doctests, signatures and tables."""
+    """Iterate over paragraphs of English sentences, each joined to one line.
+
+    Code, doctests, signatures and tables are left out.
+    """
     for text in texts:
         for block in re.split(r"\n\s*\n", inspect.cleandoc(text)):
             for item in _items(block.splitlines()):
@@ -119,7 +122,7 @@ def prose_paragraphs(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _items(lines: list[str]) -> Iterator[list[str]]:
-    """Split a block at its bullets; a list of arguments or a block with a line of code or of a table gives nothing."""
+    """Split a block at its bullets; lists of arguments and blocks with code or tables are skipped."""
     if not lines or _ARGUMENT_LIST.match(lines[0]) or any(_CODE_LINE.search(line) for line in lines):
         return
     item: list[str] = []
@@ -133,12 +136,12 @@ def _items(lines: list[str]) -> Iterator[list[str]]:
 
 
 def _plain(paragraph: str) -> str:
-    """The text without reStructuredText's marks."""
+    """The text without reStructuredText markup."""
     return _MARKUP.sub(lambda match: next(part for part in match.groups() if part is not None), paragraph)
 
 
 def is_prose(paragraph: str) -> bool:
-    """Whether a line reads as English sentences: enough words and function words, few symbols, an end."""
+    """Whether a line looks like English sentences: enough words and function words, few symbols, final punctuation."""
     words = re.findall(r"[A-Za-z']+", paragraph)
     if (
         len(words) < MIN_WORDS

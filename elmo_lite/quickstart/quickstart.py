@@ -1,4 +1,4 @@
-"""The main job on text that every Python carries: corpus, pretraining, perplexity, vectors, heads, in five minutes."""
+"""Five-minute demonstration on text that comes with Python: corpus, pretraining, perplexity, vectors and task heads."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from elmo_lite.embedding.elmo import Elmo
 
 VOCABULARY_SIZE = 5000
-"""About the words that stand twice or more in this text; the others train the unknown class."""
+"""About the number of words that occur at least twice in this text; the others train the unknown class."""
 HELD_OUT_EVERY = 12
 EXAMPLES = {
     "The file is closed when the block is left.": "file",
     "Return a new list with the elements in reverse order.": "list",
     "Exceptions are raised by the interpreter.": "interpreter",
 }
-"""Sentences, and the word of each whose numbers are shown."""
+"""Sentences, each with the word whose vector is shown."""
 WORD = "set"
 SENSES = (
     "This flag is set to true when the connection is closed.",
@@ -39,7 +39,7 @@ SENSES = (
 )
 NUM_NEIGHBORS = 4
 ENGLISH = "en"
-"""The model that the package carries; the heads stand on it."""
+"""The packaged model, which the heads use."""
 CONTEXT_WIDTH = 38
 
 
@@ -68,7 +68,11 @@ def quickstart_command(
 
 
 def _prepare(folder: Path, overwrite: bool) -> None:
-    """Make the folder; remove what an earlier quickstart left, and nothing else."""
+    """Create the folder, and remove the output of an earlier quickstart but nothing else.
+
+    Raises:
+        ConfigError: The path is a file, or there is earlier output and ``overwrite`` is false.
+    """
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder}: expected a folder or nothing there, found a file")
     made = ("corpus", "pretrained", LAYERS, *(head.task for head in HEADS))
@@ -81,7 +85,7 @@ def _prepare(folder: Path, overwrite: bool) -> None:
 
 
 def _write_text(folder: Path) -> None:
-    """Gather the prose; whole documents are held out, so that perplexity is measured on text of other modules."""
+    """Write the prose; whole documents are held out, so that perplexity is measured on text of other modules."""
     title(f"Text: the English prose of Python {platform.python_version()} (help topics, docstrings of its library)")
     write_python_prose(folder / "python_prose.txt")
     documents = (folder / "python_prose.txt").read_text(encoding="utf-8").strip("\n").split("\n\n")
@@ -112,7 +116,7 @@ def _pretrain(folder: Path, max_time: str, max_steps: int | None) -> None:
 
 
 def _compare_perplexity(folder: Path, corpus: Corpus) -> None:
-    """Held-out perplexity of the model beside models that count, over the same classes and positions."""
+    """Print held-out perplexities of the model and of count-based baselines, over the same classes and positions."""
     title("Perplexity on the held-out text: among how many words, as it were, the model still hesitates")
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
@@ -143,7 +147,7 @@ def _number(measured: dict[str, Any], direction: str) -> float:
 
 
 def _show_vectors(folder: Path, corpus: Corpus) -> None:
-    """Vectors of a few sentences, then the nearest contexts of one word in each of several senses."""
+    """Print vectors of a few sentences, then the nearest contexts of one word in several senses."""
     from elmo_lite.embedding.elmo import Elmo
 
     elmo = Elmo.from_pretrained(folder / "pretrained" / "model")

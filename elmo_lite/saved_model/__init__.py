@@ -1,4 +1,4 @@
-"""The saved model directory. No other package knows its files."""
+"""Saved model directories. No other package accesses their files."""
 
 from typing import TYPE_CHECKING
 

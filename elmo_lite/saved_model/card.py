@@ -12,7 +12,7 @@ from elmo_lite.nn.config import dotted
 from elmo_lite.saved_model.tensors import dtype_name
 
 LONGEST_CELL = 200
-"""Characters of a table cell; a longer value is left to ``config.json``."""
+"""Maximum length of a table cell in characters. For longer values the table refers to ``config.json``."""
 USAGE = """\
 ```python
 from elmo_lite import Elmo
@@ -27,7 +27,7 @@ elmo-lite embed path/to/this/directory sentences.txt vectors.h5
 
 
 def model_card(config: Mapping[str, Any], weights: Mapping[str, Tensor], num_classes: int, head: str) -> str:
-    """The card of a language model: architecture, use, settings and training metadata.
+    """The model card of a language model: architecture, use, settings and training metadata.
 
     Args:
         config: Content of ``config.json``.
@@ -71,9 +71,9 @@ def markdown_card(tags: Sequence[str], parts: Sequence[str]) -> str:
 
     Args:
         tags: Tags on a model hub.
-        parts: Paragraphs, headings and tables of the body, in order.
+        parts: Paragraphs, headings and tables of the body.
     """
-    from huggingface_hub import ModelCard, ModelCardData  # takes longer to import than a model to load
+    from huggingface_hub import ModelCard, ModelCardData  # the import takes longer than loading a model
 
     metadata = ModelCardData(library_name="elmo-lite", tags=list(tags))
     body = "\n\n".join(parts)

@@ -1,6 +1,6 @@
-"""The saved model directory: written whole or not at all, checked before it is used.
+"""Saved model directories, written atomically and checked before use.
 
-Its files are those of ``model_settings``. None is a pickle.
+For their files, see ``saved_model.settings``. None of them is a pickle.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from elmo_lite.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class SavedModel:
-    """What a saved model directory holds."""
+    """The content of a saved model directory."""
 
     bilm: BiLM
-    """The encoder, on the CPU, in float32 and in eval mode."""
+    """The encoder on the CPU, in float32 and in eval mode."""
     tokenization: Tokenization
-    """How the model's training text was split into words."""
+    """Tokenisation of the training text."""
     vocabulary: Vocabulary | None = None
-    """Classes of the language model, where they were saved."""
+    """Classes of the language model, or None if they are not saved."""
     lm_head: LMHead | None = None
-    """The softmax, where it was saved and asked for."""
+    """The language model head, or None if it is not saved or not requested."""
     training: dict[str, Any] = field(default_factory=dict)
-    """Facts about the training run, as it wrote them."""
+    """Metadata of the training run."""
 
 
 def save_model(
@@ -55,22 +55,23 @@ def save_model(
     """Write a saved model directory under a temporary name and rename it.
 
     Args:
-        directory: where the model shall lie; its parent is made if need be.
-        bilm: the encoder; its weights may be on any device.
-        tokenization: how its training text was split.
-        vocabulary: the language model's classes; needed with ``lm_head``.
-        lm_head: the softmax over the classes.
-        training: facts about the training run, of JSON types, kept in ``config.json`` and shown in the model card.
-        dtype: "float32", "float16" or "bfloat16" for the stored weights; as they are where None.
-        overwrite: replace a saved model that is already there. Anything else that lies there is never replaced.
-        head_dtype: the same for the softmax, or "int8": 8 bits a number and a scale a row; as ``dtype`` where None.
+        directory: Directory to write. Missing parents are created.
+        bilm: Encoder on any device.
+        tokenization: Tokenisation of its training text.
+        vocabulary: Classes of the language model. Required if ``lm_head`` is given.
+        lm_head: Language model head.
+        training: Metadata of the training run, of JSON types, written to ``config.json`` and to the model card.
+        dtype: Data type of the stored weights: "float32", "float16" or "bfloat16". Defaults to that of the weights.
+        overwrite: Replace the saved model if it exists. Anything else at this place is never replaced.
+        head_dtype: Data type of the stored head: as for ``dtype``, or "int8" with one scale per row. Defaults to
+            ``dtype``.
 
     Returns:
         The directory.
 
     Raises:
-        CheckpointError: something lies there already, the head does not belong to the vocabulary, or a dtype cannot
-            hold the weights.
+        CheckpointError: The directory exists, the head does not fit the vocabulary, a data type is unknown or cannot
+            hold the weights, or ``training`` is not of JSON types.
     """
     target = check_target(directory, overwrite)
     for name, given, known in (("dtype", dtype, FLOAT_TYPES), ("head_dtype", head_dtype, HEAD_TYPES)):
@@ -94,13 +95,13 @@ def save_model(
 
 
 def check_target(directory: str | os.PathLike[str], overwrite: bool) -> Path:
-    """The place to write a saved model to. Only a saved model is ever replaced, and that only if asked.
+    """Check that a saved model can be written to a directory. Only a saved model is replaced, and only on request.
 
     Returns:
-        The absolute path; a link is followed, so that it stays and what it points to is replaced.
+        The absolute path. A symbolic link is followed, so that the directory it points to is replaced.
 
     Raises:
-        CheckpointError: something lies there.
+        CheckpointError: The path exists and may not be replaced.
     """
     target = Path(directory).expanduser().resolve()
     if not target.exists():
@@ -120,19 +121,20 @@ def check_target(directory: str | os.PathLike[str], overwrite: bool) -> Path:
 def load_model(
     path_or_name: str | os.PathLike[str], with_head: bool | None = False, revision: str | None = None
 ) -> SavedModel:
-    """Read a saved model directory, a packaged model, or one from the model hub.
+    """Load a saved model directory, a packaged model, or a model from the model hub.
 
     Args:
-        path_or_name: a directory; where there is none, the name of a packaged model such as ``en``; else a hub name
-            such as ``owner/model``.
-        with_head: read the softmax too; where None, if there is one.
-        revision: branch, tag or commit on the hub.
+        path_or_name: Saved model directory, name of a packaged model such as ``en``, or hub name such as
+            ``owner/model``, in this order.
+        with_head: Load the language model head too; None loads it if it is saved.
+        revision: Branch, tag or commit on the hub.
 
     Returns:
-        The model on the CPU, in float32 (whatever precision it was stored in), in eval mode.
+        The model on the CPU, in float32 for any stored precision, in eval mode.
 
     Raises:
-        CheckpointError: no such model, a missing, truncated, foreign or newer file, or weights that do not fit.
+        CheckpointError: The model does not exist, a file is missing, truncated, of another library or of a newer
+            version, or the weights do not fit the settings.
     """
     directory = find_model(path_or_name, revision)
     settings = ModelSettings.read(directory)
@@ -140,7 +142,7 @@ def load_model(
     if with_head or (with_head is None and LM_HEAD in settings.files):
         wanted.append(LM_HEAD)
     for name in dict.fromkeys([*settings.files, *wanted]):
-        # The head can be far larger than the encoder: where it is not read, its size is enough.
+        # The head can be far larger than the encoder, so only its size is checked if it is not read.
         settings.check(directory, name, with_hash=name in wanted)
     vocabulary = Vocabulary.load(directory / VOCABULARY) if VOCABULARY in wanted else None
     return SavedModel(
@@ -153,7 +155,7 @@ def load_model(
 
 
 def _read_bilm(path: Path, config: BiLMConfig) -> BiLM:
-    with shapes_alone():  # a wrong config must not allocate what it claims
+    with shapes_alone():  # wrong settings must not allocate memory
         bilm = BiLM(config)
     fill(bilm, path, read_tensors(path))
     return bilm.eval()

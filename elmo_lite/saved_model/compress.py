@@ -1,4 +1,4 @@
-"""A saved model in fewer bytes: half precision for the encoder, 8 bits for the head (``elmo-lite compress``)."""
+"""Compression of saved models: half precision for the encoder, 8 bits for the head (``elmo-lite compress``)."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def compress(
     head: HeadChoice = "int8",
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Write a saved model again, in other precisions; vocabulary, tokenisation and training facts stay.
+    """Write a saved model in other precisions. Vocabulary, tokenisation and training metadata stay the same.
 
     Args:
-        model: directory or name of the model.
-        out: directory to write; may be the model's own where ``overwrite``.
-        dtype: of the encoder's weights.
-        head: of the head's, where the model has one; "none" leaves it out.
-        overwrite: replace a saved model that is there.
+        model: Directory or name of the model.
+        out: Directory to write. It may be that of the model if ``overwrite`` is true.
+        dtype: Precision of the encoder's weights.
+        head: Precision of the language model head, if the model has one; "none" leaves it out.
+        overwrite: Replace the saved model if it exists.
 
     Returns:
-        "files": bytes of each file "before" and "after", None where it is not there; "total": the same of all.
+        "files": the size in bytes of each file "before" and "after", None if it does not exist; "total": the sums.
 
     Raises:
-        CheckpointError: no such model, something lies at ``out``, or a precision cannot hold the weights.
+        CheckpointError: The model does not exist, ``out`` exists, or a precision cannot hold the weights.
     """
     target = check_target(out, overwrite)
     source = find_model(model)
@@ -61,7 +61,7 @@ def compress(
 
 
 def _sizes(directory: Path) -> dict[str, int]:
-    """Bytes of a saved model's files, by name."""
+    """Sizes in bytes of the files of a saved model, by name."""
     paths = [directory / name for name in FILES]
     return {path.name: path.stat().st_size for path in paths if path.is_file()}
 
@@ -74,7 +74,7 @@ def compress_command(
     head: HeadChoice = "int8",
     overwrite: bool = False,
 ) -> None:
-    """Write a saved model in fewer bytes; prints the sizes before and after as JSON.
+    """Compress a saved model and print the sizes before and after as JSON.
 
     Args:
         model: Saved model: a directory, a packaged name or a hub name.

@@ -2,7 +2,7 @@
 
 weight  (V, D)   float32, float16 or bfloat16; or int8
 scale   (V,)     float32, only with an int8 weight: the factor of each row
-bias    (V,)     as the weight; float32 with an int8 weight
+bias    (V,)     the data type of the weight; float32 with an int8 weight
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BOUND = 3e38
 
 
 def write_head(path: Path, head: LMHead, dtype: str | None) -> str:
-    """Write weight and bias.
+    """Write the weight and the bias of a language model head.
 
     Args:
         path: The safetensors file.
@@ -50,7 +50,7 @@ def write_head(path: Path, head: LMHead, dtype: str | None) -> str:
 
 
 def read_head(path: Path, num_classes: int, dim: int) -> LMHead:
-    """Read a head that ``write_head`` wrote.
+    """Read a language model head written by ``write_head``.
 
     Args:
         path: The safetensors file.
@@ -81,11 +81,11 @@ def quantize_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
     gives the same integers.
 
     Args:
-        weight: (V, D) floating-point values in -3e38..3e38.
+        weight: Floating-point values (V, D) in -3e38..3e38.
 
     Returns:
         Integers of shape (V, D), int8 in -127..127, and the scale of each row, shape (V,), float32: its largest
-        absolute value divided by 127. The scale is 0 where it would be below the smallest normal float32.
+        absolute value divided by 127. The scale is 0 if it would be below the smallest normal float32.
 
     Raises:
         CheckpointError: A value is out of range, infinite or NaN.
@@ -105,10 +105,10 @@ def dequantize_rows(integers: Tensor, scale: Tensor) -> Tensor:
     """Convert quantized rows back to floating point.
 
     Args:
-        integers: (V, D) int8.
-        scale: (V,) float32.
+        integers: Integers (V, D), int8.
+        scale: Scale of each row, (V,), float32.
 
     Returns:
-        (V, D) float32: integers times the scale of their row.
+        Integers times the scale of their row, (V, D), float32.
     """
     return integers.float() * scale[:, None]

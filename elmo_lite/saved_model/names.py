@@ -1,4 +1,4 @@
-"""Where the name of a saved model leads: to a directory, to a model that the package carries, or to a model hub."""
+"""Resolution of the name of a saved model: a directory, a packaged model, or a model on the hub."""
 
 from __future__ import annotations
 
@@ -12,30 +12,33 @@ from elmo_lite.text.hub_names import is_model_name
 
 
 def models_directory() -> Path:
-    """The folder of the models that the package carries, one folder a model; it need not be there."""
+    """The folder of the packaged models, which has one folder per model. It may not exist."""
     return Path(__file__).resolve().parents[1] / "models"
 
 
 def packaged_names() -> list[str]:
-    """Names of the models that the package carries, sorted."""
+    """The names of the packaged models, sorted."""
     return sorted(path.parent.name for path in models_directory().glob(f"*/{CONFIG}"))
 
 
 def find_model(path_or_name: str | os.PathLike[str], revision: str | None = None) -> Path:
-    """The directory of a saved model; fetches it from the model hub if need be.
+    """Find the directory of a saved model. A model on the hub is downloaded.
 
     Args:
-        path_or_name: a directory; where there is none, the name of a packaged model; else a hub name.
-        revision: branch, tag or commit on the hub.
+        path_or_name: Saved model directory, name of a packaged model, or hub name, in this order.
+        revision: Branch, tag or commit on the hub.
+
+    Returns:
+        The directory.
 
     Raises:
-        CheckpointError: none of these.
+        CheckpointError: The model does not exist, or its name is ambiguous.
     """
     path, name = Path(path_or_name).expanduser(), os.fspath(path_or_name)
     is_packaged = name in packaged_names()
     if path.is_dir():
         if is_packaged and not (path / CONFIG).exists():
-            # Taking the packaged model would be wrong for who means a run's output of that name.
+            # The user may mean the output of a run with the name of a packaged model.
             raise CheckpointError(
                 f"{path}: expected a saved model, found a folder without {CONFIG} that hides the packaged model {name}"
             )
@@ -50,7 +53,7 @@ def find_model(path_or_name: str | os.PathLike[str], revision: str | None = None
 
 
 def _fetch(name: str, revision: str | None) -> Path:
-    """A snapshot of a hub repository."""
+    """Download a hub repository and return its directory."""
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
@@ -59,7 +62,7 @@ def _fetch(name: str, revision: str | None) -> Path:
         ) from None
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
-    except Exception as error:  # the hub client's errors have no common base, and network errors pass through it
+    except Exception as error:  # errors of the hub client have no common base class, and network errors pass through
         reason = one_line(error)[:200]
         raise CheckpointError(
             f"{name}: expected {_expected('a model on the hub')}, found none of these{_nearest(name)} ({reason})"
@@ -67,7 +70,7 @@ def _fetch(name: str, revision: str | None) -> Path:
 
 
 def _expected(hub: str = "") -> str:
-    """What a name may be, in words."""
+    """The possible kinds of names, in words."""
     packaged = packaged_names()
     kinds = ["a saved model directory", f"a packaged model ({', '.join(packaged)})" if packaged else "", hub]
     *first, last = filter(None, kinds)
@@ -75,6 +78,6 @@ def _expected(hub: str = "") -> str:
 
 
 def _nearest(name: str) -> str:
-    """A hint such as ``; did you mean en?``, or nothing where no packaged name is near."""
+    """A hint such as ``; did you mean en?``, or an empty string if no packaged model has a similar name."""
     close = difflib.get_close_matches(name.lower(), packaged_names(), n=1)
     return f"; did you mean {close[0]}?" if close else ""

@@ -1,12 +1,12 @@
-"""Settings of a saved model: its ``config.json``, and the names of the files that may lie beside it.
+"""Settings of a saved model (``config.json``), and the names of its files.
 
-    config.json              format version, settings, tokenisation, training facts, size and SHA-256 of the files below
-    vocabulary.txt           the classes that the language model predicts (optional)
+    config.json              format version, settings, tokenisation, training metadata; size and SHA-256 of the files
+    vocabulary.txt           classes of the language model (optional)
     model.safetensors        weights of the encoder
-    lm_head.safetensors      weights of the softmax (optional), see ``saved_model.head``
+    lm_head.safetensors      weights of the language model head (optional), see ``saved_model.head``
     README.md                model card
 
-The model card has no checksum: people edit it.
+The model card has no checksum, as users may edit it.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ FILES = (CONFIG, VOCABULARY, MODEL, LM_HEAD, MODEL_CARD)
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """What ``config.json`` holds."""
+    """The content of ``config.json``."""
 
     model: BiLMConfig
     tokenization: Tokenization
     training: dict[str, Any]
-    """Facts about the training run, of JSON types."""
+    """Metadata of the training run, of JSON types."""
     files: dict[str, Any]
-    """Size and SHA-256 by name."""
+    """Size and SHA-256 of each file, by name."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """The settings as a dict of JSON types."""
         return {
             "format_version": FORMAT_VERSION,
             "model": to_dict(self.model),
@@ -51,19 +51,19 @@ class ModelSettings:
         }
 
     def write(self, directory: Path) -> None:
-        """Write the file.
+        """Write ``config.json``.
 
         Raises:
-            CheckpointError: training facts that JSON cannot hold.
+            CheckpointError: The training metadata are not of JSON types.
         """
-        write_json(directory / CONFIG, self.to_dict(), "training facts")
+        write_json(directory / CONFIG, self.to_dict(), "training metadata")
 
     @classmethod
     def read(cls, directory: Path) -> ModelSettings:
-        """Read the file.
+        """Read ``config.json``.
 
         Raises:
-            CheckpointError: there is none, it is damaged, another library's, or newer than this version's.
+            CheckpointError: The file is missing, damaged, of another library or of a newer version.
         """
         path = directory / CONFIG
         try:
@@ -73,7 +73,7 @@ class ModelSettings:
         version = content.get("format_version") if isinstance(content, dict) else None
         if not isinstance(version, int):
             raise CheckpointError(
-                f"{path}: expected a saved model's format_version, found {version!r} (another library's?)"
+                f"{path}: expected a saved model's format_version, found {version!r} (from another library?)"
             )
         if version != FORMAT_VERSION:
             newer = ", written by a newer elmo-lite" if version > FORMAT_VERSION else ""
@@ -90,10 +90,10 @@ class ModelSettings:
         )
 
     def check(self, directory: Path, name: str, *, with_hash: bool) -> None:
-        """Compare a file with its size, and with its SHA-256 too where asked.
+        """Compare the size of a file, and its SHA-256 if ``with_hash`` is true, with the recorded values.
 
         Raises:
-            CheckpointError: the file is missing or another; or the settings do not name it, or name one outside.
+            CheckpointError: The file is missing or differs, is not in the settings, or is not a file of a saved model.
         """
         facts = self.files.get(name)
         if not isinstance(facts, dict) or name not in FILES:

@@ -1,4 +1,4 @@
-"""Weights as safetensors files, and modules that wait for theirs."""
+"""Safetensors files, and loading them into modules."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: str | None =
     """Write a safetensors file.
 
     Args:
-        path: the file.
-        tensors: by name, on any device.
-        dtype: of floating-point numbers in the file, such as "float16"; as they are where None. Other numbers keep
-            their type.
+        path: The file.
+        tensors: Tensors by name, on any device.
+        dtype: Data type of floating-point values in the file, such as "float16". Defaults to that of each tensor.
+            Integers keep their type.
 
     Returns:
-        What was written.
+        The tensors as written, on the CPU.
 
     Raises:
-        CheckpointError: a finite number is infinite in ``dtype``.
+        CheckpointError: A finite value is infinite in ``dtype``.
     """
     stored = {name: _storable(tensor, dtype) for name, tensor in tensors.items()}
     for name, tensor in stored.items():
@@ -43,21 +43,21 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: str | None =
 
 
 def _storable(tensor: Tensor, dtype: str | None) -> Tensor:
-    """A contiguous copy on the CPU."""
+    """Copy to a contiguous tensor on the CPU, converted to ``dtype`` if it is floating-point."""
     wanted = getattr(torch, dtype) if dtype is not None and tensor.is_floating_point() else tensor.dtype
     return tensor.detach().to("cpu", wanted, copy=True).contiguous()
 
 
 def dtype_name(tensor: Tensor) -> str:
-    """The type of a tensor's numbers, such as "float16"."""
+    """The name of the data type of a tensor, such as "float16"."""
     return str(tensor.dtype).removeprefix("torch.")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file, as they are stored, on the CPU.
+    """Read the tensors of a safetensors file to the CPU, in their stored data types.
 
     Raises:
-        CheckpointError: it is none, or cannot be read.
+        CheckpointError: The file cannot be read, or is not a safetensors file.
     """
     try:
         return load_file(path)
@@ -66,15 +66,15 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def check_tensors(path: Path, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """See that tensors have the names, shapes and kinds of number (floating-point or not) that are expected.
+    """Check the names, the shapes and the kind (floating-point or not) of tensors.
 
     Args:
-        path: where they come from, for the error.
-        found: by name.
-        expected: by name; their numbers do not matter.
+        path: Source of the tensors, for the error message.
+        found: Tensors by name.
+        expected: Tensors with the expected shapes and kinds, by name; their values are ignored.
 
     Raises:
-        CheckpointError: one differs; the first by name.
+        CheckpointError: A tensor differs; the message names the first one in alphabetical order.
     """
     for name in sorted({*found, *expected}):
         if name not in expected or name not in found or found[name].shape != expected[name].shape:
@@ -87,16 +87,16 @@ def check_tensors(path: Path, found: Mapping[str, Tensor], expected: Mapping[str
 
 @contextmanager
 def shapes_alone() -> Iterator[None]:
-    """Modules made in here have the shapes of their weights and no numbers: nothing is allocated, nothing drawn.
+    """Context in which modules are created on the meta device: without allocating or initialising weights.
 
-    ``fill`` gives them weights. Buffers that are computed from NumPy arrays are there as usual.
+    ``fill`` loads their weights. Buffers that are computed from NumPy arrays are created as usual.
     """
     with torch.device("meta"), _NoInitialisation():
         yield
 
 
 class _NoInitialisation(TorchFunctionMode):
-    """Leaves out ``torch.nn.init``: without numbers there is nothing to draw, and torch loads its compiler to do it."""
+    """Skip ``torch.nn.init``, which is useless on the meta device and makes PyTorch import its compiler there."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Sequence[type], args: Sequence[Any] = (), kwargs: Any = None
@@ -108,19 +108,19 @@ class _NoInitialisation(TorchFunctionMode):
 
 
 def fill(module: nn.Module, path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Give a module its weights, in its own dtypes and in memory of their own.
+    """Load copies of weights into a module, converted to its data types.
 
     Args:
-        module: made under ``shapes_alone`` or not.
-        path: where the weights come from, for the error.
-        tensors: what its ``state_dict`` holds, floating-point numbers in any precision.
+        module: Module, created under ``shapes_alone`` or not.
+        path: Source of the weights, for the error message.
+        tensors: Weights with the names of its ``state_dict``, floating-point values in any precision.
 
     Raises:
-        CheckpointError: other names, shapes or kinds of number.
+        CheckpointError: The names, the shapes or the kinds of the tensors differ.
     """
     expected = module.state_dict()
     check_tensors(path, tensors, expected)
-    # Copied in any case: what safetensors gives is the mapped file itself.
+    # Always copied, because the tensors of safetensors are memory-mapped from the file.
     own = {name: tensors[name].to(like.dtype, copy=True) for name, like in expected.items()}
     module.load_state_dict(own, assign=True)
-    assert not any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())), "a buffer without numbers"
+    assert not any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())), "a buffer has no values"

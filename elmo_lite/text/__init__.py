@@ -1,4 +1,4 @@
-"""Text to sentences, words and bytes; without torch."""
+"""Sentences, words and character ids of text. Does not import torch."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,8 @@
-"""Words as rows of character ids: the scheme of the published ELMo models.
+"""Words as rows of character ids, in the scheme of the published ELMo models.
 
-A character is a byte of the word's UTF-8 form. Ids 0-255 are bytes, 256 and 257 stand for the sentence's begin and end,
-258 and 259 mark a word's begin and end, 260 fills the row; every id is shifted by one, so that 0 means "no token here".
+A character is a byte of the word in UTF-8. Ids 0-255 are bytes, 256 and 257 are BOS and EOS (begin and end of the
+sentence), 258 and 259 are BOW and EOW (begin and end of the word), and 260 is padding. Every id is shifted by one, so
+that 0 means "no token".
 (Format of https://github.com/allenai/bilm-tf: data.py, UnicodeCharsVocabulary.)
 """
 
@@ -20,7 +21,7 @@ CharIds = npt.NDArray[np.int16]
 
 NUM_CHAR_IDS = 262
 MAX_CHARACTERS = 50
-"""C of the published models, and the default here."""
+"""Default number of characters per word, C, as in the published models."""
 NO_TOKEN = 0
 BEGIN_SENTENCE = 256 + 1
 END_SENTENCE = 257 + 1
@@ -30,7 +31,7 @@ PADDING = 260 + 1
 
 
 def _row(byte_ids: Sequence[int], max_characters: int) -> CharIds:
-    """One word: begin mark, ids, end mark, padding. Returns (C,)."""
+    """Character ids of one token: BOW, ids, EOW, padding. Returns (C,)."""
     row = np.full(max_characters, PADDING, dtype=np.int16)
     row[0] = BEGIN_WORD
     row[1 : len(byte_ids) + 1] = byte_ids
@@ -39,21 +40,21 @@ def _row(byte_ids: Sequence[int], max_characters: int) -> CharIds:
 
 
 def begin_sentence_row(max_characters: int = MAX_CHARACTERS) -> CharIds:
-    """The token before a sentence's first word. Returns (C,)."""
+    """Character ids of BOS, the token before the first word of a sentence. Returns (C,)."""
     return _row([BEGIN_SENTENCE], max_characters)
 
 
 def end_sentence_row(max_characters: int = MAX_CHARACTERS) -> CharIds:
-    """The token after a sentence's last word. Returns (C,)."""
+    """Character ids of EOS, the token after the last word of a sentence. Returns (C,)."""
     return _row([END_SENTENCE], max_characters)
 
 
 def encode_words(words: Iterable[str], max_characters: int = MAX_CHARACTERS) -> CharIds:
-    """Character ids of words; a word longer than ``max_characters`` - 2 bytes is cut there.
+    """Character ids of words. A word longer than ``max_characters`` - 2 bytes is truncated.
 
     Args:
-        words: N words. Spellings such as ``<S>`` are ordinary words here: boundary tokens have rows of their own.
-        max_characters: C, at least 3.
+        words: N words. Spellings such as ``<S>`` are ordinary words, as boundary tokens have rows of their own.
+        max_characters: Number of characters per word, C, BOW and EOW included; at least 3. Defaults to 50.
 
     Returns:
         (N, C) int16 in 1..261.
@@ -77,10 +78,10 @@ def encode_sentences(sentences: Sequence[Sequence[str]], max_characters: int = M
 
     Args:
         sentences: B lists of words.
-        max_characters: C, at least 3.
+        max_characters: Number of characters per word, C, BOW and EOW included; at least 3. Defaults to 50.
 
     Returns:
-        (B, T, C) int16; rows of zeros are padding.
+        (B, T, C) int16. Rows of zeros are padding.
     """
     shape = (len(sentences), max(map(len, sentences), default=0), max_characters)
     ids = np.full(shape, NO_TOKEN, dtype=np.int16)
@@ -90,5 +91,12 @@ def encode_sentences(sentences: Sequence[Sequence[str]], max_characters: int = M
 
 
 def token_mask(char_ids: torch.Tensor) -> torch.Tensor:
-    """Which positions hold a token: (..., C) character ids to (...) bool, True = real token."""
+    """Mask of the positions that hold a token.
+
+    Args:
+        char_ids: (..., C) character ids.
+
+    Returns:
+        (...) bool, False at padding.
+    """
     return (char_ids > NO_TOKEN).any(dim=-1)

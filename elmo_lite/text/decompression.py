@@ -1,4 +1,4 @@
-"""Compressed text files (.gz, .xz, .zst), decompressed as they are read and hashed as they are stored."""
+"""Decompression of text files (.gz, .xz, .zst) while they are read, and hashes of their stored bytes."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from typing import IO, Any, cast
 
 COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
 READ_ERRORS = (OSError, EOFError, lzma.LZMAError, zlib.error)
-"""What reading a damaged file raises."""
+"""Errors raised by reading a damaged file."""
 
 
 class HashingReader(io.RawIOBase):
-    """A file as it is stored, hashed on the way (``digest``); reports how much of it was read."""
+    """Reader of a file that hashes the stored bytes (``digest``) and reports how many were read."""
 
     def __init__(self, raw: IO[bytes], on_read: Callable[[int], None]) -> None:
-        """Read from ``raw``; ``on_read`` gets the number of bytes of each read."""
+        """Read from ``raw`` and call ``on_read`` with the number of bytes of each read."""
         self.raw = raw
         self.on_read = on_read
         self.digest = hashlib.sha256()
 
     def readable(self) -> bool:
-        """Always."""
+        """True."""
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """At most ``size`` bytes; none at the end."""
+        """Read at most ``size`` bytes. Returns no bytes at the end of the file."""
         data = self.raw.read(size)
         self.digest.update(data)
         self.on_read(len(data))
         return data
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer; returns the number of bytes."""
+        """Fill a buffer and return the number of bytes read."""
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
 
 class _ZstdReader:
-    """Zstandard frames, read to their very end: the library's ``stream_reader`` takes a truncated file as complete."""
+    """Reader of Zstandard frames that detects truncated files, unlike ``stream_reader`` of the library."""
 
     def __init__(self, raw: HashingReader) -> None:
         import zstandard
@@ -55,7 +55,7 @@ class _ZstdReader:
         self.ready = bytearray()
 
     def read(self, size: int) -> bytes:
-        """At most ``size`` bytes; none at the end."""
+        """Read at most ``size`` bytes. Returns no bytes at the end of the file."""
         while len(self.ready) < size and (data := self._next_input()):
             try:
                 self.ready += self.frame.decompress(data)
@@ -65,22 +65,22 @@ class _ZstdReader:
         return data
 
     def _next_input(self) -> bytes:
-        """Compressed bytes for the frame that is open, or for the next, which it opens."""
+        """Read compressed bytes of the open frame. If it has ended, open the next one."""
         at_end = self.frame is None or self.frame.eof
         data = (at_end and self.frame and self.frame.unused_data) or self.raw.read(1 << 16)
         if data and at_end:
             self.frame = self.new_frame()
         if not data and not at_end:
-            raise EOFError("the compressed file ended before its end mark")
+            raise EOFError("the compressed file ended before the end of a frame")
         return bytes(data)
 
 
 def decompressed(raw: HashingReader, suffix: str) -> IO[bytes]:
-    """The content of a file.
+    """The decompressed content of a file.
 
     Args:
-        raw: The file as it is stored.
-        suffix: How its name ends: one of ``COMPRESSED_SUFFIXES``; anything else is not compressed.
+        raw: The file as stored.
+        suffix: Suffix of its name. A file is compressed if this is one of ``COMPRESSED_SUFFIXES``.
     """
     if suffix == ".gz":
         return cast(IO[bytes], gzip.GzipFile(fileobj=raw, mode="rb"))

@@ -1,4 +1,4 @@
-"""Documents inside records (JSONL, Parquet, hub data sets): text, the words of a sentence, or sentences of words."""
+"""Documents in records of JSONL, Parquet and hub data sets: text, the words of a sentence, or sentences of words."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ Record = str | list[str] | list[list[str]]
 
 
 TEXT_FIELDS = ("text", "words", "tokens")
-"""Fields that may hold a document. Where no field is named, the one of these that a record has is read."""
+"""Fields that may hold a document. By default, the only one of these that a record has is read."""
 
 
 def choose_field(names: Iterable[object], field: str | None, where: str, what: str = "field") -> str:
     """The field of a record that holds its document.
 
     Args:
-        names: Names of the fields that there are.
-        field: Name of the one to read. Defaults to the only one of "text", "words" and "tokens" that there is.
-        where: Place of the record, for the error.
-        what: What a field is called there.
+        names: Names of all fields.
+        field: Name of the field to read. Defaults to the only one of "text", "words" and "tokens" that exists.
+        where: Place of the record, for the error message.
+        what: Word for a field in the error message. Defaults to "field".
 
     Raises:
-        CorpusError: There is no such field, or more than one that could be meant.
+        CorpusError: The field does not exist, or the default is ambiguous.
     """
     known = list(names)
     candidates = [name for name in TEXT_FIELDS if name in known] if field is None else [field] * (field in known)
@@ -40,7 +40,7 @@ def field_of(row: object, field: str | None, where: str) -> Record:
     """The document in one field of a record; see ``choose_field``.
 
     Raises:
-        CorpusError: There is no such field, or neither text nor words in it.
+        CorpusError: The record is not an object, the field does not exist, or it holds neither text nor words.
     """
     if not isinstance(row, dict):
         raise CorpusError(f"{where}: expected a JSON object, found {type(row).__name__}")
@@ -49,10 +49,11 @@ def field_of(row: object, field: str | None, where: str) -> Record:
 
 
 def as_record(value: object, where: str, field: str = "") -> Record:
-    """Check that a value is text, a list of words or a list of sentences; null is an empty text.
+    """Check that a value is text, a list of words or a list of sentences. None is an empty text.
 
     Raises:
-        CorpusError: it is not, a word is empty or holds a line break, or there is a NUL or a lone surrogate.
+        CorpusError: The value has another type, a word is empty or holds a line break, or the text holds a NUL or a
+            lone surrogate.
     """
     if value is None:
         return ""
@@ -68,7 +69,7 @@ def as_record(value: object, where: str, field: str = "") -> Record:
 
 
 def sentences_of(record: list[str] | list[list[str]]) -> list[list[str]]:
-    """The sentences of a record of words: a flat list is one sentence."""
+    """The sentences of a record of words. A flat list is one sentence."""
     is_nested = bool(record) and isinstance(record[0], list)
     return cast(list[list[str]], record if is_nested else [record])
 
@@ -92,5 +93,5 @@ def _check_characters(text: str, where: str) -> None:
 
 
 def size_of(record: Record) -> int:
-    """Bytes of a record, about."""
+    """Approximate size of a record in bytes."""
     return len(record) if isinstance(record, str) else 8 * sum(len(part) for part in record)

@@ -10,24 +10,24 @@ from elmo_lite.text.hub_names import split_data_set_name
 
 
 def open_data_set(name: str, *, streaming: bool = False) -> tuple[Iterator[dict[str, Any]], Mapping[str, Any]]:
-    """Open a data set of the hub.
+    """Open a data set on the hub.
 
     Args:
         name: ``owner/name``, ``owner/name:split`` or ``owner/name:config:split``.
-        streaming: Read while downloading, and keep nothing on disk.
+        streaming: Read while downloading, without a copy on disk. Defaults to False.
 
     Returns:
-        Records, and the features of the columns by name; a streamed data set may not know its features.
+        Records, and features of the columns by name. The features of a streamed data set may be unknown, thus empty.
 
     Raises:
-        CorpusError: There is no such data set, or, while the records are read, the hub fails.
+        CorpusError: The data set does not exist, or the hub fails while the records are read.
     """
     import datasets
 
     repository, options, split = split_data_set_name(name)
     try:
         rows: Any = datasets.load_dataset(repository, *options, split=split, streaming=streaming)
-    except Exception as error:  # the hub fails in as many ways as a network does
+    except Exception as error:  # the hub raises many classes of errors
         raise CorpusError(f"{name}: no such file, and no hub data set: {one_line(error)}") from None
     return _records(rows, name), getattr(rows, "features", None) or {}
 

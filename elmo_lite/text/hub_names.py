@@ -1,4 +1,4 @@
-"""Names on the Hugging Face hub, told from paths."""
+"""Names on the Hugging Face hub, as distinct from paths."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def is_model_name(name: str) -> bool:
 def is_data_set_name(name: str) -> bool:
     """Whether a string names a data set on the hub rather than a file.
 
-    Names are ``owner/name``, ``owner/name:split`` and ``owner/name:config:split``. What exists, what lies in a folder
-    that exists and what ends as a file of text does was meant as a path.
+    Names are ``owner/name``, ``owner/name:split`` and ``owner/name:config:split``. A string is a path if it exists, if
+    its parent folder exists, or if it has the suffix of a text file or table.
     """
     path = Path(name)
     return (
@@ -34,7 +34,7 @@ def is_data_set_name(name: str) -> bool:
 
 
 def split_data_set_name(name: str) -> tuple[str, list[str], str]:
-    """Repository, configuration (none or one) and split of a data set's name; the split defaults to "train"."""
+    """Repository, configuration (none or one) and split of a data set name. The split defaults to "train"."""
     repository, *options = name.split(":")
     split = options.pop() if options else "train"
     return repository, options, split

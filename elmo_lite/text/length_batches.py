@@ -8,15 +8,16 @@ from collections.abc import Iterator, Sequence
 def batches_by_length(
     lengths: Sequence[int], max_positions: int, max_sequences: int | None = None
 ) -> Iterator[list[int]]:
-    """Sort sequences by length and cut the order into batches; empty ones are left out.
+    """Sort sequences by length and divide them into batches. Empty sequences are left out.
 
     Args:
-        lengths: words of each sequence.
-        max_positions: rows times (longest + 1, for the boundary) of a batch at most; one sequence may be longer alone.
-        max_sequences: rows at most; no bound where None.
+        lengths: Number of words in each sequence.
+        max_positions: Maximum size of a batch: number of sequences times (longest length + 1 for the boundary token).
+            A longer sequence is a batch of its own.
+        max_sequences: Maximum number of sequences in a batch. Defaults to no limit.
 
     Yields:
-        Numbers of the sequences of each batch, the shortest first.
+        Indices of the sequences of each batch, in ascending order of length.
     """
     batch: list[int] = []
     for index in sorted((i for i, length in enumerate(lengths) if length), key=lengths.__getitem__):

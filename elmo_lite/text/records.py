@@ -1,4 +1,4 @@
-"""Lines of UTF-8 files, and JSONL: files with one JSON object a line."""
+"""Lines of UTF-8 files and objects of JSONL files."""
 
 from __future__ import annotations
 
@@ -12,16 +12,22 @@ from typing import Any
 from elmo_lite.errors import CorpusError, one_line
 
 JSONL_SUFFIXES = (".jsonl", ".ndjson")
-"""How the names of files with one JSON object a line end."""
+"""Suffixes of JSONL files, which hold one JSON object per line."""
 
 
 def decoded_lines(name: str | Path) -> Iterator[tuple[int, str]]:
-    """Line numbers, from 1, and lines of a file, the LF at their ends included.
+    """Yield the lines of a UTF-8 file.
 
-    Nothing else ends a line, as words may hold any other separator of Unicode. A byte order mark is left out.
+    Only LF ends a line, since words may hold any other Unicode separator. A byte order mark is removed.
+
+    Args:
+        name: Path of the file.
+
+    Yields:
+        Line number, from 1, and line, including its LF.
 
     Raises:
-        CorpusError: The file cannot be read, or is not UTF-8.
+        CorpusError: The file cannot be read or is not UTF-8.
     """
     try:
         with open(name, "rb") as file:
@@ -31,16 +37,23 @@ def decoded_lines(name: str | Path) -> Iterator[tuple[int, str]]:
 
 
 def standard_input_lines() -> Iterator[tuple[int, str]]:
-    """The same for standard input.
+    """The lines of standard input; see ``decoded_lines``.
 
     Raises:
-        CorpusError: It is not UTF-8.
+        CorpusError: The input is not UTF-8.
     """
     return decode_lines(sys.stdin.buffer, "standard input")
 
 
 def decode_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
-    """Line numbers, from 1, and text of lines in bytes.
+    """Decode lines of UTF-8.
+
+    Args:
+        lines: Lines in bytes.
+        name: Name of the input, for the error message.
+
+    Yields:
+        Line number, from 1, and line.
 
     Raises:
         CorpusError: A line is not UTF-8.
@@ -56,10 +69,16 @@ def decode_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]
 
 
 def json_objects(name: str | Path) -> Iterator[tuple[dict[str, Any], str, int]]:
-    """Objects of a JSONL file, the place of each (file and line), and its line number, from 1. Blank lines are skipped.
+    """Yield the objects of a JSONL file. Blank lines are skipped.
+
+    Args:
+        name: Path of the file.
+
+    Yields:
+        Object, its place (file and line) for error messages, and its line number, from 1.
 
     Raises:
-        CorpusError: The file cannot be read; a line is not an object, or holds text that no file can hold.
+        CorpusError: The file cannot be read, or a line is not an object or holds a lone surrogate.
     """
     for number, line in decoded_lines(name):
         if not line.strip():
@@ -72,14 +91,14 @@ def json_objects(name: str | Path) -> Iterator[tuple[dict[str, Any], str, int]]:
 
 
 def parse_json(line: str, where: str) -> Any:
-    """The value on one line of JSON.
+    """Parse one line of JSON.
 
     Args:
-        line: One line.
-        where: Its file and line, for the error.
+        line: The line.
+        where: File and line number, for the error message.
 
     Raises:
-        CorpusError: It is not JSON, is nested too deeply, or holds half of a surrogate pair.
+        CorpusError: The line is not JSON, is nested too deeply or holds a lone surrogate.
     """
     try:
         content = json.loads(line.rstrip())
@@ -88,7 +107,7 @@ def parse_json(line: str, where: str) -> Any:
         if isinstance(error, json.JSONDecodeError):
             reason = f"{error.msg} in column {error.colno}"
         raise CorpusError(f"{where}: expected a JSON object, found none ({reason})") from None
-    if "\\u" in line:  # the one way to spell half of a surrogate pair
+    if "\\u" in line:  # only an escape can spell a lone surrogate
         _check_storable(content, where)
     return content
 

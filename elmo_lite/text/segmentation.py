@@ -1,19 +1,20 @@
 """Rules that find words and sentences in raw text of any language.
 
-Words come from a pre-tokeniser of Hugging Face ``tokenizers`` (one regular
-expression over Unicode classes), near to what English treebanks do: punctuation stands alone; numbers (1,000 3.14
-10:30 1/2/2003), abbreviations (U.S. Dr.), addresses and emoji stay whole; hyphens separate; contractions are split
-(do n't, it 's). Combining marks and joiners never leave their letter, as Hindi and Arabic need. Scripts without blanks
-between words (Han, Hiragana, Thai, Lao, Khmer, Burmese) give one word per character: runs would be whole clauses, which
-no vocabulary knows and the character width cuts.
+Words come from a pre-tokeniser of Hugging Face ``tokenizers`` (one regular expression over Unicode classes), close to
+the tokenisation of English treebanks. Punctuation marks are words of their own. Numbers (1,000 3.14 10:30 1/2/2003),
+abbreviations (U.S. Dr.), addresses and emoji stay whole. Hyphens separate words, and contractions are split (do n't,
+it 's). Combining marks and joiners stay with their letter, as Hindi and Arabic need. Scripts without spaces between
+words (Han, Hiragana, Thai, Lao, Khmer, Burmese) give one word per character, since whole clauses would be outside any
+vocabulary and longer than the maximum number of characters.
 
-Sentences end at a line break, and inside a line after final punctuation and closing quotes where the next word begins
-as sentences do (capital, digit, script without case). Abbreviations and initials end one only before a frequent
-sentence opener, titles never; after Chinese and Japanese stops no blank is needed. These are rules of our own because
-speed decides. On the development part of UD English EWT, paragraphs of web text (``benchmarks/corpus.py --treebank``),
-they find sentence ends with precision 0.985 and recall 0.74, pysbd 0.3.4 with 0.933 and 0.79, at a tenth of the speed
-even on such short texts; on Wikipedia these rules read about a million words a second and core. Words agree with the
-treebank's at F1 0.98.
+Sentences end at a line break. Inside a line, they end after final punctuation and closing quotes if the next word can
+begin a sentence (capital, digit, script without case). Abbreviations and initials end a sentence only before a frequent
+sentence opener, and titles never do. No space is needed after Chinese and Japanese full stops.
+
+The rules are made for speed. On the development part of UD English EWT, paragraphs of web text
+(``benchmarks/corpus.py --treebank``), they find sentence ends with precision 0.985 and recall 0.74. pysbd 0.3.4 reaches
+0.933 and 0.79 at a tenth of the speed, even on such short texts. On Wikipedia the rules read about a million words per
+second and core. Words agree with those of the treebank at F1 0.98.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from tokenizers import Regex
 from tokenizers.pre_tokenizers import Split
 
 RULES_VERSION = 1
-"""Raised whenever the rules below give other words or sentences; stored with every corpus and model."""
+"""Version of the rules, incremented when they give other words or sentences. Stored with every corpus and model."""
 
-# What never ends a sentence (something follows), and what may end one.
+# Titles never end a sentence, abbreviations may.
 _TITLES = (
     "Mr Mrs Ms Mx Dr Drs Prof Rev Fr Hon Gen Col Maj Capt Cpt Lt Sgt Cpl Adm Cmdr Gov Sen Rep Pres Messrs Msgr St Ste "
     "Mt Ft No Nos Vol vol vols pp p ed eds vs cf ca c fig Fig figs ch approx им ул проф акад см рис стр тов"
@@ -57,7 +58,7 @@ _PATTERN = "|".join(
     [
         r"<unk>",
         r"(?:https?://|www\.)[^\s<>\"]*[\p{L}\p{N}/]",
-        # The bound keeps a chunk of a million bytes without blanks from being searched again at every character.
+        # The bounds avoid a quadratic search in a chunk of a million bytes without spaces.
         r"[\p{L}\p{N}_.+\-]{1,64}@(?:[\p{L}\p{N}\-]{1,64}\.)+\p{L}{2,20}",
         r"[@#]\p{L}[\p{L}\p{M}\p{N}_]*",
         rf"[{_UNSPACED}]\p{{M}}*",
@@ -81,33 +82,33 @@ _NONE, _CAPITAL, _OPENER = 0, 1, 2
 
 
 class Chunk(NamedTuple):
-    """What stands between two blanks, analysed."""
+    """Analysis of a chunk: the text between two spaces."""
 
     words: tuple[str, ...]
-    breaks: tuple[int, ...]  # numbers of words after which a sentence ends whatever follows
-    start: int  # how it begins: _NONE, _CAPITAL, _OPENER
-    end: int  # how the next chunk must begin, at least, for a sentence to end here; _NONE = it does not
+    breaks: tuple[int, ...]  # numbers of words after which a sentence always ends
+    start: int  # class of the beginning: _NONE, _CAPITAL or _OPENER
+    end: int  # minimum start of the next chunk for a sentence to end here, or _NONE if it never does
 
 
 _pre_tokenizer = Split(Regex(_PATTERN), behavior="isolated")
 
 
 def pieces(chunk: str) -> list[tuple[str, int, int]]:
-    """(word, start, end) of a chunk without blanks."""
-    if chunk.isascii() and chunk.isalpha():  # most of English text; the expression would find the same
+    """Words of a chunk without spaces, as (word, start, end)."""
+    if chunk.isascii() and chunk.isalpha():  # most English text; the pattern gives the same result
         return [(chunk, 0, len(chunk))]
     return [(chunk[start:end], start, end) for _, (start, end) in _pre_tokenizer.pre_tokenize_str(chunk)]
 
 
 def _analyse(chunk: str, nfc: bool) -> Chunk:
-    """Split a chunk without blanks and see how it begins and ends."""
+    """Split a chunk without spaces into words and classify its beginning and end."""
     spelled = [word for word, _, _ in pieces(chunk)]
     words = tuple(unicodedata.normalize("NFC", word) for word in spelled) if nfc else tuple(spelled)
     return Chunk(words, _breaks(words), _start(words), _end(words))
 
 
 def _breaks(words: tuple[str, ...]) -> tuple[int, ...]:
-    """Numbers of words after which a stop that needs no blank ends a sentence, closing quotes included."""
+    """Numbers of words after which a full stop that needs no space ends a sentence, closing quotes included."""
     found: list[int] = []
     for index, word in enumerate(words):
         if word in _FINAL_ALONE:
@@ -120,7 +121,7 @@ def _breaks(words: tuple[str, ...]) -> tuple[int, ...]:
 
 
 def _start(words: tuple[str, ...]) -> int:
-    """Whether a sentence may begin with these words."""
+    """Whether a sentence may begin with these words: _NONE, _CAPITAL or _OPENER."""
     for word in words:
         if word in _OPENERS:
             return _OPENER
@@ -133,7 +134,7 @@ def _start(words: tuple[str, ...]) -> int:
 
 
 def _end(words: tuple[str, ...]) -> int:
-    """What must follow for a sentence to end after these words."""
+    """Minimum start of the next chunk for a sentence to end after these words, or _NONE if it never does."""
     for word in reversed(words):
         if word in _CLOSING:
             continue
@@ -150,13 +151,13 @@ _cached = {nfc: lru_cache(maxsize=1 << 17)(partial(_analyse, nfc=nfc)) for nfc i
 
 
 def chunk_lookup(nfc: bool) -> Callable[[str], Chunk]:
-    """The analysis of chunks, remembered for short ones: text repeats itself, so few are analysed twice."""
+    """A function that analyses a chunk. Short chunks are cached, since most of them are frequent."""
     cached = _cached[nfc]
     return lambda chunk: cached(chunk) if len(chunk) <= _MAX_CACHED_LENGTH else _analyse(chunk, nfc)
 
 
 def split_line(line: str, lookup: Callable[[str], Chunk]) -> Iterator[list[str]]:
-    """Sentences of a line of raw text."""
+    """Yield the sentences of a line of raw text."""
     sentence: list[str] = []
     needed = _NONE
     for chunk in line.split():

@@ -13,16 +13,16 @@ from elmo_lite.text.tokenization import Tokenization
 
 
 def read_sentences(source: str, tokenization: Tokenization, text_field: str | None = None) -> Iterator[list[str]]:
-    """A sentence for each line or record, empty ones included.
+    """Yield one sentence per line or record, empty ones included.
 
     Args:
         source: Path, glob or hub name of text, JSONL or Parquet. A JSONL line is a list of words, a string, or an
-            object that has either in ``text_field``.
-        tokenization: Tokenisation of strings; lists of words stay as they are.
+            object with either in ``text_field``.
+        tokenization: Tokenisation of strings. Lists of words are returned unchanged.
         text_field: Field of objects and records. Defaults to the only one of text, words and tokens.
 
     Raises:
-        CorpusError: A line is not UTF-8, holds a NUL, or is not as expected; names file and line.
+        CorpusError: A line is not UTF-8, holds a NUL or is not as expected. The message names file and line.
     """
     for file in find_sources([source]):
         for block in file.blocks(text_field):
@@ -36,7 +36,7 @@ def read_sentences(source: str, tokenization: Tokenization, text_field: str | No
 
 
 def _records(block: Block, text_field: str | None) -> Iterator[tuple[str, Record]]:
-    """Each line's or record's place and content."""
+    """Place and content of each line or record."""
     if block.kind in ("parquet", "hub"):
         for number, record in enumerate(block.records, block.first_line):
             yield f"{block.name}, record {number}", record

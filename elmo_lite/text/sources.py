@@ -1,8 +1,8 @@
 """Inputs by path, glob or hub name, opened as blocks of text or of records.
 
-A text or JSONL file, plain or compressed (.gz, .xz, .zst), comes as blocks of whole lines in bytes, so that a pool of
-processes can decode and check them; Parquet (pyarrow) and hub data sets (``datasets``, imported only then) come as
-blocks of records. JSONL is read line by line rather than through ``datasets`` so that an error can name file and line.
+A text or JSONL file, plain or compressed (.gz, .xz, .zst), is read as blocks of whole lines in bytes, so that a pool of
+processes can decode and check them. Parquet files (pyarrow) and hub data sets (``datasets``, imported on first use) are
+read as blocks of records. JSONL is not read through ``datasets``, so that an error can name file and line.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from elmo_lite.text.hub_names import is_data_set_name
 from elmo_lite.text.records import JSONL_SUFFIXES, parse_json
 
 BLOCK_SIZE = 1 << 20
-"""Bytes of text that a block has, about."""
+"""Approximate size of a block in bytes."""
 
 Kind = Literal["text", "jsonl", "parquet", "hub"]
 
@@ -35,39 +35,39 @@ class Block:
     """Whole lines of a file, or some records."""
 
     name: str
-    """The input, as errors name it."""
+    """Name of the input, for error messages."""
     kind: Kind
     data: bytes
-    """Lines of a text or JSONL file; empty for records."""
+    """Lines of a text or JSONL file. Empty for records."""
     records: tuple[Record, ...]
     first_line: int
     """Number of the first line or record, from 1."""
     offset: int
-    """Bytes of the (decompressed) file before this block."""
+    """Number of bytes of the (decompressed) file before this block."""
 
 
 @dataclass
 class Source:
-    """One input; ``size`` and ``sha256`` are known when its blocks have been read."""
+    """One input. ``sha256`` is None until all blocks have been read."""
 
     name: str
     kind: Kind
     stored_size: int
-    """Bytes on disk, 0 for hub data sets."""
+    """Size on disk in bytes, 0 for hub data sets."""
     position: int = 0
-    """Bytes of it read so far, for progress."""
+    """Number of stored bytes read so far, for the progress bar."""
     sha256: str | None = None
-    """Of the file as stored; for hub data sets of the records read."""
+    """SHA-256 of the file as stored, or of the records read from a hub data set."""
 
     def blocks(self, field: str | None = None, block_size: int = BLOCK_SIZE) -> Iterator[Block]:
-        """Read it from the beginning.
+        """Read the input from the beginning.
 
         Args:
             field: Field of records that holds the document. Defaults to the only one of text, words and tokens.
             block_size: Approximate size of a block in bytes.
 
         Raises:
-            CorpusError: It is empty, cannot be read, or is no valid archive or table.
+            CorpusError: The input is empty, cannot be read, or is not a valid archive or table.
         """
         if self.kind in ("text", "jsonl"):
             yield from self._line_blocks(block_size)
@@ -77,7 +77,7 @@ class Source:
 
     def _line_blocks(self, block_size: int) -> Iterator[Block]:
         line, offset = 1, 0
-        begun: list[bytes] = []  # a line whose end is still to come, in pieces: it may be as long as the file
+        begun: list[bytes] = []  # pieces of an unfinished line, which may be as long as the file
         for data in self._decompressed(block_size):
             end = data.rfind(b"\n") + 1
             if not end:
@@ -158,10 +158,10 @@ class Source:
 def find_sources(inputs: Iterable[str]) -> list[Source]:
     """Resolve paths, globs and hub names (``owner/name``, ``owner/name:split`` or ``owner/name:config:split``).
 
-    Files come in the order given, those of one glob sorted by name.
+    Files keep the given order. Those of one glob are sorted by name.
 
     Raises:
-        CorpusError: nothing given, a file is missing or is none, or a glob matches nothing.
+        CorpusError: No input is given, a file does not exist or is a directory, or a glob matches no file.
     """
     sources = [source for given in inputs for source in _resolve(given)]
     if not sources:
@@ -200,10 +200,16 @@ def _kind(path: Path) -> Kind:
 
 
 def decode(data: bytes, name: str, first_line: int, offset: int) -> str:
-    """Text of whole lines, checked.
+    """Decode whole lines and check them.
+
+    Args:
+        data: The lines.
+        name: Name of the file.
+        first_line: Number of the first line, from 1.
+        offset: Number of bytes of the file before ``data``.
 
     Raises:
-        CorpusError: bytes that are not UTF-8, or a NUL, with file, line and byte offset.
+        CorpusError: The lines are not UTF-8 or hold a NUL. The message names file, line and byte offset.
     """
     try:
         text = data.decode("utf-8")
@@ -221,7 +227,7 @@ def block_records(block: Block, field: str | None = None) -> list[Record]:
     """The records of a JSONL, Parquet or hub block.
 
     Raises:
-        CorpusError: a line is no JSON object, lacks the field, or its words cannot be words.
+        CorpusError: A line is not a JSON object or lacks the field, or the field holds neither text nor words.
     """
     if block.kind != "jsonl":
         return list(block.records)

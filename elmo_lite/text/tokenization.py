@@ -1,9 +1,9 @@
-"""Text to sentences and words: one way for building a corpus and for using a model.
+"""Tokenisation of text into sentences and words, the same for building a corpus and for using a model.
 
-``whitespace`` is for text that is tokenised already: a line is a sentence, words stand between blanks. ``words`` is for
+``whitespace`` is for tokenised text: each line is a sentence, and words are separated by whitespace. ``words`` is for
 raw text in any language, by the rules of ``segmentation``.
 
-Unicode: with ``NFC`` each word is normalised after splitting, so that offsets always refer to the text as given.
+With ``NFC``, each word is normalised after splitting, so that offsets always refer to the text as given.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from elmo_lite.text.segmentation import RULES_VERSION, chunk_lookup, pieces, spl
 
 @dataclass(frozen=True, kw_only=True)
 class Tokenization:
-    """How text becomes sentences and words; stored with every corpus and every saved model."""
+    """Settings of the tokenisation, stored with every corpus and every saved model."""
 
     kind: Literal["whitespace", "words"] = "words"
-    """``whitespace``: a sentence a line, words between blanks. ``words``: raw text."""
+    """``whitespace``: one sentence per line, words separated by whitespace. ``words``: raw text."""
     normalization: Literal["none", "NFC"] | None = None
-    """Unicode form of each word; where not given, NFC for ``words`` and none for ``whitespace``."""
+    """Unicode normalisation of each word. Defaults to NFC for ``words`` and none for ``whitespace``."""
 
     def __post_init__(self) -> None:
         """Check the names and choose the default normalisation."""
@@ -35,18 +35,25 @@ class Tokenization:
             raise ConfigError(f"tokenization.normalization: expected none or NFC, found {self.normalization!r}")
 
     def normalize(self, word: str) -> str:
-        """A word in the Unicode form that the corpus has."""
+        """Apply the Unicode normalisation to a word."""
         return word if self.normalization == "none" or word.isascii() else unicodedata.normalize("NFC", word)
 
     def words(self, text: str) -> list[str]:
-        """The words of a text, its sentences ignored."""
+        """The words of a text, regardless of sentences."""
         if self.kind == "whitespace":
             return [self.normalize(word) for word in text.split()]
         lookup = chunk_lookup(self.normalization == "NFC")
         return [word for chunk in text.split() for word in lookup(chunk).words]
 
     def words_with_offsets(self, text: str) -> list[tuple[str, int, int]]:
-        """(word, start, end) with offsets in characters of ``text`` as given, before normalisation."""
+        """The words of a text with their offsets.
+
+        Args:
+            text: The text.
+
+        Returns:
+            (word, start, end) of each word. Offsets count characters of ``text``, before normalisation.
+        """
         found: list[tuple[str, int, int]] = []
         position = 0
         for chunk in text.split():
@@ -60,8 +67,8 @@ class Tokenization:
         """The sentences of a text as lists of words.
 
         Args:
-            text: any number of lines, ended by LF or CRLF.
-            keep_empty: a blank line gives an empty sentence instead of none.
+            text: Any number of lines that end in LF or CRLF.
+            keep_empty: Whether a blank line is an empty sentence. Defaults to False.
         """
         lines = text.split("\n")
         if lines[-1] == "":
@@ -69,22 +76,22 @@ class Tokenization:
         return [sentence for line in lines for sentence in self.line_sentences(line) or ([[]] if keep_empty else [])]
 
     def line_sentences(self, line: str) -> list[list[str]]:
-        """The sentences of one line; none where it is blank."""
+        """The sentences of one line; an empty list if it is blank."""
         if self.kind == "whitespace":
             words = self.words(line)
             return [words] if words else []
         return list(split_line(line, chunk_lookup(self.normalization == "NFC")))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Settings as JSON types, for ``from_dict``."""
         return {"kind": self.kind, "normalization": self.normalization, "rules": RULES_VERSION}
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Tokenization:
-        """Rebuild from ``to_dict``'s output.
+        """Build from the output of ``to_dict``.
 
         Raises:
-            ConfigError: an unknown key or value, or rules that are newer than this version's.
+            ConfigError: A key or value is unknown, or the rules are newer than those of this version.
         """
         known = dict(settings)
         rules = known.pop("rules", RULES_VERSION)

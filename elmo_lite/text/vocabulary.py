@@ -1,4 +1,4 @@
-"""The classes that the language model predicts: words by falling count."""
+"""Vocabulary: the classes that the language model predicts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,21 @@ UNKNOWN_CLASS = 1
 
 
 class Vocabulary:
-    """Classes 0 = sentence boundary, 1 = unknown word, then words by falling count.
+    """Classes: 0 is the boundary token, 1 the unknown word, then words in descending order of frequency.
 
-    Both directions predict one class at a sentence's edge: the forward model its end, the backward model its begin.
-    A literal ``<unk>`` in a corpus is the unknown class, as prepared corpora (WikiText, PTB) mean it.
+    Both directions predict the boundary token: the forward model as EOS, the backward model as BOS. A literal ``<unk>``
+    in a corpus is the unknown class, as in prepared corpora (WikiText, PTB).
     """
 
     def __init__(self, words: Sequence[str]) -> None:
-        """Make the classes of ``words``, distinct and by falling count, without the two special ones."""
+        """Make the classes.
+
+        Args:
+            words: Distinct words in descending order of frequency, without the two special classes.
+
+        Raises:
+            CheckpointError: A word occurs twice.
+        """
         self.entries: tuple[str, ...] = (BOUNDARY, UNKNOWN, *words)
         self._class_of = {word: index for index, word in enumerate(self.entries) if index != BOUNDARY_CLASS}
         if len(self._class_of) != len(self.entries) - 1:
@@ -29,7 +36,12 @@ class Vocabulary:
 
     @classmethod
     def from_counts(cls, words: Iterable[str], size: int) -> Vocabulary:
-        """The first classes of words that come by falling count, ``size`` in all with the two special ones."""
+        """The vocabulary of the most frequent words.
+
+        Args:
+            words: Distinct words in descending order of frequency.
+            size: Maximum number of classes, the two special ones included.
+        """
         chosen: list[str] = []
         for word in words:
             if len(chosen) >= size - 2:
@@ -43,25 +55,25 @@ class Vocabulary:
         return len(self.entries)
 
     def __iter__(self) -> Iterator[str]:
-        """Spellings by class number."""
+        """Iterate over the spellings in order of class."""
         return iter(self.entries)
 
     def class_of(self, word: str) -> int:
-        """The class number of a word; 1 where it is unknown."""
+        """The class of a word, or 1 if it is unknown."""
         return self._class_of.get(word, UNKNOWN_CLASS)
 
     def save(self, path: Path) -> None:
-        """Write one spelling a line, by class number."""
+        """Write one spelling per line, in order of class."""
         path.write_text("".join(f"{entry}\n" for entry in self.entries), encoding="utf-8", newline="\n")
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
-        """Read what ``save`` wrote.
+        """Load a vocabulary that ``save`` wrote.
 
         Raises:
-            CheckpointError: the file cannot be read, lacks the special classes on its first lines, or has a word twice.
+            CheckpointError: The file cannot be read, lacks the special classes on its first lines, or has a word twice.
         """
-        # By bytes: reading as text would take a carriage return in a word for the end of its line.
+        # Read as bytes: in text mode, a carriage return in a word would end its line.
         try:
             entries = path.read_bytes().decode("utf-8").split("\n")
         except (OSError, UnicodeDecodeError) as error:

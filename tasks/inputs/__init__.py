@@ -1,1 +1,1 @@
-"""What a task's head reads: words as vectors of its own, and the encoder's layers."""
+"""The input of a task's head: word vectors of the task, and layers of the encoder."""

@@ -1,4 +1,4 @@
-"""Sentences of a data set as one batch: what every task model reads."""
+"""Batches of sentences, the input of every task model."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from elmo_lite import CorpusError
 
 Words = list[str]
 BATCH_WORDS = 4096
-"""Positions of a batch in prediction, boundaries and padding included."""
+"""Maximum number of positions of a batch in prediction, boundary tokens and padding included."""
 Targets = Sequence[int] | Sequence[Sequence[int]]
-"""One number a sentence, or one a word."""
+"""One class index per sentence, or one per word."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """B sentences side by side, T the longest one's words."""
+    """A batch of B sentences, padded to the length T of the longest."""
 
     words: list[Words]
-    """B sentences, none of them empty."""
+    """B sentences of one or more words."""
     lengths: Tensor
-    """(B,) long, on the CPU wherever the rest is: what ``pack_padded_sequence`` asks for."""
+    """(B,) long, number of words of each sentence. Always on the CPU, as ``pack_padded_sequence`` requires."""
     mask: Tensor
-    """(B, T) bool, True where there is a word."""
+    """(B, T) bool, True at words and False at padding."""
     targets: Tensor | None = None
-    """(B, T) long, 0 behind the ends, or (B,) long; None in prediction."""
+    """(B, T) long, 0 at padding, or (B,) long; None in prediction."""
     layers: Tensor | None = None
-    """(L, B, T, 2D) frozen layers, float32; None without an encoder, and where it runs inside the model."""
+    """(L, B, T, 2D) float32, layers of a frozen encoder; None without one, and if the encoder runs inside the model."""
 
     def __len__(self) -> int:
-        """B."""
+        """Number of sentences."""
         return len(self.words)
 
     def to(self, device: torch.device | str) -> Batch:
-        """The same batch with its tensors, except ``lengths``, on a device."""
+        """Return the batch with its tensors, except ``lengths``, on a device."""
         return dataclasses.replace(
             self,
             mask=self.mask.to(device),
@@ -48,16 +48,16 @@ class Batch:
 
 
 def collate(words: Iterable[Sequence[str]], targets: Targets | None = None, layers: Tensor | None = None) -> Batch:
-    """Put sentences into a batch, on the CPU.
+    """Make a batch of sentences, on the CPU.
 
     Args:
-        words: B sentences, at least one, of at least one word each.
-        targets: B numbers, or B lists with one number a word.
-        layers: (L, B, T, 2D) frozen layers of the sentences.
+        words: B sentences, 1 or more, each of one or more words.
+        targets: B class indices, or B sequences of one class index per word.
+        layers: (L, B, T, 2D) layers of a frozen encoder.
 
     Raises:
-        CorpusError: no sentence, or one without words.
-        ValueError: targets or layers do not fit the sentences.
+        CorpusError: There are no sentences, or one has no words.
+        ValueError: ``targets`` or ``layers`` do not match the sentences.
     """
     sentences = [list(sentence) for sentence in words]
     if not sentences:
@@ -74,7 +74,7 @@ def collate(words: Iterable[Sequence[str]], targets: Targets | None = None, laye
 
 
 def _pad(targets: Targets, mask: Tensor) -> Tensor:
-    """One number a sentence to (B,); one a word to (B, T) with 0 where ``mask`` is False."""
+    """Convert one target per sentence to (B,), and one per word to (B, T) with 0 at padding."""
     if len(targets) != len(mask):
         raise ValueError(f"targets: expected one for each of {len(mask)} sentences, found {len(targets)}")
     if isinstance(targets[0], int):

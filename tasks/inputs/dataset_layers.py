@@ -1,6 +1,6 @@
-"""Layers of a frozen encoder for the sentences of a data set: computed once and kept, or computed for every batch.
+"""Layers of a frozen encoder for the sentences of a data set: cached on disk, or computed for every batch.
 
-A batch that is read from the cache equals the computed one within float16.
+Cached layers equal computed ones within the precision of float16.
 """
 
 from __future__ import annotations
@@ -25,38 +25,38 @@ Cache = Literal["auto", "on", "off"]
 
 
 class FrozenLayers:
-    """Layers of sentences in float16 on disk; a batch of them is read, not computed."""
+    """Layers of sentences in float16 on disk; batches are read, not computed."""
 
     def __init__(self, path: Path, sentences: Sequence[Words], num_layers: int, dim: int) -> None:
         """Map a file of layers into memory.
 
         Args:
-            path: blocks (L, T, 2D) of the distinct sentences, in the order in which they first occur.
-            sentences: what ``batch`` counts; equal ones share a block.
-            num_layers: L.
-            dim: 2D.
+            path: File of blocks (L, T, 2D), one per distinct sentence, in order of first occurrence.
+            sentences: Sentences that the indices of ``batch`` refer to; equal ones share a block.
+            num_layers: Number of layers L.
+            dim: Width 2D of a layer.
         """
         self.num_layers, self.dim = num_layers, dim
         self.path = path
         starts: dict[tuple[str, ...], int] = {}
         end = 0
         self._spans: list[tuple[int, int]] = []
-        """First word in the file, and T, of each sentence."""
+        """Position of the first word in the file, and number of words T, of each sentence."""
         for words in map(tuple, sentences):
             if words not in starts:
                 starts[words] = end
                 end += len(words)
             self._spans.append((starts[words], len(words)))
-        # Copy on write: torch wants memory that it could write to, and nothing does.
+        # Copy on write: torch requires writable memory, but nothing is written.
         numbers = np.memmap(path, dtype=np.float16, mode="c") if end else np.empty(0, dtype=np.float16)
         self._numbers = torch.from_numpy(numbers)
 
     def __len__(self) -> int:
-        """Sentences."""
+        """Number of sentences."""
         return len(self._spans)
 
     def batch(self, indices: Sequence[int]) -> Tensor:
-        """Layers of some sentences, (L, B, T, 2D) float32 on the CPU, zeros behind the ends."""
+        """Layers of the sentences at ``indices``, (L, B, T, 2D) float32 on the CPU, zero at padding."""
         spans = [self._spans[index] for index in indices]
         layers = torch.zeros(self.num_layers, len(spans), max((length for _, length in spans), default=0), self.dim)
         word = self.num_layers * self.dim
@@ -67,19 +67,19 @@ class FrozenLayers:
 
 
 class LiveLayers:
-    """The same interface, computed by the encoder for every batch."""
+    """Layers of sentences, computed by the encoder for every batch; same interface as ``FrozenLayers``."""
 
     def __init__(self, elmo: Elmo, sentences: Sequence[Words]) -> None:
-        """Keep the sentences that ``batch`` counts."""
+        """Store the sentences that the indices of ``batch`` refer to."""
         self.elmo = elmo
         self._sentences = [list(words) for words in sentences]
 
     def __len__(self) -> int:
-        """Sentences."""
+        """Number of sentences."""
         return len(self._sentences)
 
     def batch(self, indices: Sequence[int]) -> Tensor:
-        """Layers of some sentences, (L, B, T, 2D) float32 on the CPU, zeros behind the ends."""
+        """Layers of the sentences at ``indices``, (L, B, T, 2D) float32 on the CPU, zero at padding."""
         arrays = self.elmo.embed([self._sentences[index] for index in indices])
         longest = max((array.shape[1] for array in arrays), default=0)
         layers = torch.zeros(self.elmo.num_layers, len(arrays), longest, self.elmo.output_dim)
@@ -98,20 +98,20 @@ def layers_for(
     model_hash: str = "",
     progress: bool = True,
 ) -> FrozenLayers | LiveLayers:
-    """Layers of a data set, from the cache where that pays and the disk has room.
+    """Layers of a data set, from the cache if it is enabled and the disk has room.
 
     Args:
-        elmo: a frozen encoder.
-        sentences: the data set; ``batch`` takes numbers of its sentences.
-        cache: "auto" caches what is read in more than one epoch; "on" always, "off" never.
-        cache_dir: where caches lie; ``layer_cache.default_cache_dir()`` where empty.
-        epochs: how often the data set will be read.
-        model_hash: ``encoder_hash(elmo)`` where the caller has it already.
-        progress: show a bar while computing.
+        elmo: Frozen encoder.
+        sentences: Sentences of the data set; ``batch`` takes their indices.
+        cache: "auto" caches layers that are read in more than one epoch; "on" always caches, "off" never does.
+        cache_dir: Directory of the cache. Defaults to ``layer_cache.default_cache_dir()``.
+        epochs: Number of times that the data set is read.
+        model_hash: ``encoder_hash(elmo)``; computed if empty.
+        progress: Show a progress bar while computing.
 
     Raises:
-        ConfigError: another word for ``cache``.
-        CheckpointError: the encoder computes no finite numbers.
+        ConfigError: ``cache`` has another value.
+        CheckpointError: The encoder computes values that are not finite.
     """
     if cache not in ("auto", "on", "off"):
         raise ConfigError(f"cache: expected auto, on or off, found {cache!r}")
@@ -125,13 +125,13 @@ def layers_for(
 def open_or_compute(
     elmo: Elmo, sentences: Sequence[Words], cache_dir: Path, model_hash: str = "", progress: bool = True
 ) -> FrozenLayers | None:
-    """Open the cached layers of sentences; compute and store them where there are none that can be used.
+    """Open the cached layers of sentences; compute and store them if they are missing or damaged.
 
     Returns:
-        The layers; None, with a warning that says why, where they cannot be stored.
+        The layers; None, after a warning with the reason, if they cannot be stored.
 
     Raises:
-        CheckpointError: the encoder computes no finite numbers.
+        CheckpointError: The encoder computes values that are not finite.
     """
     distinct = list(dict.fromkeys(map(tuple, sentences)))
     meta = Meta.of(elmo, distinct, model_hash)

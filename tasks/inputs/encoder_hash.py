@@ -1,4 +1,4 @@
-"""What an encoder computes, as one hash: the key of cached layers and the name of an encoder that lies elsewhere."""
+"""The hash of an encoder: the key of its cached layers, and the identity of an encoder outside a task model."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from elmo_lite import Elmo
 def encoder_hash(elmo: Elmo) -> str:
     """SHA-256 of an encoder's settings and weights.
 
-    Taken from the model in memory rather than from its files: it names a fine-tuned or half-precision encoder as well,
-    and does not change when a model is moved, fetched from the hub or saved again.
+    The hash is computed from the model in memory, not from its files. So it identifies a fine-tuned or half-precision
+    encoder as well, and does not change when a model is moved, downloaded from the hub or saved again.
 
     Args:
-        elmo: on any device. Weights are compared as float32 numbers, so that a model stored in half precision and
-            loaded in float32 has one name.
+        elmo: Encoder on any device. Weights are converted to float32, so that a model stored in half precision has
+            the same hash when it is loaded in float32.
 
     Returns:
         64 hexadecimal digits.

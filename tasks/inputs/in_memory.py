@@ -17,21 +17,21 @@ def is_path(source: Any) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Values of NumPy, pandas and torch as Python's own; lists for arrays."""
+    """Convert values of NumPy, pandas and torch to Python types, and arrays to lists."""
     return value.tolist() if hasattr(value, "tolist") else value
 
 
 def columns_of(source: Any, name: str, titles: tuple[str, str], example: type) -> list[tuple[Any, Any]] | None:
-    """Rows of two columns.
+    """Read two columns as rows.
 
     Args:
         source: Labelled data in memory; two columns are a tuple of lists, arrays or columns of a DataFrame.
-        name: Names the data in errors.
+        name: Name of the data in errors.
         titles: Names of the two columns.
-        example: Class of single examples, a tuple of which is no pair of columns.
+        example: Class of single examples; a tuple that holds one is not a pair of columns.
 
     Returns:
-        Pairs of values; None where the source is not two columns.
+        Pairs of values; None if the source is not two columns.
 
     Raises:
         CorpusError: A column is not a sequence, or their lengths differ.
@@ -45,16 +45,16 @@ def columns_of(source: Any, name: str, titles: tuple[str, str], example: type) -
 
 
 def examples_of(source: Any, name: str, titles: tuple[str, str], example: type[ExampleT]) -> list[ExampleT]:
-    """A list of examples.
+    """Read a list of examples.
 
     Args:
-        source: Labelled data in memory that are not two columns.
-        name: Names the data in errors.
-        titles: Names of the two columns that could have been given.
+        source: Labelled data in memory, other than two columns.
+        name: Name of the data in errors.
+        titles: Names of the two columns that are accepted instead, for errors.
         example: Class of the examples.
 
     Raises:
-        CorpusError: The source is anything else.
+        CorpusError: The source is not an iterable of examples.
     """
     expected = f"a path, a pair ({titles[0]}, {titles[1]}) or a list of {example.__name__}"
     if not isinstance(source, Iterable):

@@ -1,11 +1,11 @@
-"""Directories of cached layers: written whole or not at all, checked before they are used.
+"""Directories of cached layers; each is written completely or not at all, and checked before use.
 
-    CACHE/KEY/layers.float16     one block (L, T, 2D) a distinct sentence, one after the other
-    CACHE/KEY/meta.json          what the layers are of, their size and SHA-256
+    CACHE/KEY/layers.float16     one block (L, T, 2D) per distinct sentence, one after the other
+    CACHE/KEY/meta.json          encoder, data type, sentences and shape of the layers; their size and SHA-256
 
-KEY is a hash of the encoder and of the sentences, so a changed model or data set never finds the layers of the one
-before. Directories of CACHE may be deleted at any time. Numbers beyond the range of float16 (65,504) are set to its
-end, and counted.
+KEY is a hash of the encoder and of the sentences, so that a changed model or data set never reads old layers.
+Directories in CACHE may be deleted at any time. Values outside the range of float16 (-65,504 to 65,504) are clipped and
+counted.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ LAYERS = "layers.float16"
 META = "meta.json"
 LARGEST = float(np.finfo(np.float16).max)
 RESERVE = 512 * 2**20
-"""Bytes of the disk that stay free."""
+"""Number of bytes of the disk to keep free."""
 
 
 @dataclass(frozen=True)
 class Meta:
-    """What cached layers are of, all of it known before they are computed."""
+    """Metadata of cached layers, known before they are computed."""
 
     format_version: int
     encoder: str
-    """Its ``encoder_hash``."""
+    """``encoder_hash`` of the encoder."""
     dtype: str
-    """What it computes in."""
+    """Data type in which the encoder computes."""
     sentences: str
     """SHA-256 of the words."""
     shape: tuple[int, int, int]
-    """Words, L, 2D."""
+    """Number of words, L, 2D."""
 
     @classmethod
     def of(cls, elmo: Elmo, sentences: Sequence[Words], model_hash: str = "") -> Meta:
-        """The layers of distinct sentences; ``model_hash`` is ``encoder_hash(elmo)`` where the caller has it."""
+        """Metadata of the layers of distinct sentences; ``model_hash`` is ``encoder_hash(elmo)``, computed if empty."""
         digest = hashlib.sha256()
         for sentence in sentences:
             digest.update(json.dumps(list(sentence)).encode() + b"\n")
@@ -76,20 +76,20 @@ class Meta:
 
     @property
     def size(self) -> int:
-        """Bytes of the layers."""
+        """Size of the layers in bytes."""
         words, layers, width = self.shape
         return 2 * words * layers * width
 
     def to_dict(self) -> dict[str, object]:
-        """The same as JSON gives it back."""
+        """The metadata as JSON returns them, with lists for tuples."""
         return {**dataclasses.asdict(self), "shape": list(self.shape)}
 
 
 def default_cache_dir() -> Path:
-    """The directory of cached layers where none is given: ``elmo_lite/features`` in the user's cache directory.
+    """The default directory of cached layers: ``elmo_lite/features`` in the user's cache directory.
 
     The cache directory is the one that the operating system provides (``$XDG_CACHE_HOME`` or ``~/.cache`` on Linux).
-    Earlier versions used the Linux directories everywhere; a directory that they left is still used.
+    Earlier versions used the Linux directories on every system; an existing one is still used.
     """
     home = os.environ.get("XDG_CACHE_HOME", "")
     earlier = (Path(home) if os.path.isabs(home) else Path.home() / ".cache") / "elmo_lite" / "features"
@@ -97,28 +97,28 @@ def default_cache_dir() -> Path:
 
 
 def megabytes(size: int) -> str:
-    """A number of bytes for people."""
+    """Format a number of bytes in megabytes."""
     return f"{size / 1e6:,.0f} MB"
 
 
 def check(folder: Path, meta: Meta) -> Path:
-    """See that cached layers are whole and what ``meta`` says.
+    """Check that cached layers are complete and match their metadata.
 
     Returns:
         The file of the layers.
 
     Raises:
-        CheckpointError: they are not.
-        OSError: they cannot be read.
+        CheckpointError: The layers are incomplete or do not match.
+        OSError: The layers cannot be read.
     """
     path = folder / META
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         digest = found["sha256"]
     except FileNotFoundError:
-        raise CheckpointError(f"{path}: expected facts about cached layers, found no such file") from None
+        raise CheckpointError(f"{path}: expected metadata of cached layers, found no such file") from None
     except (ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{path}: expected facts about cached layers, found {error!r}") from None
+        raise CheckpointError(f"{path}: expected metadata of cached layers, found {error!r}") from None
     for name, expected in meta.to_dict().items():
         if found.get(name) != expected:
             raise CheckpointError(f"{path}: {name}: expected {expected}, found {found.get(name)}")
@@ -133,23 +133,23 @@ def check(folder: Path, meta: Meta) -> Path:
 
 
 def check_room(cache_dir: Path, size: int) -> None:
-    """See that the disk has room, before hours are spent on layers that will not fit.
+    """Check that the disk has room, before hours are spent on layers that do not fit.
 
     Raises:
-        OSError: it has not.
+        OSError: The disk does not have enough room.
     """
     existing = next(path for path in (cache_dir.absolute(), *cache_dir.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if free < size + RESERVE:
-        raise OSError(f"{megabytes(size)} needed and {megabytes(RESERVE)} to stay free, {megabytes(free)} free")
+        raise OSError(f"{megabytes(size)} and a reserve of {megabytes(RESERVE)} needed, {megabytes(free)} free")
 
 
 def store(elmo: Elmo, sentences: Sequence[Words], folder: Path, meta: Meta, progress: bool = True) -> None:
-    """Compute the layers of distinct sentences under a temporary name, and rename.
+    """Compute the layers of distinct sentences and write them, under a temporary name until they are complete.
 
     Raises:
-        OSError: the disk is full, or not to be written on.
-        CheckpointError: the encoder computes no finite numbers.
+        OSError: The disk is full or not writable.
+        CheckpointError: The encoder computes values that are not finite.
     """
     with scratch_directory(folder) as scratch:
         digest = hashlib.sha256()
@@ -164,10 +164,10 @@ def store(elmo: Elmo, sentences: Sequence[Words], folder: Path, meta: Meta, prog
 
 
 def _blocks(elmo: Elmo, sentences: Sequence[Words], total: int, progress: bool) -> Iterator[npt.NDArray[np.float16]]:
-    """(L, T, 2D) of each sentence in float16, its ends standing for what lies beyond them."""
+    """Layers of each sentence, (L, T, 2D) float16, clipped to the range of float16."""
     beyond = 0
     bar = tqdm(total=total, desc="layers", unit="word", unit_scale=True, disable=not progress, file=sys.stderr)
-    if progress and not sys.stderr.isatty():  # a log file gets a line now and then, not a movie
+    if progress and not sys.stderr.isatty():  # few lines in a log file
         bar.mininterval, bar.maxinterval, bar.miniters = 15.0, 30.0, 1
     with bar:
         for words, block in zip(sentences, elmo.embed_iter(sentences), strict=True):
@@ -181,6 +181,4 @@ def _blocks(elmo: Elmo, sentences: Sequence[Words], total: int, progress: bool) 
             yield block.astype(np.float16)
             bar.update(len(words))
     if beyond:
-        log.warning(
-            "layers: %s numbers beyond %s, the range of float16, were set to it", f"{beyond:,}", f"{LARGEST:,.0f}"
-        )
+        log.warning("layers: %s values beyond %s, the limit of float16, were clipped", f"{beyond:,}", f"{LARGEST:,.0f}")

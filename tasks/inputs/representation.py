@@ -1,4 +1,4 @@
-"""What a task model reads of a sentence: x_k and the mix of a pretrained model's layers side by side."""
+"""The word representation of a task model: x_k and the mixed layers of a pretrained encoder, concatenated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasks.inputs.word_inputs import WordInputs
 from tasks.modules.dropout import VariationalDropout
 
 MixWeights = tuple[list[float], float]
-"""The share of each layer, and gamma."""
+"""The weights of the layers, which sum to 1, and gamma."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +34,14 @@ class EncoderConfig:
     mix_dropout: float = 0.0
     """Probability that a layer is left out of a training step, in [0, 1)."""
     mix_l2: float = 0.0
-    """Strength of the L2 pull of the layers' weights to their mean, 0 or more; 0.001 is weak, 1 strong."""
+    """Strength of the L2 penalty that keeps the layer weights near their mean, 0 or more; 0.001 is weak, 1 strong."""
     dropout: float = 0.5
     """Dropout probability of the mixed vector, in [0, 1)."""
     output_mix: bool = False
     """Add a second mix to the output of the task's RNN (Peters et al. 2018, section 3.3)."""
 
     def __post_init__(self) -> None:
-        """Check ranges; the mix checks its own."""
+        """Check ranges."""
         if self.layers not in ("mix", "top") and not self.layers.removeprefix("-").isdecimal():
             raise ConfigError(f"layers: expected mix, top or a layer's number, found {self.layers!r}")
         for name in ("dropout", "mix_dropout"):
@@ -52,53 +52,53 @@ class EncoderConfig:
 
     @property
     def has_encoder(self) -> bool:
-        """Whether there is one."""
+        """Whether an encoder is used."""
         return self.encoder != "none"
 
 
 class OneLayer(nn.Module):
-    """One layer alone, where a ``ScalarMix`` could stand; nothing is learned."""
+    """A single layer in place of a ``ScalarMix``, without parameters."""
 
     def __init__(self, layer: int, num_layers: int, layer_norm: bool = False) -> None:
-        """Choose ``layer`` in 0..num_layers - 1."""
+        """Select ``layer`` in 0..num_layers - 1."""
         super().__init__()
         self.layer = layer
         self.num_layers = num_layers
         self.layer_norm = layer_norm
 
     def forward(self, layers: Tensor) -> Tensor:
-        """(L, ..., 2D) to (..., 2D)."""
+        """Select the layer: (L, ..., 2D) to (..., 2D)."""
         chosen = layers[self.layer]
         return F.layer_norm(chosen, chosen.shape[-1:]) if self.layer_norm else chosen
 
     def weights(self) -> MixWeights:
-        """1 for the layer, 0 for the others; gamma 1."""
+        """1 for the layer, 0 for the others; gamma is 1."""
         return [float(layer == self.layer) for layer in range(self.num_layers)], 1.0
 
     def penalty(self) -> Tensor:
-        """0: there is nothing to pull."""
+        """Zero, since there are no weights to penalise."""
         return torch.zeros(())
 
 
 class Representation(nn.Module):
-    """x_k, the mixed layers, or both.
+    """Word vectors x_k of the task, the mixed layers of the encoder, or both.
 
-    A frozen encoder is no submodule: its weights are neither in ``parameters`` nor in ``state_dict``, and ``train``
-    leaves it without dropout; ``to`` moves it along.
+    A frozen encoder is not a submodule: its weights are neither in ``parameters`` nor in ``state_dict``, and ``train``
+    does not enable its dropout. ``to`` moves it as well.
     """
 
     elmo: Elmo | None
 
     def __init__(self, word_inputs: WordInputs | None, elmo: Elmo | None, config: EncoderConfig) -> None:
-        """Put the parts together.
+        """Combine word vectors and an encoder.
 
         Args:
-            word_inputs: x_k; None for none.
-            elmo: the encoder, if any; used, not copied: frozen or made to require gradients, by ``config.freeze``.
-            config: how the encoder is used.
+            word_inputs: Module that computes x_k, if any.
+            elmo: Encoder, if any. It is used, not copied; ``config.freeze`` sets whether it requires gradients.
+            config: Use of the encoder.
 
         Raises:
-            ConfigError: a word would have no vector at all, or the encoder has no such layer.
+            ConfigError: There are neither word vectors nor an encoder, or the encoder does not have the layer.
         """
         super().__init__()
         self.config = config
@@ -119,21 +119,21 @@ class Representation(nn.Module):
 
     @property
     def encoder_dim(self) -> int:
-        """2D; 0 without an encoder."""
+        """Width 2D of a layer; 0 without an encoder."""
         return 0 if self.elmo is None else self.elmo.output_dim
 
     @property
     def dim(self) -> int:
-        """Width of a word's vector."""
+        """Width of the vector of a word."""
         return self.encoder_dim + (0 if self.word_inputs is None else self.word_inputs.dim)
 
     @property
     def output_dim(self) -> int:
-        """Width of what ``output`` adds to the task RNN's output; 0 without a second mix."""
+        """Width of the vectors that ``output`` returns; 0 without a second mix."""
         return 0 if self.output_mix is None else self.encoder_dim
 
     def with_layers(self, batch: Batch) -> Batch:
-        """The batch with its layers, computed where it comes without; ``forward`` and ``output`` do it by themselves.
+        """Return the batch with its layers, computed if they are missing; ``forward`` and ``output`` call this.
 
         A model that calls both calls this first, so that the encoder runs once.
         """
@@ -143,14 +143,14 @@ class Representation(nn.Module):
         return dataclasses.replace(batch, layers=layers)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Vectors of words: (B, T, dim), x_k first; zeros behind the sentences' ends."""
+        """Vectors of words, (B, T, dim): x_k, then the mixed layers; zero at padding."""
         parts = [] if self.word_inputs is None else [self.word_inputs(batch)]
         if self.input_mix is not None:
             parts.append(self._mixed(self.input_mix, batch))
         return torch.cat(parts, dim=-1)
 
     def output(self, batch: Batch) -> Tensor | None:
-        """The second mix, to stand beside the task RNN's output: (B, T, 2D); None where there is none."""
+        """The second mix, (B, T, 2D), to concatenate with the output of the task's RNN; None without a second mix."""
         return None if self.output_mix is None else self._mixed(self.output_mix, batch)
 
     def _mixed(self, mix: nn.Module, batch: Batch) -> Tensor:
@@ -158,17 +158,17 @@ class Representation(nn.Module):
         return self.dropout(mixed.masked_fill(~batch.mask[..., None], 0))  # type: ignore[no-any-return]
 
     def penalty(self) -> Tensor:
-        """A scalar for the loss: the L2 pull of both mixes."""
+        """The L2 penalty of both mixes, a scalar to add to the loss."""
         terms = [mix.penalty() for mix in (self.input_mix, self.output_mix) if mix is not None]
         return sum(terms, start=torch.zeros(()))
 
     def mix_weights(self) -> dict[str, MixWeights]:
-        """What was learned, by place: "input", and "output" where there is a second mix; empty without an encoder."""
+        """Layer weights and gamma by place: "input", and "output" with a second mix; empty without an encoder."""
         mixes = {"input": self.input_mix, "output": self.output_mix}
         return {place: mix.weights() for place, mix in mixes.items() if mix is not None}
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Representation:
-        """Called by ``to`` and the like: a frozen encoder goes along."""
+        """Apply ``fn`` to a frozen encoder as well; ``to`` and similar methods call this."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         if self.elmo is not None and self.config.freeze:
             self.elmo._apply(fn, recurse)

@@ -1,8 +1,8 @@
-"""Word vectors from files: GloVe, word2vec and fastText, as their own programs write them.
+"""Word vectors from files: GloVe, word2vec and fastText, in their original formats.
 
-Text files are read line by line and only the words that are wanted are kept, so memory does not grow with the file, and
-an error can name its line. gensim reads the binary ones; it reads the text ones too, with the same result, but keeps
-everything and is several times slower (200,000 words of 100 numbers: 15 s against 2 s).
+Text files are read line by line and only the requested words are kept, so that memory does not grow with the file and
+an error names its line. Binary files are read by gensim. It reads text files too, with the same result, but keeps all
+words and is several times slower (15 s instead of 2 s for 200,000 words of 100 dimensions).
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ FloatArray = npt.NDArray[np.float32]
 
 _FASTTEXT_MAGIC = struct.pack("<i", 793712314)
 _FASTTEXT_HEADER = struct.calcsize("<14id")
-"""Bytes: magic number, version and settings (https://github.com/facebookresearch/fastText: args.cc, Args::save)."""
+"""Bytes of magic number, version and settings (https://github.com/facebookresearch/fastText: args.cc, Args::save)."""
 _PICKLE_MAGIC = b"\x80"
 _LONGEST_LINE = 1 << 20
-"""Bytes; a longer first line is no header."""
+"""Maximum number of bytes of a header line."""
 _SAMPLE = 4096
-"""Bytes that tell floats from text."""
+"""Number of bytes that are examined to tell floats from text."""
 
 
 def read_vectors(path: str | os.PathLike[str], words: Iterable[str], extra_words: int = 0) -> dict[str, FloatArray]:
-    """Vectors of words.
+    """Read vectors of words from a file.
 
     Args:
-        path: GloVe, word2vec or fastText text (also ``.gz``), word2vec binary, or a fastText model (``.bin``).
-        words: the words that are wanted, as they are spelt and in lower case.
-        extra_words: how many of the file's first words, usually the most frequent ones, to add.
+        path: File of GloVe, word2vec or fastText text (also ``.gz``), word2vec binary, or a fastText model (``.bin``).
+        words: Words to look up, as spelt and in lower case.
+        extra_words: Number of words to add from the beginning of the file, usually the most frequent ones.
 
     Returns:
-        (d,) by word, for the words that the file has. A fastText model has every word: an unseen
-        one's vector comes from its subwords.
+        Vectors (d,) by word, for the words that the file has. A fastText model has a vector for every word: that of
+        an unseen word is computed from its subwords.
 
     Raises:
-        CorpusError: there is no such file, it is damaged, or its format is another one.
+        CorpusError: The file does not exist, is damaged, or has another format.
     """
     wanted = dict.fromkeys(words)
     file = Path(path).expanduser()
@@ -73,17 +73,17 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
 
 
-# Text
+# Text formats
 
 
 def _header(line: bytes) -> tuple[int, int] | None:
-    """(words, width) of a first line that says so, as word2vec's and fastText's do; None for GloVe's."""
+    """(words, width) of a header line (word2vec and fastText); None for any other first line (GloVe)."""
     fields = line.split()
     return (int(fields[0]), int(fields[1])) if len(fields) == 2 and all(map(bytes.isdigit, fields)) else None
 
 
 def _is_binary(file: Path) -> bool:
-    """Whether what follows the header is no text: word2vec's raw floats."""
+    """Whether the content after the header is not text, but raw floats of word2vec."""
     with _open(file) as stream:
         if _header(stream.readline(_LONGEST_LINE)) is None:
             return False
@@ -116,26 +116,24 @@ def _read_text(file: Path, wanted: dict[str, None], extra_words: int) -> dict[st
             if values is not None and text not in found:
                 found[text] = values
     if not count:
-        raise CorpusError(
-            f"{file}: expected word vectors, found {'no more than a header' if number else 'an empty file'}"
-        )
+        raise CorpusError(f"{file}: expected word vectors, found {'only a header' if number else 'an empty file'}")
     assert width is not None
-    _values(line.partition(b" ")[2], width, f"{file}, line {number}")  # of a file cut off, the last line is short
+    _values(line.partition(b" ")[2], width, f"{file}, line {number}")  # the last line of a truncated file is short
     if declared is not None and count != declared:
         raise CorpusError(f"{file}: expected {declared} words, as its first line says, found {count}")
     return found
 
 
 def _spellings(words: Iterable[str]) -> set[bytes]:
-    """Words as given and in lower case, as bytes."""
+    """Words as spelt and in lower case, in UTF-8."""
     return {form.encode("utf-8", "surrogatepass") for word in words for form in (word, word.lower())}
 
 
 def _values(rest: bytes, width: int, where: str) -> FloatArray | None:
-    """(width,) of what follows a word; None where more follows: some files have a few "words" with blanks in them.
+    """Parse the vector (width,) after a word; None if it is longer, since some files have "words" with spaces.
 
     Raises:
-        CorpusError: fewer numbers, something else, or one that is not finite.
+        CorpusError: There are fewer values, or one is not a finite number.
     """
     fields = rest.split()
     if len(fields) > width > 0:
@@ -151,7 +149,7 @@ def _values(rest: bytes, width: int, where: str) -> FloatArray | None:
     return values
 
 
-# What gensim reads
+# Binary formats, read by gensim
 
 
 def _read_word2vec_binary(file: Path, wanted: dict[str, None], extra_words: int) -> dict[str, FloatArray]:
@@ -169,7 +167,7 @@ def _read_fasttext_model(file: Path, wanted: dict[str, None], extra_words: int) 
     from gensim.models.fasttext import load_facebook_vectors
 
     if file.suffix == ".gz":
-        raise CorpusError(f"{file}: expected a fastText model unpacked, found it compressed")
+        raise CorpusError(f"{file}: expected an uncompressed fastText model, found a compressed file")
     _check_fasttext_model(file)
     try:
         vectors = load_facebook_vectors(str(file))
@@ -179,10 +177,11 @@ def _read_fasttext_model(file: Path, wanted: dict[str, None], extra_words: int) 
 
 
 def _check_fasttext_model(file: Path) -> None:
-    """Walk over a model up to the end of its vectors: in a file cut off before, gensim looks for a word's end for ever.
+    """Check that a model is complete up to the end of its vectors; gensim does not return from a truncated file.
 
     Raises:
-        CorpusError: it is cut off, or has labels (a classifier) or quantised vectors, which gensim does not read.
+        CorpusError: The file is truncated, or has labels (a classifier) or quantised vectors, which gensim does not
+            read.
     """
     with open(file, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
         try:
@@ -192,7 +191,7 @@ def _check_fasttext_model(file: Path) -> None:
                 end_of_word = content.find(b"\0", position)
                 if end_of_word < 0:
                     raise EOFError
-                position = end_of_word + 1 + struct.calcsize("<qb")  # its count and kind
+                position = end_of_word + 1 + struct.calcsize("<qb")  # count and type of the word
             quantised, rows, width = struct.unpack_from("<?2q", content, position + 8 * max(num_pruned, 0))
             end = position + 8 * max(num_pruned, 0) + struct.calcsize("<?2q") + 4 * rows * width
         except (struct.error, EOFError):
@@ -210,7 +209,7 @@ def _with_first(words: Iterable[str], vectors: Any, extra_words: int) -> Iterato
 
 
 def _checked(file: Path, found: dict[str, Any]) -> dict[str, FloatArray]:
-    """Copies, so that the file's whole matrix can go."""
+    """Check that vectors are finite, and copy them, so that the matrix of the whole file can be freed."""
     for word, vector in found.items():
         if not np.isfinite(vector).all():
             raise CorpusError(f"{file}: expected finite numbers, found others in the vector of {word!r}")

@@ -1,4 +1,4 @@
-"""The task's own word representation x_k: a vector of the word, and one of its characters."""
+"""The word representation x_k of a task: a word vector and a character-based vector, concatenated."""
 
 from __future__ import annotations
 
@@ -57,38 +57,39 @@ class WordInputConfig:
             require(getattr(self, name) > 0, name, "1 or more", getattr(self, name))
         require(1 <= self.char_width <= MAX_CHARACTERS, "char_width", f"1..{MAX_CHARACTERS}", self.char_width)
         require(0 <= self.dropout < 1, "dropout", "a probability in [0, 1)", self.dropout)
-        require(0 <= self.unknown_rate <= 1, "unknown_rate", "a share in [0, 1]", self.unknown_rate)
+        require(0 <= self.unknown_rate <= 1, "unknown_rate", "a probability in [0, 1]", self.unknown_rate)
         require(self.extra_words >= 0, "extra_words", "0 or more", self.extra_words)
         require(self.words != "", "words", "none, trainable or a file of vectors", self.words)
 
     @property
     def has_file(self) -> bool:
-        """Whether vectors come from a file."""
+        """Whether the word vectors come from a file."""
         return self.words not in ("none", "trainable")
 
     @property
     def learns_vectors(self) -> bool:
-        """Whether word vectors are trained."""
+        """Whether the word vectors are trained."""
         return self.words == "trainable" or (self.has_file and self.train_vectors)
 
 
 class WordInputs(nn.Module):
-    """Vectors of words, looked up and from characters, side by side.
+    """Word vectors and character CNN vectors, concatenated.
 
-    A word is looked up as it is spelt, then in lower case; where neither is there it has the vector of the unknown
-    word, which is learned: from trainable words seen once (Lample et al. 2016, section 4.1), from words a file lacks.
+    A word is looked up as spelt, then in lower case. If neither is found, it has the learned vector of the unknown
+    word. With trainable vectors, that vector is learned from words seen once (Lample et al. 2016, section 4.1); with a
+    file, from words that the file lacks.
     """
 
     vectors: Tensor
     rare: Tensor
 
     def __init__(self, config: WordInputConfig, words: Sequence[str], width: int) -> None:
-        """Build the module with untrained numbers; see ``build`` and ``from_files``.
+        """Build the module with untrained parameters; see ``build`` and ``from_files``.
 
         Args:
-            config: what to build.
-            words: spellings with a vector of their own, N distinct ones.
-            width: of a word's vector; 0 for none.
+            config: Settings.
+            words: N distinct words that have a vector of their own.
+            width: Width of a word vector; 0 for no word vectors.
         """
         super().__init__()
         self.config = config
@@ -97,17 +98,15 @@ class WordInputs(nn.Module):
         self._row_of = {word: row for row, word in enumerate(self.words, UNKNOWN_ROW + 1)}
         if len(self._row_of) != len(self.words):
             raise CheckpointError("words of a task model: expected distinct ones, found a word twice")
-        vectors = torch.empty(len(self.words), width).uniform_(-1, 1) * math.sqrt(
-            3 / max(width, 1)
-        )  # variance 1 / width
+        # The variance is 1 / width.
+        vectors = torch.empty(len(self.words), width).uniform_(-1, 1) * math.sqrt(3 / max(width, 1))
         if config.learns_vectors:
             self.vectors = nn.Parameter(vectors)  # (N, width)
         else:
             self.register_buffer("vectors", vectors)
         self.unknown = nn.Parameter(torch.zeros(width))
-        self.register_buffer(
-            "rare", torch.zeros(len(self.words) + 1, dtype=torch.bool), persistent=False
-        )  # training only
+        # Words seen once; used only in training.
+        self.register_buffer("rare", torch.zeros(len(self.words) + 1, dtype=torch.bool), persistent=False)
         self.char_cnn = _char_cnn(config) if config.chars else None
         self.dropout = VariationalDropout(config.dropout)
 
@@ -115,16 +114,16 @@ class WordInputs(nn.Module):
     def build(
         cls, config: WordInputConfig, sentences: Iterable[Sequence[str]], others: Iterable[Sequence[str]] = ()
     ) -> WordInputs:
-        """A new module for a data set.
+        """Build a module for a data set.
 
         Args:
-            config: what to build.
-            sentences: of the training data.
-            others: of data to be scored or tagged later; what a file knows of their words is kept too.
+            config: Settings.
+            sentences: Training sentences.
+            others: Sentences to score or tag later; vectors of their words are kept too, if they come from a file.
 
         Raises:
-            CorpusError: the file of vectors is absent or damaged.
-            ConfigError: it has none of the words.
+            CorpusError: The file of vectors is missing or damaged.
+            ConfigError: The file has none of the words.
         """
         counts = Counter(word for word in chain.from_iterable(sentences) if _is_storable(word))
         if config.has_file:
@@ -152,20 +151,20 @@ class WordInputs(nn.Module):
 
     @property
     def dim(self) -> int:
-        """Width of x_k; 0 with neither words nor characters."""
+        """Width of x_k; 0 with neither word nor character vectors."""
         return self.width + (self.config.char_filters if self.char_cnn is not None else 0)
 
     def forward(self, batch: Batch) -> Tensor:
-        """x_k of a batch, each distinct word computed once: (B, T, dim), zeros behind the sentences' ends."""
+        """x_k of a batch, (B, T, dim), zero at padding; each distinct word is computed once."""
         number = {word: index for index, word in enumerate(dict.fromkeys(chain.from_iterable(batch.words)))}
-        index = torch.full(batch.mask.shape, len(number))  # the row of zeros
+        index = torch.full(batch.mask.shape, len(number))  # the zero row
         for row, sentence in enumerate(batch.words):
             index[row, : len(sentence)] = torch.tensor([number[word] for word in sentence])
         distinct = F.pad(self._of_words(list(number)), (0, 0, 0, 1))  # (K + 1, dim)
         return self.dropout(F.embedding(index.to(distinct.device), distinct))  # type: ignore[no-any-return]
 
     def _of_words(self, words: list[str]) -> Tensor:
-        """(K, dim) of K words."""
+        """x_k of K words, (K, dim), without dropout."""
         parts = [self._looked_up(words)]
         if self.char_cnn is not None:
             char_ids = torch.from_numpy(encode_words(words, MAX_CHARACTERS))
@@ -173,7 +172,7 @@ class WordInputs(nn.Module):
         return torch.cat(parts, dim=1)
 
     def _looked_up(self, words: list[str]) -> Tensor:
-        """(K, width) of K words."""
+        """Word vectors of K words, (K, width)."""
         rows = torch.tensor([self._row(word) for word in words], device=self.unknown.device)
         if self.training and self.config.words == "trainable":
             unread = self.rare[rows] & (torch.rand(len(rows), device=rows.device) < self.config.unknown_rate)
@@ -188,9 +187,9 @@ class WordInputs(nn.Module):
         return self._row_of.get(word.lower(), UNKNOWN_ROW) if row is None else row
 
     def to_files(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """What ``from_files`` needs besides ``words``: settings for JSON, and tensors.
+        """Return the settings in JSON types, and the tensors, that ``from_files`` needs besides ``words``.
 
-        The settings name the file of vectors without its folder: nothing reads it again.
+        The settings have the name of the file of vectors without its folder, since the file is not read again.
         """
         name = Path(self.config.words).name if self.config.has_file else self.config.words
         settings = {**dataclasses.asdict(self.config), "words": name}
@@ -200,10 +199,10 @@ class WordInputs(nn.Module):
     def from_files(
         cls, settings: Mapping[str, Any], words: Sequence[str], tensors: Mapping[str, Tensor] | None = None
     ) -> WordInputs:
-        """Rebuild a module, without numbers where ``tensors`` is None: a larger ``state_dict`` may hold them.
+        """Rebuild a module. If ``tensors`` is None, its parameters are loaded later, with those of the whole model.
 
         Raises:
-            CheckpointError: the settings are others, a word comes twice, or tensors do not fit.
+            CheckpointError: A setting is unknown or missing, a word occurs twice, or the tensors do not match.
         """
         try:
             inputs = cls(WordInputConfig(**settings["config"]), words, int(settings["width"]))
@@ -227,7 +226,7 @@ def _char_cnn(config: WordInputConfig) -> CharCNN:
 
 
 def _is_storable(word: str) -> bool:
-    """Whether a word can stand on a line of a UTF-8 file; the few others are read as unknown."""
+    """Whether a word fits on one line of a UTF-8 file; other words are read as unknown."""
     try:
         word.encode("utf-8")
     except UnicodeEncodeError:

@@ -1,1 +1,1 @@
-"""Layers that heads share."""
+"""Layers shared by task heads."""

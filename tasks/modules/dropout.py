@@ -1,4 +1,4 @@
-"""Dropout that leaves out the same numbers at every word of a sentence."""
+"""Dropout with the same mask at every word of a sentence."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from torch import Tensor, nn
 
 
 class VariationalDropout(nn.Module):
-    """One mask a sentence, in place of one a word (Gal and Ghahramani 2016).
+    """Dropout with one mask per sentence instead of one per word (Gal and Ghahramani 2016).
 
-    What a word loses its neighbours lose too, so a recurrent head cannot fill it in from them. Drawing a mask for every
-    word took a sixth of a training step of the tagger; one a sentence costs nothing.
+    The same components are dropped at neighbouring words, so that a recurrent head cannot recover them from there. One
+    mask per word takes a sixth of a training step of the tagger; the time for one per sentence is negligible.
     """
 
     def __init__(self, rate: float) -> None:
-        """Leave out a share ``rate``, in [0, 1)."""
+        """Set the dropout probability ``rate``, in [0, 1)."""
         super().__init__()
         self.rate = rate
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """(B, T, D) to the same, scaled so that its mean stays."""
+        """Apply dropout to (B, T, D) and scale the rest by 1 / (1 - rate), which keeps the expected value."""
         if not self.training or self.rate == 0:
             return vectors
         kept = vectors.new_empty(len(vectors), 1, vectors.shape[-1]).bernoulli_(1 - self.rate)

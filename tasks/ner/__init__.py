@@ -1,11 +1,11 @@
-"""Named entity recognition: readers, a biLSTM with a CRF, training, prediction.
+"""Named entity recognition: data readers, a biLSTM-CRF tagger, training and prediction.
 
     from tasks.ner import NerConfig, NerTagger, train
 
     train(NerConfig(encoder="path or name"), "train.conll", "dev.conll", "my_tagger")
     NerTagger.from_pretrained("my_tagger").predict(["Anna works at Siemens in Munich ."])
 
-Names are resolved on first use, as in ``elmo_lite``.
+Public names are imported on first use, as in ``elmo_lite``.
 """
 
 from importlib import import_module

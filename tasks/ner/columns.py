@@ -1,15 +1,17 @@
-"""Files with a word a line and its tag in another column; a blank line ends a sentence.
+"""Column files: one word per line with its tag in another column, and a blank line after each sentence.
 
-Read are CoNLL-2003 (four columns between blanks, -DOCSTART- lines), WNUT-17 (two columns between TABs, lines of a lone
-TAB between sentences), Universal NER (ids, ``# comments``) and their like. What is not told is detected:
+Examples are CoNLL-2003 (four columns separated by blanks, -DOCSTART- lines), WNUT-17 (two columns separated by TABs,
+lines with a single TAB between sentences) and Universal NER (word ids, ``# comments``). The layout is detected:
 
-- TAB separates columns where most lines have one, blanks otherwise;
-- column 0 holds ids where it has nothing but 1, 2, 3, ... of each sentence; such lines as 3-4 or 5.1 are skipped then,
-  they are no words of the text, and every line that begins with # is a comment;
-- words stand in the first column that holds no ids;
-- tags stand in the last column that has tags in nine lines of ten (CoNLL-2003's chunk tags come before its names).
+- The separator is TAB if most lines have one, otherwise blanks.
+- Column 0 is the id column if it counts the words of each sentence: 1, 2, 3, ... In a file with ids, rows such as 3-4
+  (multiword tokens) and 5.1 (empty nodes) are skipped, and every line that starts with # is a comment.
+- The word column is the first column that is not the id column.
+- The tag column is the last column with tags in at least nine of ten lines (in CoNLL-2003, a column of chunk tags
+  precedes the entity tags).
 
-Without ids a line is a comment only where it begins with ``# `` and is no row of the right shape: # may be a word.
+In a file without ids, # may be a word. A line that is # or starts with ``# `` is a comment unless it has the right
+number of columns and a tag in the tag column.
 """
 
 from __future__ import annotations
@@ -25,35 +27,37 @@ from tasks.ner.tags import is_tag
 
 DOCUMENT = "-DOCSTART-"
 SAMPLE = 2000
-"""Rows that detection looks at."""
+"""Maximum number of rows used to detect the layout."""
 _ID = re.compile(r"\d+([-.]\d+)?")
 _BLANKS = re.compile(r"[ \t]+")
 
 Row = tuple[str, str, int]
-"""Word, tag, line."""
+"""Word, tag and line number."""
 Sentence = tuple[tuple[str, ...], tuple[str, ...], int]
-"""Words, tags, line of the first word."""
+"""Words, tags and the line number of the first word."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a column file is to be read."""
+    """The layout of a column file."""
 
     tabs: bool
-    """Columns stand between TABs; between blanks otherwise."""
+    """Whether columns are separated by TABs instead of blanks."""
     has_ids: bool
+    """Whether column 0 holds word ids."""
     word: int
+    """Column of the words, from 0."""
     tag: int | None
-    """None where only words are wanted."""
+    """Column of the tags, from 0. None if only words are read."""
     num_columns: int
-    """Columns of most lines."""
+    """Most frequent number of columns."""
 
     def split(self, line: str) -> list[str]:
-        """The columns of a line."""
+        """Split a line into columns."""
         return line.split("\t") if self.tabs else _BLANKS.split(line.strip(" \t"))
 
     def is_comment(self, line: str) -> bool:
-        """Whether a line is a remark rather than a word."""
+        """Whether a line is a comment."""
         if self.has_ids:
             return line.startswith("#")
         if not (line == "#" or line.startswith("# ")):
@@ -66,17 +70,20 @@ class Layout:
 def read_columns(
     name: str, word_column: int | None = None, tag_column: int | None = None, with_tags: bool = True
 ) -> Iterator[Sentence]:
-    """Sentences of a column file.
+    """Read the sentences of a column file.
 
     Args:
-        name: its path.
-        word_column: number of the words' column, from 0 (negative: from the end); detected where None.
-        tag_column: the same for the tags.
-        with_tags: whether there must be tags; without, those of the sentences are empty strings.
+        name: Path of the file.
+        word_column: Column of the words, from 0, or negative to count from the end. Detected by default.
+        tag_column: Column of the tags, counted in the same way. Detected by default.
+        with_tags: Read tags. If False, all tags are empty strings.
+
+    Yields:
+        The words and tags of each sentence, and the line number of its first word.
 
     Raises:
-        CorpusError: it is empty, no column has tags, a line has too few columns, no word or no tag.
-        ConfigError: no such column.
+        CorpusError: The file is missing or empty, no column has tags, or a line has too few columns, no word or no tag.
+        ConfigError: A given column does not exist.
     """
     lines = read_lines(name)
     layout = detect_layout(lines, name, word_column, tag_column, with_tags)
@@ -94,12 +101,12 @@ def read_columns(
 def detect_layout(
     lines: Sequence[str], name: str, word_column: int | None, tag_column: int | None, with_tags: bool = True
 ) -> Layout:
-    """How lines are to be read, see the head of this file; arguments and errors as for ``read_columns``."""
+    """Detect the layout of a file, see the module docstring. Arguments and errors are as in ``read_columns``."""
     sample = [line for line in lines if line.strip(" \t") and not line.startswith(("#", DOCUMENT))][:SAMPLE]
     if not sample:
         sample = [line for line in lines if line.strip(" \t") and not line.startswith(DOCUMENT)][:SAMPLE]
     if not sample:
-        raise CorpusError(f"{name}: expected a word a line, found {'none' if lines else 'an empty file'}")
+        raise CorpusError(f"{name}: expected one word per line, found {'none' if lines else 'an empty file'}")
     tabs = 2 * sum("\t" in line for line in sample) > len(sample)
     table = [line.split("\t") if tabs else _BLANKS.split(line.strip(" \t")) for line in sample]
     num_columns = Counter(map(len, table)).most_common(1)[0][0]
@@ -120,7 +127,7 @@ def detect_layout(
 
 
 def _are_ids(column: Sequence[str]) -> bool:
-    """Whether a column counts the words of sentences: 1, 2, 3, ..., then 1 again; one line in ten may be broken."""
+    """Whether at least nine of ten values count the words of sentences: 1, 2, 3, ..., and 1 again."""
     numbers = [int(text) for text in column if text.isdecimal()]
     ids = sum(_ID.fullmatch(text) is not None for text in column)
     steps = sum(following in (1, number + 1) for number, following in zip([0, *numbers], numbers, strict=False))
@@ -128,7 +135,7 @@ def _are_ids(column: Sequence[str]) -> bool:
 
 
 def _is_skipped(columns: Sequence[str]) -> bool:
-    """Whether the id is that of a written word which the next rows split, or of a word that was left out."""
+    """Whether the id of a row is that of a multiword token (3-4) or of an empty node (5.1)."""
     return _ID.fullmatch(columns[0]) is not None and not columns[0].isdecimal()
 
 
@@ -141,7 +148,7 @@ def _column(given: int | None, setting: str, num_columns: int, name: str, detect
 
 
 def _row(line: str, layout: Layout, name: str, number: int) -> Row | None:
-    """Word and tag of a line; None for a line that holds no word."""
+    """The word and tag of a line, or None if the line has no word of the text."""
     columns = layout.split(line)
     if columns[0] == DOCUMENT or (layout.has_ids and _is_skipped(columns)):
         return None

@@ -18,12 +18,12 @@ log = logging.getLogger("elmo_lite")
 
 
 def evaluate(tagger: NerTagger, data: TaggedData) -> dict[str, Any]:
-    """Entity scores of a tagger on labelled sentences.
+    """Score a tagger on labelled sentences.
 
     Returns:
-        What ``score_tags`` gives; "confusion" of words, see ``confusion_of``; "sentences", "words" and "scheme" of the
-        data; "repaired", its tags that were not well formed; "unseen_types", its entities by type that the tagger
-        cannot find, which count as wrong; "words_per_second", the encoder included.
+        The scores of ``score_tags``; "confusion", see ``confusion_of``; "sentences" and "words", the size of the data;
+        "scheme" and "repaired", see ``TaggedData``; "unseen_types", the number of entities of each type that the tagger
+        does not know, which count as errors; "words_per_second", the speed of prediction including the encoder.
     """
     gold = [sentence.tags for sentence in data.sentences]
     tagged, speed = _timed(tagger, [sentence.words for sentence in data.sentences])
@@ -41,18 +41,18 @@ def evaluate(tagger: NerTagger, data: TaggedData) -> dict[str, Any]:
 
 
 def _timed(tagger: NerTagger, sentences: Sequence[Sentence]) -> tuple[list[Tagged], float]:
-    """Predictions, and words a second."""
+    """The predictions, and the speed in words per second."""
     begun = time.perf_counter()
     tagged = tagger.tag(sentences)
     return tagged, sum(len(found.words) for found in tagged) / max(time.perf_counter() - begun, 1e-9)
 
 
 def warn_of_unseen(name: str, data: TaggedData, known: Sequence[str]) -> None:
-    """Say which entities of labelled sentences can never be found; ``known`` are the types of the training data."""
+    """Warn of entities that cannot be found because their type is not in ``known``, the types of the training data."""
     unseen = unseen_types(data, known)
     if unseen:
         listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(unseen.items()))
-        log.warning("%s: types that training never had count as wrong: %s", name, listed)
+        log.warning("%s: types missing from the training data count as errors: %s", name, listed)
 
 
 def evaluate_command(
@@ -73,7 +73,7 @@ def evaluate_command(
 
     Other Args:
         word_column: Column of the words in a column file, from 0. Detected by default.
-        tag_column: Column of the tags, likewise; -1 for the last. Detected by default.
+        tag_column: Column of the tags, from 0; -1 for the last. Detected by default.
         encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
     tagger = NerTagger.from_pretrained(directory, device, encoder)
@@ -92,7 +92,7 @@ def predict_command(
     device: Literal["cpu", "cuda"] = "cpu",
     overwrite: bool = False,
 ) -> None:
-    """Find the entities of sentences.
+    """Find the named entities of sentences.
 
     Args:
         directory: Tagger, as written by "elmo-lite ner train".

@@ -1,4 +1,4 @@
-"""Settings of a tagger and its training; every field is a flag of ``elmo-lite ner train``."""
+"""Settings of a tagger and its training. Every field is a flag of ``elmo-lite ner train``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class NerConfig(TaskConfig):
     word_column: int | None = None
     """Column of the words in a column file, from 0; -1 for the last. Detected by default."""
     tag_column: int | None = None
-    """Column of the tags, likewise. Detected by default."""
+    """Column of the tags, counted in the same way. Detected by default."""
     lstm_dim: int = 128
     """Width of one direction of the biLSTM."""
     lstm_layers: int = 1
@@ -24,7 +24,7 @@ class NerConfig(TaskConfig):
     """Dropout probability after each layer of the biLSTM, in [0, 1)."""
 
     def __post_init__(self) -> None:
-        """Check ranges."""
+        """Check the ranges of the settings."""
         super().__post_init__()
         for name in ("lstm_dim", "lstm_layers"):
             require(getattr(self, name) >= 1, name, "1 or more", getattr(self, name))

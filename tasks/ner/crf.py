@@ -1,15 +1,15 @@
-"""A linear-chain conditional random field (Lafferty, McCallum and Pereira 2001) over legal tag sequences only.
+"""A linear-chain conditional random field (Lafferty, McCallum and Pereira 2001) over legal tag sequences.
 
-The score of tags y of a sentence of T words, with emissions e (T, N), is
+For a sentence of T words with emissions e (T, N), the score of a tag sequence y is
 
     s(y) = first[y_1] + sum_t e[t, y_t] + sum_t follow[y_t, y_t+1] + last[y_T]
 
-and log p(y) = s(y) - log Z, where Z sums exp(s) over the legal sequences. A path that a scheme forbids scores minus
-infinity in training, decoding and marginals alike, so no probability is ever given to it, and none of the parameters
-learns what is known beforehand.
+and log p(y) = s(y) - log Z, where Z is the sum of exp(s) over the legal sequences. The score of an illegal sequence is
+minus infinity in training, decoding and marginals. Its probability is therefore zero, and the parameters do not have to
+learn the constraints.
 
-The partition function is an autograd function of its own: its gradient is the marginals, which forward-backward gives
-without a graph over the time steps. That is what makes the loss cheap.
+log Z is a custom autograd function. Its gradients are the marginals, which the forward-backward algorithm computes
+without an autograd graph over the time steps. This makes the loss fast.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ from torch import Tensor, nn
 
 
 class LinearChainCRF(nn.Module):
-    """Transition scores of N labels; emissions come from the network below."""
+    """The transition scores of N labels. The emissions come from the layer below."""
 
     forbidden_first: Tensor
     forbidden_follow: Tensor
     forbidden_last: Tensor
 
     def __init__(self, first: Sequence[bool], follow: Sequence[Sequence[bool]], last: Sequence[bool]) -> None:
-        """Start with equal scores.
+        """Initialise all scores to zero.
 
         Args:
-            first: (N,) whether a label may begin a sentence.
-            follow: (N, N) whether label j may follow label i, at [i][j].
-            last: (N,) whether a label may end one.
+            first: (N,), whether a label may start a sentence.
+            follow: (N, N), whether label j may follow label i, at [i][j].
+            last: (N,), whether a label may end a sentence.
         """
         super().__init__()
         self.num_labels = len(first)
         self.first = nn.Parameter(torch.zeros(self.num_labels))
         self.follow = nn.Parameter(torch.zeros(self.num_labels, self.num_labels))
         self.last = nn.Parameter(torch.zeros(self.num_labels))
-        # Not saved: they follow from the labels.
+        # Not saved, since the labels determine them.
         for name, allowed in (("first", first), ("follow", follow), ("last", last)):
             self.register_buffer(f"forbidden_{name}", ~torch.tensor(allowed, dtype=torch.bool), persistent=False)
 
     def scores(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Scores of beginnings (N,), of steps (N, N) and of ends (N,), minus infinity where forbidden."""
+        """The scores of first labels (N,), transitions (N, N) and last labels (N,), minus infinity if illegal."""
         return (
             self.first.masked_fill(self.forbidden_first, -torch.inf),
             self.follow.masked_fill(self.forbidden_follow, -torch.inf),
@@ -55,15 +55,15 @@ class LinearChainCRF(nn.Module):
         )
 
     def log_likelihood(self, emissions: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
-        """Log-probability of the right labels.
+        """The log-likelihood of label sequences, computed in float32 or float64.
 
         Args:
-            emissions: (B, T, N) scores; computed in float32 at least.
-            targets: (B, T) labels, anything where there is padding; a forbidden sequence gives minus infinity.
-            mask: (B, T) True at words, which come first; no sentence is empty.
+            emissions: (B, T, N), scores of the labels at each word.
+            targets: (B, T), label ids, which are arbitrary at padding.
+            mask: (B, T), True at words. Padding follows the words, and no sentence is empty.
 
         Returns:
-            (B,) at most 0.
+            (B,), log-likelihoods, at most 0. That of an illegal sequence is minus infinity.
         """
         emissions = _at_least_float32(emissions)
         first, follow, last = self.scores()
@@ -71,7 +71,7 @@ class LinearChainCRF(nn.Module):
         return self._score(emissions, targets.masked_fill(~mask, 0), mask) - log_z
 
     def _score(self, emissions: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
-        """s(y) of given sequences: (B,)."""
+        """The scores s(y) of label sequences, (B,)."""
         first, follow, last = self.scores()
         words = emissions.gather(2, targets.unsqueeze(2)).squeeze(2)
         steps = follow[targets[:, :-1], targets[:, 1:]]
@@ -86,18 +86,18 @@ class LinearChainCRF(nn.Module):
 
     @torch.no_grad()
     def decode(self, emissions: Tensor, mask: Tensor) -> list[list[int]]:
-        """The most probable legal labels of each sentence (Viterbi 1967).
+        """The most probable legal label sequence of each sentence (Viterbi 1967).
 
         Args:
-            emissions: (B, T, N).
-            mask: (B, T), as for ``log_likelihood``.
+            emissions: (B, T, N), scores of the labels at each word.
+            mask: (B, T), as in ``log_likelihood``.
 
         Returns:
-            One list of labels a sentence, as long as it.
+            The label ids of each sentence, one per word.
         """
         emissions = _at_least_float32(emissions)
         first, follow, last = self.scores()
-        best = first + emissions[:, 0]  # (B, N): the best score of a path that ends in each label
+        best = first + emissions[:, 0]  # (B, N): score of the best path that ends in each label
         came_from: list[Tensor] = []
         stay = torch.arange(self.num_labels, device=emissions.device)
         for step in range(1, emissions.shape[1]):
@@ -115,7 +115,7 @@ class LinearChainCRF(nn.Module):
 
     @torch.no_grad()
     def marginals(self, emissions: Tensor, mask: Tensor) -> Marginals:
-        """What forward-backward knows of some sentences; arguments as for ``decode``."""
+        """Run the forward-backward algorithm. Arguments are as in ``decode``."""
         emissions = _at_least_float32(emissions)
         first, follow, last = self.scores()
         ahead = _ahead(emissions, first, follow, mask)
@@ -125,27 +125,35 @@ class LinearChainCRF(nn.Module):
 
 @dataclass(frozen=True)
 class Marginals:
-    """Probabilities of parts of a sequence, whatever the rest of it is."""
+    """Marginal probabilities of labels and segments, from the forward-backward algorithm."""
 
     emissions: Tensor
-    """(B, T, N)"""
+    """(B, T, N): scores of the labels at each word."""
     follow: Tensor
-    """(N, N)"""
+    """(N, N): transition scores."""
     ahead: Tensor
-    """(B, T, N) log of what all paths to a label at a word weigh, that word included"""
+    """(B, T, N): forward log weights of all paths up to a label at a word, including its emission."""
     back: Tensor
-    """(B, T, N) log of what all paths on from it weigh"""
+    """(B, T, N): backward log weights of all paths after a label at a word, without its emission."""
     log_z: Tensor
-    """(B,)"""
+    """(B,): log Z."""
 
     def labels(self) -> Tensor:
-        """(B, T, N) probability of each label at each word; the numbers of padding mean nothing."""
+        """The probability of each label at each word, (B, T, N). Values at padding are arbitrary."""
         return (self.ahead + self.back - self.log_z[:, None, None]).exp()
 
     def segment(self, sentence: int, start: int, labels: Sequence[int]) -> float:
-        """Probability that the words from ``start`` on have exactly these labels, such as those of one entity.
+        """The probability that the words from ``start`` on have exactly these labels, such as those of an entity.
 
-        Culotta and McCallum 2004, Confidence estimation for information extraction, equation 5.
+        From equation 5 of Culotta and McCallum 2004, Confidence estimation for information extraction.
+
+        Args:
+            sentence: Index of the sentence in the batch.
+            start: Index of the first word.
+            labels: Label ids of the words, at least one.
+
+        Returns:
+            A probability in 0..1.
         """
         stop = start + len(labels)
         words = self.emissions[sentence, range(start + 1, stop), labels[1:]].sum()
@@ -155,12 +163,12 @@ class Marginals:
 
 
 class _LogPartition(torch.autograd.Function):
-    """log Z: (B,) from emissions (B, T, N), first (N,), follow (N, N), last (N,) and mask (B, T)."""
+    """log Z (B,) from emissions (B, T, N), first (N,), follow (N, N), last (N,) and mask (B, T)."""
 
     @staticmethod
     def forward(ctx: Any, emissions: Tensor, first: Tensor, follow: Tensor, last: Tensor, mask: Tensor) -> Tensor:
         ahead = _ahead(emissions, first, follow, mask)
-        log_z = torch.logsumexp(ahead[:, -1] + last, dim=1)  # padding carries the last word's on
+        log_z = torch.logsumexp(ahead[:, -1] + last, dim=1)  # padding repeats the value at the last word
         ctx.save_for_backward(emissions, follow, last, mask, ahead, log_z)
         return log_z
 
@@ -179,10 +187,10 @@ class _LogPartition(torch.autograd.Function):
 
 
 def _ahead(emissions: Tensor, first: Tensor, follow: Tensor, mask: Tensor) -> Tensor:
-    """(B, T, N): log weight of all paths up to and with a word; at padding that of the last word."""
+    """The forward log weights, (B, T, N), including the emission at each word. Padding repeats the last word's."""
     current = first + emissions[:, 0]
     found = [current]
-    columns = follow.t().contiguous()  # the sum runs over the last, contiguous dimension
+    columns = follow.t().contiguous()  # the sum is over the last, contiguous dimension
     for step in range(1, emissions.shape[1]):
         reached = torch.logsumexp(current.unsqueeze(1) + columns, dim=2) + emissions[:, step]
         current = torch.where(mask[:, step, None], reached, current)
@@ -191,7 +199,7 @@ def _ahead(emissions: Tensor, first: Tensor, follow: Tensor, mask: Tensor) -> Te
 
 
 def _back(emissions: Tensor, follow: Tensor, last: Tensor, mask: Tensor) -> Tensor:
-    """(B, T, N): log weight of all paths on from a word, that word left out."""
+    """The backward log weights, (B, T, N), without the emission at each word."""
     end = last.expand(emissions.shape[0], -1)
     current = end
     found = [current]
@@ -203,5 +211,5 @@ def _back(emissions: Tensor, follow: Tensor, last: Tensor, mask: Tensor) -> Tens
 
 
 def _at_least_float32(emissions: Tensor) -> Tensor:
-    """Half precision would lose the differences of long sentences."""
+    """Convert half precision, which is too coarse for the sums over long sentences, to float32."""
     return emissions if emissions.dtype == torch.float64 else emissions.float()

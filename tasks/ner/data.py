@@ -1,4 +1,4 @@
-"""Labelled sentences for NER, from column files, JSONL and hub data sets, with tags in BIOES whatever they were."""
+"""Labelled sentences for NER from column files, JSONL files and hub data sets, with tags converted to BIOES."""
 
 from __future__ import annotations
 
@@ -24,33 +24,34 @@ TAG_FIELDS = ("ner_tags", "tags", "labels")
 
 @dataclass(frozen=True)
 class TaggedSentence:
-    """Words with one tag each, and where they stand."""
+    """A sentence with a tag for each word, and its place in the source."""
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
-    """BIOES and well formed once ``read_tagged`` returns them; as the file has them before."""
+    """Tag of each word: well-formed BIOES if returned by ``read_tagged``, otherwise in any scheme."""
     source: str = ""
+    """Path or name of the source."""
     line: int = 0
     """Line of the first word, or number of the record, from 1."""
 
 
 @dataclass(frozen=True)
 class TaggedData:
-    """What one source holds."""
+    """The labelled sentences of one source."""
 
     sentences: list[TaggedSentence]
     scheme: Scheme
-    """How its tags were spelled."""
+    """Original scheme of the tags."""
     repaired: int
-    """Tags that were not well formed in that scheme and were read as what comes nearest."""
+    """Number of tags that were not well formed in that scheme and were repaired, see ``entities_of``."""
 
     def types(self) -> Counter[str]:
-        """How many entities of each type there are."""
+        """The number of entities of each type."""
         return Counter(entity.type for sentence in self.sentences for entity in entities_of(sentence.tags))
 
 
 TaggedSource = str | os.PathLike[str] | TaggedData | Iterable[TaggedSentence] | tuple[Iterable[Any], Iterable[Any]]
-"""Where labelled sentences come from, see ``read_tagged``."""
+"""A source of labelled sentences, see ``read_tagged``."""
 
 
 def read_tagged(
@@ -64,16 +65,16 @@ def read_tagged(
             - a column file (see ``columns.py``);
             - a JSONL file with ``tokens`` or ``words`` and ``ner_tags``, ``tags`` or ``labels`` in each line;
             - a hub data set with the same fields: ``owner/name``, ``owner/name:split`` or ``owner/name:config:split``
-              ("train" where no split is given), whose tags may be class numbers;
+              (the split defaults to "train"), whose tags may be class ids;
             - data in memory: a pair (sentences, tags) of lists, arrays or columns of a DataFrame, with a list of words
               and a list of tags for each sentence, or a list of ``TaggedSentence``.
         word_column: Column of the words in a column file, from 0. Detected by default.
-        tag_column: Column of the tags, likewise; -1 is the last.
-        name: Names data in memory in errors.
+        tag_column: Column of the tags, from 0; -1 for the last. Detected by default.
+        name: Name of data in memory in errors. Defaults to "data".
 
     Raises:
-        CorpusError: There is no such source, no sentence in it, a line with too few columns, an unknown tag, or a
-            sentence without words; one line with place, expected and found.
+        CorpusError: The source does not exist or has no sentences, a line has too few columns, a tag is unknown, or a
+            sentence has no words. The message is one line with the place, and what was expected and found.
     """
     if isinstance(source, TaggedData):
         return source
@@ -94,7 +95,7 @@ def read_tagged(
 
 
 def unseen_types(data: TaggedData, known: Iterable[str]) -> Counter[str]:
-    """Entities by type that a model with the types ``known`` can never find."""
+    """The number of entities of each type that is not in ``known``."""
     known = set(known)
     return Counter({kind: count for kind, count in data.types().items() if kind not in known})
 
@@ -116,7 +117,7 @@ def _read(name: str, word_column: int | None, tag_column: int | None) -> Iterato
 
 
 def _hub_sentences(name: str) -> Iterator[TaggedSentence]:
-    """Sentences of a data set on the hub; class numbers become the names that its features give."""
+    """Sentences of a hub data set. Class ids become the class names in its features."""
     rows, features = open_data_set(name)
     tag_field = next((field for field in TAG_FIELDS if field in features), "")
     names: list[str] | None = getattr(getattr(features.get(tag_field), "feature", None), "names", None)
@@ -135,10 +136,10 @@ def _field(row: dict[str, Any], names: Sequence[str], where: str) -> list[Any]:
 
 
 def words_of(row: dict[str, Any], where: str) -> tuple[str, ...]:
-    """The words of a record, checked.
+    """The words of a record.
 
     Raises:
-        CorpusError: There are none, or one is empty.
+        CorpusError: The record has no words, or a word is not a string or empty.
     """
     return _checked_words(_field(row, WORD_FIELDS, where), where)
 
@@ -153,7 +154,7 @@ def _checked_words(words: list[Any], where: str) -> tuple[str, ...]:
 
 
 def _in_memory(source: Any, name: str) -> Iterator[TaggedSentence]:
-    """Sentences of two columns, or of a list of ``TaggedSentence``."""
+    """Sentences from two columns or from a list of ``TaggedSentence``."""
     titles = ("sentences", "tags")
     columns = columns_of(source, name, titles, TaggedSentence)
     if columns is None:
@@ -177,7 +178,11 @@ def _tagged(
 
 
 def _tag(tag: Any, names: list[str] | None, where: str) -> str:
-    """A tag by its name or class number."""
+    """A tag from its name or class id.
+
+    Raises:
+        CorpusError: It is not a tag.
+    """
     if isinstance(tag, int) and names is not None and 0 <= tag < len(names):
         tag = names[tag]
     if not isinstance(tag, str) or not is_tag(tag):

@@ -1,4 +1,4 @@
-"""The network of the tagger: vectors of words -> biLSTM -> scores of tags -> CRF (Lample et al. 2016)."""
+"""The network of the tagger: word vectors -> biLSTM -> tag scores -> CRF (Lample et al. 2016)."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from tasks.ner.tags import Entity, entities_of, legal_bioes
 
 @dataclass(frozen=True)
 class Decoded:
-    """What the network says of one sentence."""
+    """The output of the network for one sentence."""
 
     tags: list[str]
-    """The most probable legal sequence, in BIOES."""
+    """The most probable legal tag sequence, in BIOES."""
     entities: list[Entity]
+    """The entities in ``tags``."""
     scores: list[float]
-    """Probability of each entity, whatever the rest of the sentence is."""
+    """Marginal probability of each entity, in 0..1."""
     probabilities: list[list[float]]
-    """(T, N): of each label at each word."""
+    """(T, N): marginal probability of each label at each word."""
 
 
 class NerModel(nn.Module):
-    """A head in the sense of ``finetune``: loss and predictions of a batch."""
+    """The tagging network, a ``Head`` for ``finetune``: it computes the loss and the predictions of a batch."""
 
     def __init__(
         self,
@@ -41,14 +42,15 @@ class NerModel(nn.Module):
         lstm_layers: int = 1,
         dropout: float = 0.5,
     ) -> None:
-        """Make the network.
+        """Build the network.
 
         Args:
-            representation: vectors of words, and where it has one the second mix for the output of the biLSTM.
-            labels: all N tags, BIOES.
-            lstm_dim: width of one direction of the biLSTM.
-            lstm_layers: layers of the biLSTM.
-            dropout: probability in [0, 1) after each of them.
+            representation: Word vectors and, if it has one, the second mix, which is concatenated to the output of the
+                biLSTM.
+            labels: All N tags, in BIOES.
+            lstm_dim: Width of one direction of the biLSTM.
+            lstm_layers: Number of layers of the biLSTM.
+            dropout: Dropout probability after each layer of the biLSTM, in [0, 1).
         """
         super().__init__()
         self.labels = list(labels)
@@ -61,8 +63,8 @@ class NerModel(nn.Module):
         self.crf = LinearChainCRF(legal.first, legal.follow, legal.last)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Scores of the labels at each word: (B, T, N); those of padding mean nothing."""
-        batch = self.representation.with_layers(batch)  # once for both mixes
+        """The scores of the labels at each word, (B, T, N). Scores at padding are arbitrary."""
+        batch = self.representation.with_layers(batch)  # the encoder runs once for both mixes
         vectors = self.representation(batch)
         for layer in self.lstm:
             vectors = self.dropout(layer(vectors, batch.mask))
@@ -73,7 +75,11 @@ class NerModel(nn.Module):
         return scores
 
     def loss(self, batch: Batch) -> Tensor:
-        """Mean negative log-likelihood of a sentence's tags, and the pull on the mix of the layers."""
+        """The mean negative log-likelihood of a sentence's tags, plus ``penalty``.
+
+        Raises:
+            ValueError: The batch has no targets.
+        """
         if batch.targets is None:
             raise ValueError("batch: expected targets to learn from, found none")
         log_likelihood = self.crf.log_likelihood(self(batch), batch.targets, batch.mask)
@@ -87,7 +93,7 @@ class NerModel(nn.Module):
 
     @torch.no_grad()
     def decode(self, batch: Batch) -> list[Decoded]:
-        """Tags with the probabilities of entities and labels."""
+        """The tags of each sentence, with the probabilities of its entities and labels."""
         scores = self(batch)
         marginals = self.crf.marginals(scores, batch.mask)
         paths, probabilities = self.crf.decode(scores, batch.mask), marginals.labels().cpu()
@@ -103,9 +109,9 @@ class NerModel(nn.Module):
         return Decoded(tags, entities, scores, probabilities)
 
     def mix_weights(self) -> dict[str, Any]:
-        """What each mix of layers has learned."""
+        """The learned weights of each layer mix, see ``Representation.mix_weights``."""
         return self.representation.mix_weights()
 
     def penalty(self) -> Tensor:
-        """The pull on the mix of the layers; part of ``loss`` already."""
+        """The L2 penalty on the weights of the layer mixes, which ``loss`` includes."""
         return self.representation.penalty()

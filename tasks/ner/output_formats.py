@@ -1,4 +1,4 @@
-"""Sentences to predict on, and predictions as text, JSONL or columns; the formats go by the names of the files."""
+"""Input sentences and predictions as text, JSONL or columns. The suffix of a file decides its format."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ COLUMNS = (".conll", ".conllu", ".iob", ".iob2", ".bio", ".tsv")
 
 
 def format_of(name: str) -> Format:
-    """What a file's name says: JSONL or columns by the suffix, text otherwise."""
+    """The format of a file by its suffix: JSONL, columns or, by default, text."""
     suffix = Path(name).suffix.lower()
     return "jsonl" if suffix in JSONL_SUFFIXES else "columns" if suffix in COLUMNS else "text"
 
 
 def read_sentences(name: str, word_column: int | None = None) -> list[Sentence]:
-    """Sentences of a file.
+    """Read the sentences of a file.
 
     Args:
-        name: text with a sentence a line (a blank one is a sentence without words, so that numbers stay aligned); JSONL
-            with ``tokens``, ``words`` or ``text``; a column file, whose tags are not read; "-" for text on standard
-            input.
-        word_column: column of the words in a column file; detected where None.
+        name: A text file with one sentence per line, a JSONL file with ``tokens``, ``words`` or ``text``, a column
+            file, the tags of which are ignored, or "-" for text on standard input. A blank line of text is a sentence
+            without words, so that input and output have the same number of lines.
+        word_column: Column of the words in a column file, from 0. Detected by default.
 
     Raises:
-        CorpusError: nothing there, or a line that does not fit.
+        CorpusError: The file is missing or has no sentences, or a line is malformed.
     """
     sentences: list[Sentence] = []
     if name == STANDARD_INPUT:
@@ -59,15 +59,15 @@ def read_sentences(name: str, word_column: int | None = None) -> list[Sentence]:
 def format_predictions(
     sentences: Iterable[Tagged], labels: Sequence[str], kind: Format, probabilities: bool = False
 ) -> str:
-    """Predictions as a file has them.
+    """Format predictions as the content of a file.
 
     Args:
-        sentences: what the tagger says.
-        labels: its tags, in the order of the probabilities.
-        kind: "text", ``[PER Anna] works at [ORG Siemens] .``; "jsonl", an object a sentence with words, IOB2 tags and
-            entities; "columns", word, TAB, IOB2 tag.
-        probabilities: add marginal probabilities: in text those of entities; in JSONL those of all labels of a word; in
-            columns, as the third, that of the label that the word has.
+        sentences: Predictions of the tagger.
+        labels: Labels of the tagger, in the order of the probabilities.
+        kind: "text" is ``[PER Anna] works at [ORG Siemens] .``; "jsonl" is one object per sentence with words, IOB2
+            tags and entities; "columns" is a word, a TAB and an IOB2 tag per line.
+        probabilities: Add marginal probabilities: of the entities in text, of all labels at each word in JSONL, and of
+            the predicted label in a third column.
     """
     if kind == "text":
         return "".join(_text(tagged, probabilities) + "\n" for tagged in sentences)
@@ -104,7 +104,7 @@ def _json(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> str:
 
 
 def _columns(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> str:
-    """One line a word and a blank line after them."""
+    """One line per word. The caller adds the blank line after the sentence."""
     lines = []
     rows = zip(tagged.words, _iob2(tagged), tagged.decoded.tags, tagged.decoded.probabilities, strict=True)
     for word, tag, label, numbers in rows:

@@ -1,4 +1,4 @@
-"""Entity-level precision, recall and F1 by seqeval, in strict mode: both ends and the type must be right."""
+"""Entity-level precision, recall and F1 by seqeval in strict mode: start, end and type must be correct."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from tasks.ner.tags import OUTSIDE, entities_of, spell, split_tag
 
 
 def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """Scores in percent.
+    """Compute entity scores, in percent.
 
     Args:
-        gold: the right tags of each sentence, in any scheme.
-        predicted: the tags to judge, as long.
+        gold: Gold tags of each sentence, in any scheme.
+        predicted: Predicted tags of each sentence, of the same length.
 
     Returns:
-        ``main`` (micro F1), ``precision``, ``recall``, ``f1`` (micro), ``macro_f1``, ``accuracy`` (of words) and
-        ``types``: precision, recall, f1 and support (number of right entities) of each type. 0 where there is none.
+        "main" (micro F1), "precision", "recall" and "f1" (micro averages), "macro_f1", "accuracy" (of words) and
+        "types": "precision", "recall", "f1" and "support" (number of gold entities) of each type. An undefined score
+        is 0.
     """
     from seqeval.metrics import accuracy_score, classification_report
     from seqeval.scheme import IOB2
 
     right, judged = _iob2(gold), _iob2(predicted)
     if not any(tag != OUTSIDE for tags in (*right, *judged) for tag in tags):
-        report: dict[str, Any] = {}  # seqeval fails where there is no entity at all
+        report: dict[str, Any] = {}  # seqeval fails if there are no entities
     else:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=UserWarning)  # of types that are never predicted
+            warnings.filterwarnings("ignore", category=UserWarning)  # types that are never predicted
             report = classification_report(right, judged, output_dict=True, mode="strict", scheme=IOB2, zero_division=0)
     micro = _percent(report.pop("micro avg", {}))
     macro = _percent(report.pop("macro avg", {}))
@@ -44,10 +45,15 @@ def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
 
 
 def confusion_of(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """How often words of one type are taken for another, entity boundaries aside.
+    """The confusion matrix of the words' entity types, regardless of entity boundaries.
+
+    Args:
+        gold: Gold tags of each sentence.
+        predicted: Predicted tags of each sentence, of the same length.
 
     Returns:
-        "labels", O and the types, and "matrix", the number of words by right type (rows) and predicted type (columns).
+        "labels", O and the entity types, and "matrix", the number of words by gold type (rows) and predicted type
+        (columns).
     """
     pairs = Counter(
         (split_tag(right)[1] or OUTSIDE, split_tag(found)[1] or OUTSIDE)

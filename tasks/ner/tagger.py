@@ -1,4 +1,4 @@
-"""A trained tagger as one object: sentences in, entities out."""
+"""A trained tagger that finds the entities of sentences."""
 
 from __future__ import annotations
 
@@ -19,30 +19,33 @@ from tasks.ner.tags import bioes_labels, split_tag
 from tasks.saved_task.network import load_network, new_network, save_network, tokenization_of
 
 Sentence = str | Sequence[str]
-"""Words, never split again; a plain ``str`` is split by the tagger's tokenisation."""
+"""A string, which is split by the tagger's tokenisation, or a list of words, which are not split."""
 NOTHING = Decoded([], [], [], [])
 
 
 @dataclass(frozen=True)
 class Span:
-    """An entity that was found."""
+    """A predicted entity."""
 
     text: str
-    """As the sentence has it; its words between blanks where the sentence came as words."""
+    """Text of the entity. If the sentence is a list of words, those of the entity joined by blanks."""
     type: str
+    """Type of the entity, such as PER."""
     start: int
-    """First character in the given string; first word where the sentence came as words."""
+    """Index of the first character. If the sentence is a list of words, that of the first word."""
     end: int
-    """One behind the last, likewise."""
+    """Index after the last character or word."""
     start_word: int
+    """Index of the first word."""
     end_word: int
+    """Index after the last word."""
     score: float
-    """Probability in 0..1 of exactly this entity, both ends and type, whatever the rest of the sentence is."""
+    """Marginal probability of the entity with exactly this start, end and type, in 0..1."""
 
 
 @dataclass(frozen=True)
 class Tagged:
-    """All that is known of one sentence."""
+    """The words of a sentence with their predictions."""
 
     words: list[str]
     decoded: Decoded
@@ -50,18 +53,18 @@ class Tagged:
 
 
 class NerTagger:
-    """A network with its settings and the tokenisation for plain strings."""
+    """A tagging network with its settings and the tokenisation of strings."""
 
     def __init__(
         self, model: NerModel, config: NerConfig, tokenization: Tokenization, device: str | torch.device = "cpu"
     ) -> None:
-        """Wrap a network; it is used, not copied.
+        """Wrap a network, without a copy.
 
         Args:
-            model: the network.
-            config: what it was built and trained with.
-            tokenization: how plain strings become words.
-            device: where to run it.
+            model: The network.
+            config: Settings that it was built and trained with.
+            tokenization: Tokenisation of strings.
+            device: Device to run on. Defaults to "cpu".
         """
         self.model = model.to(device).eval()
         self.config = config
@@ -75,12 +78,12 @@ class NerTagger:
         """Load a tagger.
 
         Args:
-            directory: what ``save`` or ``elmo-lite ner train`` wrote.
-            device: where to run it.
-            encoder: where an encoder that is not inside lies now; where it was when None.
+            directory: Directory written by ``save`` or ``elmo-lite ner train``.
+            device: Device to run on. Defaults to "cpu".
+            encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
 
         Raises:
-            CheckpointError: there is no such model, it is damaged, or is one for another task.
+            CheckpointError: The directory has no model, the model is damaged, or it is for another task.
         """
         found = load_network(directory, "ner", NerConfig.from_dict, _network, device=device, encoder=encoder)
         return cls(*found, device)
@@ -92,46 +95,47 @@ class NerTagger:
         encoder_path: str = "",
         overwrite: bool = False,
     ) -> None:
-        """Write the directory that ``from_pretrained`` reads.
+        """Save the tagger to a directory that ``from_pretrained`` loads.
 
         Args:
-            directory: made if need be; other files in it stay.
-            metrics: scores of JSON types, for the model card.
-            encoder_path: where the encoder was loaded from; needed where it is not kept inside.
-            overwrite: replace a tagger that is already there.
+            directory: Directory to write to, created if missing. Other files in it are kept.
+            metrics: Scores for the model card, as JSON values.
+            encoder_path: Path or name that the encoder was loaded from. Required if it is not kept with the tagger.
+            overwrite: Replace a model that is in the directory.
 
         Raises:
-            CheckpointError: something else lies there.
+            CheckpointError: The directory has a model and ``overwrite`` is False, the path is a file or has another
+                config.json, or the encoder cannot be saved.
         """
         given = self.model, self.config, self.tokenization
         save_network(directory, "ner", *given, metrics=metrics, encoder_path=encoder_path, overwrite=overwrite)
 
     @property
     def labels(self) -> list[str]:
-        """All N tags, in the order of ``Decoded.probabilities``."""
+        """All N BIOES tags, in the order of ``Decoded.probabilities``."""
         return self.model.labels
 
     @property
     def types(self) -> list[str]:
-        """Types of entities that it can find."""
+        """Entity types of the tagger, sorted."""
         return sorted({split_tag(label)[1] for label in self.labels} - {""})
 
     def predict(self, sentences: Iterable[Sentence]) -> list[list[Span]]:
-        """Entities of sentences.
+        """Find the entities of sentences.
 
         Args:
-            sentences: strings, or lists of words.
+            sentences: Strings or lists of words.
 
         Returns:
-            One list a sentence, in order; empty where there is no entity or no word.
+            The entities of each sentence. The list is empty if a sentence has no entities or no words.
 
         Raises:
-            CorpusError: a sentence that is neither.
+            CorpusError: A sentence is neither a string nor a list of words, or ``sentences`` is one string.
         """
         return [tagged.spans for tagged in self.tag(sentences)]
 
     def tag(self, sentences: Iterable[Sentence]) -> list[Tagged]:
-        """What ``predict`` does, with words, tags and probabilities."""
+        """Tag sentences. Like ``predict``, but with words, tags and probabilities."""
         if isinstance(sentences, str):
             raise CorpusError("sentences: expected a list of sentences, found one string: put it in a list")
         given = list(sentences)
@@ -140,7 +144,7 @@ class NerTagger:
         return [_tagged(*row) for row in zip(given, split, decoded, strict=True)]
 
     def _split(self, sentence: Sentence, number: int) -> list[tuple[str, int, int]]:
-        """(word, start, end) of a sentence: characters of a string, numbers of words otherwise."""
+        """(word, start, end) of each word: offsets in characters of a string, or in words of a list."""
         if isinstance(sentence, str):
             return self.tokenization.words_with_offsets(sentence)
         words = list(sentence) if isinstance(sentence, Sequence) else [None]
@@ -149,7 +153,7 @@ class NerTagger:
         return [(str(word), position, position + 1) for position, word in enumerate(words)]
 
     def _decode(self, sentences: list[list[str]]) -> list[Decoded]:
-        """Sorted by length, so that batches have little padding, and back in order."""
+        """Decode sentences, batched by length to reduce padding. Results are in the order of ``sentences``."""
         found = [NOTHING] * len(sentences)
         for batch in batches_by_length([len(sentence) for sentence in sentences], BATCH_WORDS):
             with torch.no_grad():
@@ -166,14 +170,14 @@ def new_tagger(
     train: Iterable[Sequence[str]],
     others: Iterable[Sequence[str]] = (),
 ) -> NerTagger:
-    """An untrained tagger.
+    """Create an untrained tagger.
 
     Args:
-        config: settings.
-        types: of entities that it shall find.
-        elmo: the encoder, if any; used, not copied.
-        train: sentences whose words get trainable vectors.
-        others: sentences that will be scored; what a file of vectors knows of their words is kept too.
+        config: Settings.
+        types: Entity types to predict.
+        elmo: The encoder, which is not copied. None for a tagger without one.
+        train: Sentences to train on, the words of which get trainable vectors.
+        others: Sentences to score. Vectors of their words are kept from a vector file. Defaults to none.
     """
     model = new_network(config, _network, bioes_labels(types), elmo, train, others)
     return NerTagger(model, config, tokenization_of(config, elmo))

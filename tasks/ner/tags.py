@@ -1,9 +1,9 @@
-"""Tags of named entities: their schemes, the entities that they spell, and what is legal in BIOES.
+"""Named entity tags: schemes, conversion between tags and entities, and legal transitions in BIOES.
 
 word    Anna   works  at  New    York   City   Berlin
-IOB1    I-PER  O      O   I-LOC  I-LOC  I-LOC  B-LOC     B- only where an entity follows another of its type
-IOB2    B-PER  O      O   B-LOC  I-LOC  I-LOC  B-LOC     B- at every beginning (also called BIO)
-BIOES   S-PER  O      O   B-LOC  I-LOC  E-LOC  S-LOC     ends and single words marked too (BILOU: L for E, U for S)
+IOB1    I-PER  O      O   I-LOC  I-LOC  I-LOC  B-LOC     B- only directly after an entity of the same type
+IOB2    B-PER  O      O   B-LOC  I-LOC  I-LOC  B-LOC     B- at the first word of every entity (also called BIO)
+BIOES   S-PER  O      O   B-LOC  I-LOC  E-LOC  S-LOC     E- at the last word, S- for a single word (BILOU: L, U)
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ Scheme = Literal["IOB1", "IOB2", "BIOES"]
 
 OUTSIDE = "O"
 _SAME_PREFIX = {"U": "S", "L": "E", "M": "I"}
-"""Other names of BIOES' prefixes: BILOU's unit and last, BMES' middle."""
+"""Prefixes of BILOU (unit, last) and BMES (middle), and their equivalents in BIOES."""
 _PREFIXES = frozenset("BIES") | frozenset(_SAME_PREFIX)
 
 
 class Entity(NamedTuple):
-    """Words start..end - 1 of a sentence, and what they name."""
+    """A named entity: the words start..end - 1 of a sentence, and its type."""
 
     start: int
     end: int
@@ -29,15 +29,15 @@ class Entity(NamedTuple):
 
 
 def is_tag(text: str) -> bool:
-    """Whether a string is a tag of one of the schemes: O, or a prefix, a hyphen and a type."""
+    """Whether a string is a tag of any scheme: O, or a prefix, a hyphen and a type."""
     return text == OUTSIDE or (len(text) > 2 and text[1] == "-" and text[0] in _PREFIXES)
 
 
 def split_tag(tag: str) -> tuple[str, str]:
-    """Prefix (B, I, E or S) and type; ("O", "") outside.
+    """Split a tag into its prefix (B, I, E or S) and its type. O becomes ("O", "").
 
     Raises:
-        ValueError: no tag; the readers check before, and know file and line.
+        ValueError: The string is not a tag. Readers check this first, to report the file and line.
     """
     if not is_tag(tag):
         raise ValueError(f"expected O or B-, I-, E- or S- and a type, found {tag!r}")
@@ -47,10 +47,11 @@ def split_tag(tag: str) -> tuple[str, str]:
 
 
 def entities_of(tags: Sequence[str]) -> list[Entity]:
-    """The entities that a sentence's tags spell, whichever scheme it is and however broken.
+    """The entities encoded by the tags of a sentence, in any scheme and even if the tags are not well formed.
 
-    Each scheme is a special case of one reading: B and S begin an entity; I and E go on with one of their type and
-    begin one where there is none; E and S end it, and so does whatever cannot go on. Nothing is ever dropped.
+    One set of rules covers all schemes. B and S start an entity. I and E continue an entity of the same type, or start
+    one if there is none. E and S end an entity, and so does any tag that does not continue it. No entity tag is
+    discarded.
     """
     found: list[Entity] = []
     start, open_type = 0, ""
@@ -68,7 +69,7 @@ def entities_of(tags: Sequence[str]) -> list[Entity]:
 
 
 def spell(entities: Iterable[Entity], length: int, scheme: Scheme) -> list[str]:
-    """The tags of a sentence of ``length`` words; entities are in order and do not overlap."""
+    """The tags of a sentence of ``length`` words. Entities must be sorted and must not overlap."""
     tags = [OUTSIDE] * length
     for start, end, kind in entities:
         touches = scheme != "IOB1" or (start > 0 and tags[start - 1].endswith(f"-{kind}"))
@@ -80,15 +81,16 @@ def spell(entities: Iterable[Entity], length: int, scheme: Scheme) -> list[str]:
 
 
 def repairs(tags: Sequence[str], scheme: Scheme) -> int:
-    """How many tags of a sentence differ from what its entities are in a scheme; 0 where it is well formed."""
+    """The number of tags that differ from the well-formed encoding of their entities in a scheme."""
     expected = spell(entities_of(tags), len(tags), scheme)
     return sum(split_tag(found) != split_tag(right) for found, right in zip(tags, expected, strict=True))
 
 
 def detect_scheme(sentences: Sequence[Sequence[str]]) -> Scheme:
-    """The scheme of some sentences: BIOES where one of its own prefixes occurs, else what needs fewer repairs.
+    """Detect the scheme of the tags of sentences.
 
-    IOB2 where IOB1 needs as many, such as where there is no entity at all.
+    It is BIOES if E or S (or L or U) occurs, otherwise IOB2 or IOB1, whichever needs fewer repairs. A tie, as without
+    entities, gives IOB2.
     """
     if any(split_tag(tag)[0] in ("E", "S") for tags in sentences for tag in set(tags)):
         return "BIOES"
@@ -97,25 +99,28 @@ def detect_scheme(sentences: Sequence[Sequence[str]]) -> Scheme:
 
 
 def bioes_labels(types: Iterable[str]) -> list[str]:
-    """All tags of some types: O, then B, I, E and S of each type, the types sorted."""
+    """All BIOES tags: O, then B, I, E and S of each type, with the types sorted."""
     return [OUTSIDE, *(f"{prefix}-{kind}" for kind in sorted(set(types)) for prefix in "BIES")]
 
 
 @dataclass(frozen=True)
 class Legal:
-    """What BIOES allows among N labels; ``follow[i][j]``: label j may stand after label i."""
+    """The constraints of BIOES on sequences of N labels."""
 
     first: list[bool]
+    """(N,): whether a label may start a sentence."""
     follow: list[list[bool]]
+    """(N, N): whether label j may follow label i, at [i][j]."""
     last: list[bool]
+    """(N,): whether a label may end a sentence."""
 
 
 def legal_bioes(labels: Sequence[str]) -> Legal:
-    """Which labels may begin a sentence, follow each other and end it, in well-formed BIOES."""
+    """Which labels may start a sentence, follow each other and end a sentence in well-formed BIOES."""
     parts = [split_tag(label) for label in labels]
     begins = [prefix in ("O", "B", "S") for prefix, _ in parts]
     opens = [prefix in ("B", "I") for prefix, _ in parts]
-    # After an open entity only its own type goes on; after anything else only a beginning or O can stand.
+    # An open entity is followed by I or E of its type; any other label by O, B or S.
     follows = [
         [kind == other and not begins[j] if opens[i] else begins[j] for j, (_, other) in enumerate(parts)]
         for i, (_, kind) in enumerate(parts)

@@ -26,21 +26,25 @@ class Ner(Task[NerConfig, TaggedData, TaggedSentence, NerTagger]):
     card_scores = ("f1", "precision", "recall", "sentences")
 
     def read(self, source: Any, part: str, config: NerConfig, split_words: Callable[[str], list[str]]) -> TaggedData:
-        """Read sentences, which are words already."""
+        """Read labelled sentences. ``split_words`` is unused, since they are lists of words already."""
         return read_tagged(source, config.word_column, config.tag_column, name=part)
 
     def examples(self, data: TaggedData) -> list[TaggedSentence]:
-        """The sentences."""
+        """The labelled sentences."""
         return data.sentences
 
     def classes(self, train: TaggedData, name: str) -> list[str]:
-        """Types of entities."""
+        """The entity types of the training data, sorted.
+
+        Raises:
+            CorpusError: The training data has no entities.
+        """
         if not train.types():
             raise CorpusError(f"{name}: expected entities to learn from, found {OUTSIDE} alone")
         return sorted(train.types())
 
     def check(self, data: TaggedData, name: str, classes: Sequence[str]) -> None:
-        """Warn of types that training never had."""
+        """Warn of entity types that are missing from the training data."""
         warn_of_unseen(name, data, classes)
 
     def new_model(
@@ -55,20 +59,20 @@ class Ner(Task[NerConfig, TaggedData, TaggedSentence, NerTagger]):
         return new_tagger(config, classes, elmo, train, others)
 
     def target(self, example: TaggedSentence) -> Target:
-        """The tags."""
+        """The tags of a sentence."""
         return example.tags
 
     def score(self, gold: list[Target], predicted: list[Any], labels: Sequence[str]) -> dict[str, float]:
-        """Entity scores."""
+        """Micro F1 ("main"), precision and recall of entities, in percent."""
         scores = score_tags(gold, predicted)
         return {name: scores[name] for name in ("main", "precision", "recall")}
 
     def evaluate(self, model: NerTagger, data: TaggedData) -> dict[str, Any]:
-        """See ``commands.evaluate``."""
+        """All scores of a tagger, see ``commands.evaluate``."""
         return evaluate(model, data)
 
     def confusion(self, scores: Mapping[str, Any]) -> tuple[list[list[int]], list[str]]:
-        """Words by type."""
+        """The number of words by true and predicted entity type, and the names of the types."""
         return scores["confusion"]["matrix"], scores["confusion"]["labels"]
 
 
@@ -83,7 +87,9 @@ def train(
     overwrite: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Train a tagger: that of the best epoch by entity F1 on dev, ``metrics.json`` and pictures in ``out``.
+    """Train a tagger, and save that of the epoch with the best entity F1 on dev.
+
+    ``metrics.json`` and pictures are written to ``out`` too.
 
     ``train``, ``dev`` and ``test`` are anything that ``read_tagged`` accepts: files, hub data sets or data in memory.
     The other arguments, the result and the errors are those of ``tasks.training.train_task.train_task``.
@@ -101,7 +107,7 @@ def train_command(
     seeds: int = 1,
     overwrite: bool = False,
 ) -> None:
-    """Train a tagger of named entities.
+    """Train a named entity tagger.
 
     Args:
         config: Settings of the tagger.

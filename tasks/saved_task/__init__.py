@@ -1,1 +1,1 @@
-"""The directory of a trained task model, known here alone."""
+"""Saving and loading of trained task models; no other module knows the layout of their directory."""

@@ -25,7 +25,7 @@ EXAMPLES = {
 
 
 def model_card(metadata: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
-    """The card of a task model.
+    """Make the model card of a task model, in Markdown.
 
     Args:
         metadata: Content of ``config.json``.

@@ -1,13 +1,13 @@
-"""The directory of a trained task model: checked before it is used, and all that predicting needs.
+"""The directory of a trained task model; it is complete for prediction, and checked before use.
 
     config.json          format version, task, settings, labels, scores, encoder, size and SHA-256 of the files below
-    model.safetensors    weights of the head and of its word representation
-    words.txt            words that have a vector, one a line, in the order of their rows (optional)
-    encoder/             the encoder as a saved model (optional; else config.json names it by path and hash)
+    model.safetensors    weights of the head and of the task's word vectors
+    words.txt            words that have a vector, one per line, in the order of the rows (optional)
+    encoder/             the encoder as a saved model (optional; otherwise config.json has its path and hash)
     README.md            model card
 
-The files may lie beside others, such as the pictures of the run. ``config.json`` goes first and comes last: whatever
-happens in between, a directory that has one is whole. The model card has no checksum: people edit it.
+The directory may hold other files, such as the pictures of the run. ``config.json`` is removed first and written last,
+so that a directory that has one is complete. The model card has no checksum, because users edit it.
 """
 
 from __future__ import annotations
@@ -31,43 +31,43 @@ FORMAT_VERSION = 1
 MODEL = "model.safetensors"
 WORDS = "words.txt"
 ENCODER_CONFIG = f"{ENCODER}/{CONFIG}"
-"""The encoder's own settings hold the hashes of its other files."""
+"""Settings of the encoder; they hold the hashes of its other files."""
 MODEL_CARD = "README.md"
 FILES = (MODEL, WORDS, ENCODER_CONFIG)
-"""What the settings name with size and SHA-256."""
+"""Files whose size and SHA-256 are in the settings."""
 
 
 @dataclass(frozen=True)
 class SavedTask:
-    """What the directory of a task model holds."""
+    """Content of the directory of a task model."""
 
     directory: Path
     config: dict[str, Any]
-    """Settings, as they were given to ``save_task``."""
+    """Settings, as passed to ``save_task``."""
     labels: list[str]
     tensors: dict[str, Tensor]
-    """On the CPU."""
+    """Weights, on the CPU."""
     words: list[str] = field(default_factory=list)
     encoder: Elmo | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
-    """Scores, as they were given to ``save_task``."""
+    """Scores, as passed to ``save_task``."""
 
     def fill(self, module: nn.Module, without: str | tuple[str, ...] = ()) -> None:
-        """Give a module its weights.
+        """Load the weights into a module.
 
         Args:
-            module: as it was when its ``state_dict`` was saved.
-            without: beginnings of names that were not saved, such as the encoder's.
+            module: Module with the structure of the saved one.
+            without: Prefixes of names that were not saved, such as those of the encoder.
 
         Raises:
-            CheckpointError: other names or shapes.
+            CheckpointError: Names or shapes of the weights differ.
         """
         check_tensors(self.directory / MODEL, self.tensors, own_tensors(module, without))
         module.load_state_dict(self.tensors, strict=False)
 
 
 def own_tensors(module: nn.Module, without: str | tuple[str, ...] = ()) -> dict[str, Tensor]:
-    """A module's ``state_dict`` but for names with certain beginnings."""
+    """The ``state_dict`` of a module, except names with the prefixes in ``without``."""
     return {name: tensor for name, tensor in module.state_dict().items() if not (without and name.startswith(without))}
 
 
@@ -88,23 +88,23 @@ def save_task(
     """Write the directory of a task model.
 
     Args:
-        directory: made if need be; other files in it stay.
-        kind: the task.
-        config: settings of the model and of its training, of JSON types.
-        labels: names of the classes, in the order of the head's outputs.
-        tensors: weights; not those of a frozen encoder.
-        words: words of a trained or copied table of vectors.
-        encoder: the encoder that the model runs on, if any.
-        encoder_path: where it was loaded from; needed where it is not kept inside.
-        encoder_inside: keep a copy; false names it by path and hash. A trained encoder is always kept.
-        metrics: scores of JSON types, for the model card.
-        overwrite: replace a task model that is already there.
+        directory: Directory to write. It is created if needed, and other files in it are kept.
+        kind: Task of the model.
+        config: Settings of the model and of its training, of JSON types.
+        labels: Names of the classes, in the order of the head's outputs.
+        tensors: Weights, without those of a frozen encoder.
+        words: Words that have a vector, in the order of the rows.
+        encoder: Encoder of the model, if any.
+        encoder_path: Path or name of the encoder; needed if no copy is kept.
+        encoder_inside: Keep a copy of the encoder instead of its path and hash. A trained encoder is always copied.
+        metrics: Scores of JSON types, for the model card.
+        overwrite: Replace an existing task model.
 
     Returns:
         The directory.
 
     Raises:
-        CheckpointError: something else lies there, or what is given cannot be kept.
+        CheckpointError: The directory may not be replaced, or the model cannot be saved.
     """
     target = Path(directory).expanduser().resolve()
     _check_target(target, overwrite)
@@ -136,13 +136,13 @@ def load_task(
     """Read the directory of a task model.
 
     Args:
-        directory: what ``save_task`` wrote.
-        kind: the task that it is expected to be for.
-        device: where the encoder shall run.
-        encoder: where an encoder that is not inside lies now; where it was when None.
+        directory: Directory written by ``save_task``.
+        kind: Expected task of the model.
+        device: Device of the encoder.
+        encoder: Path or name of an encoder of which no copy is kept. Defaults to the saved one.
 
     Raises:
-        CheckpointError: no such model, one for another task, a damaged file, or another encoder.
+        CheckpointError: There is no such model, it is for another task, a file is damaged, or the encoder differs.
     """
     path = Path(directory).expanduser()
     settings = _read_config(path, kind)
@@ -169,7 +169,7 @@ _UTF8 = ("utf-8", "surrogatepass")
 
 
 def _check_target(target: Path, overwrite: bool) -> None:
-    """Refuse to replace anything but a task model, and that only if asked."""
+    """Check that nothing is replaced but a task model, and that only with ``overwrite``."""
     if target.exists() and not target.is_dir():
         raise CheckpointError(f"{target}: expected a directory or nothing, found a file")
     path = target / CONFIG
@@ -186,7 +186,7 @@ def _check_target(target: Path, overwrite: bool) -> None:
 
 
 def _escape(word: str) -> str:
-    """A word on one line."""
+    """Escape line feeds in a word, so that it fits on one line."""
     return word.replace("\\", "\\\\").replace("\n", "\\n")
 
 

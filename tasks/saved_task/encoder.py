@@ -1,4 +1,4 @@
-"""The encoder of a saved task model: a copy inside its directory, or another directory named by path and hash."""
+"""The encoder of a saved task model: a copy in its directory, or the path and hash of another one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ENCODER = "encoder"
 
 
 def write_encoder(scratch: Path, encoder: Elmo, path: str, keep: bool) -> dict[str, Any]:
-    """Write a copy of the encoder where it is to be kept; the entry "encoder" of the settings."""
+    """Write a copy of the encoder if it is kept, and return the entry "encoder" of the settings."""
     trained = any(parameter.requires_grad for parameter in encoder.bilm.parameters())
     inside = keep or trained or not path
     if inside:
@@ -23,13 +23,13 @@ def write_encoder(scratch: Path, encoder: Elmo, path: str, keep: bool) -> dict[s
 
 
 def _outside(encoder: Elmo, path: str) -> dict[str, Any]:
-    """An encoder's name: a directory is found from anywhere, a name (packaged, or on the model hub) stays."""
+    """Path and hash of an encoder. A directory is made absolute; a packaged name or hub name is unchanged."""
     place = Path(path).expanduser()
     return {"inside": False, "path": str(place.resolve()) if place.is_dir() else path, "hash": encoder_hash(encoder)}
 
 
 def read_encoder(directory: Path, facts: Any, device: str, place: str | None) -> Elmo | None:
-    """The encoder inside, or the one that is named, if it is still the same."""
+    """Load the copy of the encoder, or the encoder at the path if its hash is the same."""
     if facts is None:
         return None
     path = directory / CONFIG

@@ -1,6 +1,6 @@
-"""The network of a task with its settings and tokenisation: put together, saved, and loaded again.
+"""Building, saving and loading the network of a task with its settings and tokenisation.
 
-What a task brings along is its settings, and the function that makes its network of them.
+A task provides its settings, and a function that makes its network from them.
 """
 
 from __future__ import annotations
@@ -20,63 +20,63 @@ from tasks.saved_task.directory import Kind, load_task, own_tensors, save_task
 from tasks.saved_task.encoder import CONFIG
 
 ENCODER_TENSORS = "representation.elmo."
-"""Names of a trained encoder's weights, which are saved as a model of their own."""
+"""Prefix of the weights of a trained encoder, which are saved as a model of their own."""
 
 
 class NetworkConfig(Protocol):
-    """The settings of a task that its saved model needs."""
+    """Settings of a task that its saved model needs."""
 
     @property
     def tokenizer(self) -> Literal["auto", "words", "whitespace"]:
-        """How plain strings become words; auto is the encoder's own way, and "words" without one."""
+        """Tokenisation of plain strings; "auto" is that of the encoder, or "words" without an encoder."""
 
     @property
     def encoder_inside(self) -> bool:
-        """Keep a copy of a frozen encoder with the network."""
+        """Whether to keep a copy of a frozen encoder with the network."""
 
     @property
     def inputs(self) -> WordInputConfig:
-        """The task's own word vectors."""
+        """Settings of the word vectors of the task."""
 
     @property
     def representation(self) -> EncoderConfig:
-        """How the encoder is used."""
+        """Settings of the use of the encoder."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return the settings in JSON types."""
 
 
 class TaskNetwork(Protocol):
-    """What a task makes, which is an ``nn.Module``."""
+    """The network of a task, an ``nn.Module``."""
 
     labels: list[str]
-    """In the order of the outputs."""
+    """Labels in the order of the outputs."""
     representation: Representation
 
 
 ConfigT = TypeVar("ConfigT", bound=NetworkConfig)
 NetworkT = TypeVar("NetworkT", bound=TaskNetwork)
 MakeNetwork = Callable[[ConfigT, Sequence[str], Representation], NetworkT]
-"""Settings, labels and the vectors of words to a network."""
+"""Function from settings, labels and word representation to a network."""
 
 
 def tokenization_of(config: NetworkConfig, elmo: Elmo | None) -> Tokenization:
-    """How plain strings become words."""
+    """The tokenisation of plain strings."""
     if config.tokenizer != "auto":
         return Tokenization(kind=config.tokenizer)
     return elmo.tokenization if elmo is not None else Tokenization(kind="words")
 
 
 def check_out(out: Path, kind: Kind, overwrite: bool) -> None:
-    """See that a model can be written, before hours are spent on its training.
+    """Check that a model can be written, before hours are spent on its training.
 
     Args:
-        out: its directory; it need not be there.
-        kind: the task.
-        overwrite: replace a model for this task that is there; others never are.
+        out: Directory of the model; it need not exist.
+        kind: Task of the model.
+        overwrite: Replace an existing model for this task. Other models are never replaced.
 
     Raises:
-        ConfigError: it cannot be written there, or is not to be replaced.
+        ConfigError: The directory cannot be written, or its model may not be replaced.
     """
     existing = next(path for path in (out, *out.absolute().parents) if path.exists())
     if not existing.is_dir():
@@ -106,19 +106,19 @@ def new_network(
     train: Iterable[Sequence[str]],
     others: Iterable[Sequence[str]] = (),
 ) -> NetworkT:
-    """An untrained network.
+    """Build an untrained network.
 
     Args:
-        config: settings.
-        make: the task's network.
-        labels: in the order of the outputs.
-        elmo: the encoder, if any; used, not copied.
-        train: sentences whose words get trainable vectors.
-        others: sentences that will be scored; what a file of vectors knows of their words is kept too.
+        config: Settings.
+        make: Function that makes the network of the task.
+        labels: Labels in the order of the outputs.
+        elmo: Encoder, if any. It is used, not copied.
+        train: Training sentences; their words get trainable vectors.
+        others: Sentences to score later; vectors of their words are kept too, if they come from a file.
 
     Raises:
-        CorpusError: the file of vectors is absent or damaged.
-        ConfigError: a word would have no vector at all, or the encoder has no such layer.
+        CorpusError: The file of vectors is missing or damaged.
+        ConfigError: There are neither word vectors nor an encoder, or the encoder does not have the layer.
     """
     inputs = WordInputs.build(config.inputs, train, others)
     return make(config, labels, Representation(inputs if inputs.dim else None, elmo, config.representation))
@@ -138,17 +138,17 @@ def save_network(
     """Write the directory that ``load_network`` reads.
 
     Args:
-        directory: made if need be; other files in it stay.
-        kind: the task.
-        model: the network.
-        config: what it was built and trained with.
-        tokenization: how plain strings become words.
-        metrics: scores of JSON types, for the model card.
-        encoder_path: where the encoder was loaded from; needed where it is not kept inside.
-        overwrite: replace a task model that is already there.
+        directory: Directory to write. It is created if needed, and other files in it are kept.
+        kind: Task of the model.
+        model: Network.
+        config: Settings with which the network was built and trained.
+        tokenization: Tokenisation of plain strings.
+        metrics: Scores of JSON types, for the model card.
+        encoder_path: Path or name of the encoder; needed if no copy is kept.
+        overwrite: Replace an existing task model.
 
     Raises:
-        CheckpointError: something else lies there.
+        CheckpointError: The directory may not be replaced.
     """
     inputs = model.representation.word_inputs
     save_task(
@@ -182,18 +182,18 @@ def load_network(
     """Read the directory of a task model.
 
     Args:
-        directory: what ``save_network`` wrote.
-        kind: the task that it is expected to be for.
-        read_config: the task's settings of what their ``to_dict`` gave.
-        make: the task's network.
-        device: where the encoder shall run.
-        encoder: where an encoder that is not inside lies now; where it was when None.
+        directory: Directory written by ``save_network``.
+        kind: Expected task of the model.
+        read_config: Function that rebuilds the settings from the output of their ``to_dict``.
+        make: Function that makes the network of the task.
+        device: Device of the encoder.
+        encoder: Path or name of an encoder of which no copy is kept. Defaults to the saved one.
 
     Returns:
-        The network with its weights, on the CPU but for the encoder; settings; how plain strings become words.
+        The network with its weights, on the CPU except for the encoder; its settings; the tokenisation of strings.
 
     Raises:
-        CheckpointError: there is no such model, it is damaged, or is one for another task.
+        CheckpointError: There is no such model, it is damaged, or it is for another task.
     """
     saved = load_task(directory, kind, device=device, encoder=encoder)
     try:

@@ -1,11 +1,11 @@
-"""Sentiment, or any other one label of a text: readers, two heads, training, prediction.
+"""Sentiment and other text classification: data readers, two heads, training and prediction.
 
     from tasks.sentiment import SentimentClassifier, SentimentConfig, train
 
     train(SentimentConfig(encoder="path or name"), "train.tsv", "dev.tsv", "my_classifier")
     SentimentClassifier.from_pretrained("my_classifier").predict(["A film that never drags."])
 
-Names are resolved on first use, as in ``elmo_lite``.
+Public names are imported on first use, as in ``elmo_lite``.
 """
 
 from importlib import import_module

@@ -1,8 +1,8 @@
-"""The biattentive classification network (McCann et al. 2017, section 5) for one sentence.
+"""The biattentive classification network (McCann et al. 2017, section 5) for single sentences.
 
-A sentence is read by a biLSTM, attends to itself word by word, and is read again beside what was attended to; four
-ways of pooling and a maxout network make the classes of it. The paper pairs a sentence with a copy of itself where the
-task has only one; both halves then compute the same, so here there is one.
+A biLSTM encodes the sentence, self-attention computes a context vector at each word, and a second biLSTM integrates
+both. The output is pooled in four ways and classified by a maxout network. For tasks with single sentences, the paper
+pairs each sentence with itself. Both halves then compute the same, so that this network has only one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tasks.sentiment.pooling import AttentivePooling, masked_max, masked_mean, m
 
 @dataclass(frozen=True, kw_only=True)
 class BCNConfig:
-    """Sizes of the network; half of the paper's 300, for two cores."""
+    """Sizes of the network. The default widths are half of the paper's 300, to train on two CPU cores."""
 
     feed_forward_dim: int = 150
     """Width of the ReLU layer over the word vectors."""
@@ -39,7 +39,7 @@ class BCNConfig:
     """Dropout probability after each maxout layer but the last, in [0, 1)."""
 
     def __post_init__(self) -> None:
-        """Check ranges; lists from YAML become tuples."""
+        """Check the ranges of the settings, and convert lists from YAML to tuples."""
         object.__setattr__(self, "maxout_dims", tuple(self.maxout_dims))
         for name in ("feed_forward_dim", "lstm_dim", "pool_size"):
             if getattr(self, name) < 1:
@@ -52,16 +52,17 @@ class BCNConfig:
 
 
 class BCN(nn.Module):
-    """Word vectors of a sentence to scores of its classes."""
+    """Biattentive classification network from word vectors to logits of the classes."""
 
     def __init__(self, input_dim: int, num_classes: int, config: BCNConfig, output_mix_dim: int = 0) -> None:
-        """Make the network.
+        """Build the network.
 
         Args:
-            input_dim: width of a word's vector.
-            num_classes: classes.
-            config: sizes.
-            output_mix_dim: width of the encoder's second mix, put beside the integrator's output; 0 for none.
+            input_dim: Width of the word vectors.
+            num_classes: Number of classes.
+            config: Sizes of the layers.
+            output_mix_dim: Width of the second mix, which is concatenated to the integrator's output. Defaults to 0,
+                which means no second mix.
         """
         super().__init__()
         self.feed_forward = nn.Sequential(
@@ -76,18 +77,18 @@ class BCN(nn.Module):
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
             layers += [Maxout(before, after, config.pool_size), nn.Dropout(config.maxout_dropout)]
-        self.maxout = nn.Sequential(*layers[:-1])  # no dropout on the scores
+        self.maxout = nn.Sequential(*layers[:-1])  # no dropout of the logits
 
     def forward(self, vectors: Tensor, mask: Tensor, output_mix: Tensor | None = None) -> Tensor:
-        """Scores before the softmax.
+        """Compute the logits of the classes.
 
         Args:
-            vectors: (B, T, input_dim).
-            mask: (B, T).
-            output_mix: (B, T, output_mix_dim), or None.
+            vectors: (B, T, input_dim), word vectors.
+            mask: (B, T), True at words.
+            output_mix: (B, T, output_mix_dim), the second mix. Defaults to None.
 
         Returns:
-            (B, num_classes).
+            (B, num_classes), logits.
         """
         states = self.encoder(self.feed_forward(vectors), mask)
         attended = self_attended(states, mask)
@@ -100,37 +101,37 @@ class BCN(nn.Module):
 
 
 def self_attended(states: Tensor, mask: Tensor) -> Tensor:
-    """Each word's mean of all words' states, weighted by softmax of the inner products (equations 8 to 10).
+    """Apply self-attention with inner products as scores (equations 8 to 10).
 
     Args:
-        states: (B, T, D).
-        mask: (B, T).
+        states: (B, T, D), encoder states of the words.
+        mask: (B, T), True at words.
 
     Returns:
-        (B, T, D).
+        (B, T, D), at each word the mean of all states weighted by the softmax of their inner products with its state.
     """
     affinity = states @ states.transpose(1, 2)
     return torch.softmax(affinity.masked_fill(~mask[:, None, :], -torch.inf), dim=-1) @ states
 
 
 class Maxout(nn.Module):
-    """Each output is the largest of several linear functions of the normalised input (Goodfellow et al. 2013)."""
+    """Maxout layer: the maximum of several linear functions of the batch-normalised input (Goodfellow et al. 2013)."""
 
     def __init__(self, input_dim: int, output_dim: int, pool_size: int) -> None:
-        """Make one layer of ``output_dim`` units with ``pool_size`` pieces each."""
+        """Build a layer of ``output_dim`` units with ``pool_size`` linear pieces each."""
         super().__init__()
         self.pool_size = pool_size
         self.norm = nn.BatchNorm1d(input_dim)
         self.pieces = nn.Linear(input_dim, output_dim * pool_size)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(B, input_dim) to (B, output_dim)."""
+        """Map inputs (B, input_dim) to outputs (B, output_dim)."""
         pieces = self.pieces(self._normalised(inputs))
         largest: Tensor = pieces.unflatten(-1, (-1, self.pool_size)).amax(dim=-1)
         return largest
 
     def _normalised(self, inputs: Tensor) -> Tensor:
-        if self.training and len(inputs) == 1:  # one sentence has no variance: use what was seen so far
+        if self.training and len(inputs) == 1:  # a single sentence has no variance: use the running statistics
             norm = self.norm
             return F.batch_norm(inputs, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
         normalised: Tensor = self.norm(inputs)

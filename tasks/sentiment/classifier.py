@@ -1,4 +1,4 @@
-"""A trained classifier as one object: texts in, labels with probabilities out."""
+"""A trained classifier that predicts the labels of texts with their probabilities."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.model import SentimentModel
 
 Text = str | Sequence[str]
-"""Words, never split again; a plain ``str`` is split by the classifier's tokenisation."""
+"""A string, which is split by the classifier's tokenisation, or a list of words, which are not split."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the classifier says of one text."""
+    """The prediction of one text."""
 
     label: str
-    """The most probable one."""
+    """Most probable label."""
     score: float
-    """Its probability, 0 to 1."""
+    """Probability of the label, in 0..1."""
     probabilities: dict[str, float]
-    """Of every label, in the classifier's order; they sum to 1."""
+    """Probability of every label, in the order of the classifier's labels. They sum to 1."""
 
 
 class SentimentClassifier:
-    """A network with its settings and the tokenisation for plain strings."""
+    """A classification network with its settings and the tokenisation of strings."""
 
     def __init__(
         self,
@@ -44,13 +44,13 @@ class SentimentClassifier:
         tokenization: Tokenization,
         device: str | torch.device = "cpu",
     ) -> None:
-        """Wrap a network; it is used, not copied.
+        """Wrap a network, without a copy.
 
         Args:
-            model: the network.
-            config: what it was built and trained with.
-            tokenization: how texts become words.
-            device: where to run it.
+            model: The network.
+            config: Settings that it was built and trained with.
+            tokenization: Tokenisation of strings.
+            device: Device to run on. Defaults to "cpu".
         """
         self.model = model.to(device).eval()
         self.config = config
@@ -64,12 +64,13 @@ class SentimentClassifier:
         """Load a classifier.
 
         Args:
-            directory: what ``save`` or ``elmo-lite sentiment train`` wrote.
-            device: where to run it.
-            encoder: where an encoder that is not inside lies now; where it was when None.
+            directory: Directory written by ``save`` or ``elmo-lite sentiment train``.
+            device: Device to run on. Defaults to "cpu".
+            encoder: Path or name of an encoder that is not kept with the classifier. Defaults to where it was in
+                training.
 
         Raises:
-            CheckpointError: there is no such model, it is damaged, or is one for another task.
+            CheckpointError: The directory has no model, the model is damaged, or it is for another task.
         """
         found = load_network(
             directory, "sentiment", SentimentConfig.from_dict, _network, device=device, encoder=encoder
@@ -83,36 +84,37 @@ class SentimentClassifier:
         encoder_path: str = "",
         overwrite: bool = False,
     ) -> None:
-        """Write the directory that ``from_pretrained`` reads.
+        """Save the classifier to a directory that ``from_pretrained`` loads.
 
         Args:
-            directory: made if need be; other files in it stay.
-            metrics: scores of JSON types, for the model card.
-            encoder_path: where the encoder was loaded from; needed where it is not kept inside.
-            overwrite: replace a classifier that is already there.
+            directory: Directory to write to, created if missing. Other files in it are kept.
+            metrics: Scores for the model card, as JSON values.
+            encoder_path: Path or name that the encoder was loaded from. Required if it is not kept with the classifier.
+            overwrite: Replace a model that is in the directory.
 
         Raises:
-            CheckpointError: something else lies there.
+            CheckpointError: The directory has a model and ``overwrite`` is False, the path is a file or has another
+                config.json, or the encoder cannot be saved.
         """
         given = self.model, self.config, self.tokenization
         save_network(directory, "sentiment", *given, metrics=metrics, encoder_path=encoder_path, overwrite=overwrite)
 
     @property
     def labels(self) -> list[str]:
-        """All labels, in their natural order."""
+        """All labels, in the order of the outputs, see ``label_set``."""
         return self.model.labels
 
     def predict(self, texts: Iterable[Text]) -> list[Prediction]:
-        """Labels of texts.
+        """Predict the labels of texts.
 
         Args:
-            texts: strings, or lists of words.
+            texts: Strings or lists of words.
 
         Returns:
-            One prediction a text, in order.
+            The prediction of each text.
 
         Raises:
-            CorpusError: a text without words, or something that is no text.
+            CorpusError: A text has no words, or is neither a string nor a list of words, or ``texts`` is one string.
         """
         if isinstance(texts, str | bytes):
             raise CorpusError("texts: expected a list of texts, found one string: put it in a list")
@@ -129,7 +131,7 @@ class SentimentClassifier:
         return words
 
     def _probabilities(self, sentences: list[list[str]]) -> Tensor:
-        """(N, K), computed sorted by length, so that batches have little padding."""
+        """The probabilities of K classes for N sentences, (N, K), computed in batches by length to reduce padding."""
         found = torch.zeros(len(sentences), len(self.labels))
         for batch in batches_by_length([len(sentence) for sentence in sentences], BATCH_WORDS):
             with torch.inference_mode():
@@ -150,14 +152,14 @@ def new_classifier(
     train: Iterable[Sequence[str]],
     others: Iterable[Sequence[str]] = (),
 ) -> SentimentClassifier:
-    """An untrained classifier.
+    """Create an untrained classifier.
 
     Args:
-        config: settings.
-        labels: in the order of the outputs.
-        elmo: the encoder, if any; used, not copied.
-        train: sentences whose words get trainable vectors.
-        others: sentences that will be scored; what a file of vectors knows of their words is kept too.
+        config: Settings.
+        labels: Labels in the order of the outputs.
+        elmo: The encoder, which is not copied. None for a classifier without one.
+        train: Sentences to train on, the words of which get trainable vectors.
+        others: Sentences to score. Vectors of their words are kept from a vector file. Defaults to none.
     """
     model = new_network(config, _network, labels, elmo, train, others)
     return SentimentClassifier(model, config, tokenization_of(config, elmo))

@@ -1,4 +1,4 @@
-"""Scores and labels of a saved classifier (``elmo-lite sentiment evaluate`` and ``predict``)."""
+"""Scores and predictions of a saved classifier (``elmo-lite sentiment evaluate`` and ``predict``)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ log = logging.getLogger("elmo_lite")
 
 
 def evaluate(classifier: SentimentClassifier, examples: Sequence[LabelledText]) -> dict[str, Any]:
-    """Score a classifier, encoder included in the time.
+    """Score a classifier on labelled texts.
 
     Returns:
-        What ``scoring.report`` gives, and "words_per_second".
+        The scores of ``scoring.report``, and "words_per_second", the speed of prediction including the encoder.
 
     Raises:
-        CorpusError: a label that the classifier does not know.
+        CorpusError: The classifier does not have one of the labels.
     """
     check_labels(examples, classifier.labels)
     predictions, speed = _timed(classifier, examples)
@@ -34,7 +34,7 @@ def evaluate(classifier: SentimentClassifier, examples: Sequence[LabelledText]) 
 
 
 def _timed(classifier: SentimentClassifier, examples: Sequence[LabelledText]) -> tuple[list[Prediction], float]:
-    """Predictions, and words a second."""
+    """The predictions, and the speed in words per second."""
     begun = time.perf_counter()
     predictions = classifier.predict([example.words for example in examples])
     return predictions, sum(len(example.words) for example in examples) / (time.perf_counter() - begun)
@@ -78,7 +78,7 @@ def predict_command(
     device: Literal["cpu", "cuda"] = "cpu",
     overwrite: bool = False,
 ) -> None:
-    """Label texts.
+    """Classify texts.
 
     Args:
         directory: Classifier, as written by "elmo-lite sentiment train".
@@ -103,5 +103,5 @@ def predict_command(
 
 
 def _with_columns(data: DataConfig, text: str | None, label: str | None) -> DataConfig:
-    """The training's settings with other columns, where given."""
+    """The settings of training, with the columns replaced by those that are given."""
     return dataclasses.replace(data, text_column=text or data.text_column, label_column=label or data.label_column)

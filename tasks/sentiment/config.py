@@ -1,4 +1,4 @@
-"""Settings of a sentiment classifier and its training; every field is a flag of ``elmo-lite sentiment train``."""
+"""Settings of a sentiment classifier and its training. Every field is a flag of ``elmo-lite sentiment train``."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class SentimentConfig(TaskConfig):
     """Sizes of the pooled head."""
     bcn: BCNConfig = field(default_factory=BCNConfig)
     """Sizes of the biattentive classification network."""
-    # The pooled head learns best at a third of the tagger's learning rate.
+    # The best learning rate of the pooled head is a third of the tagger's.
     finetune: FinetuneConfig = field(default_factory=lambda: FinetuneConfig(learning_rate=1e-3))
     """Training."""
 
     def __post_init__(self) -> None:
-        """Check ranges."""
+        """Check the ranges of the settings."""
         super().__post_init__()
         require(self.head in ("pooled", "bcn"), "head", "one of pooled, bcn", self.head)
         has_output_mix = self.representation.output_mix and self.head == "pooled"
@@ -40,5 +40,5 @@ class SentimentConfig(TaskConfig):
 
     @property
     def head_config(self) -> PooledConfig | BCNConfig:
-        """Sizes of the head that is used."""
+        """Sizes of the chosen head."""
         return self.bcn if self.head == "bcn" else self.pooled

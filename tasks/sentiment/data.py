@@ -1,4 +1,4 @@
-"""Labelled sentences from trees, tables, JSON lines and hub data sets."""
+"""Labelled texts from trees, tables, JSONL files and hub data sets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tasks.sentiment import trees
 from tasks.sentiment.tables import Columns, Row, hub_rows, json_rows, row_of, table_rows
 
 SplitWords = Callable[[str], list[str]]
-"""Text to words."""
+"""Tokenisation: a function from text to words."""
 _TABLES = {".tsv": "\t", ".csv": ","}
 
 
@@ -34,36 +34,37 @@ class DataConfig:
     """Column of the text in tables, JSON lines and data sets of the hub; a number from 1 if the file has no header.
     Detected by default."""
     label_column: str | None = None
-    """Column of the label, likewise. Detected by default."""
+    """Column of the label, given in the same way. Detected by default."""
 
     def columns(self, needs_label: bool = True) -> Columns:
-        """What the readers of tables look for."""
+        """The columns for the readers of tables."""
         return Columns(self.text_column, self.label_column, needs_label)
 
 
 @dataclass(frozen=True)
 class LabelledText:
-    """A sentence, or a short text, as words with one label."""
+    """The words of a sentence or short text, with its label and its place in the source."""
 
     words: tuple[str, ...]
     label: str
-    """Empty where there is none, in prediction."""
+    """Label. Empty in prediction if it is missing."""
     text: str = ""
-    """As it was written; the words with blanks where they came split."""
+    """Original text, or the words joined by blanks."""
     source: str = ""
+    """Path or name of the source."""
     line: int = 0
-    """Line of the file or number of the record or text, from 1."""
+    """Line in the file, or number of the record or text, from 1."""
     unit: str = "line"
-    """What is counted: "line", "record" or "text"."""
+    """Unit of ``line``: "line", "record" or "text"."""
 
     @property
     def where(self) -> str:
-        """Place for errors."""
+        """Place of the text, for errors."""
         return f"{self.source}, {self.unit} {self.line}"
 
 
 LabelledSource = str | os.PathLike[str] | Iterable[LabelledText] | tuple[Iterable[Any], Iterable[Any]]
-"""Where labelled texts come from, see ``read_labelled``."""
+"""A source of labelled texts, see ``read_labelled``."""
 
 
 def read_labelled(
@@ -79,17 +80,17 @@ def read_labelled(
     Args:
         source: One of
 
-            - a file of labelled trees (a tree a line), ``.tsv``, ``.csv`` or ``.jsonl``, or a hub data set;
+            - a file of labelled trees (one per line), ``.tsv``, ``.csv`` or ``.jsonl``, or a hub data set;
             - data in memory: a pair (texts, labels) of lists, arrays or columns of a DataFrame, where a text is a
-              string or a list of words and a label a string or a whole number, or a list of ``LabelledText``.
-        config: How to read a file.
-        split_words: Tokenisation of plain strings.
-        training: Whether phrases are added where ``config.phrases`` asks for them.
-        name: Names data in memory in errors.
+              string or a list of words and a label is a string or an integer, or a list of ``LabelledText``.
+        config: Settings for reading files and data sets.
+        split_words: Tokenisation of strings.
+        training: Add the phrases of trees if ``config.phrases`` is True. Defaults to False.
+        name: Name of data in memory in errors. Defaults to "data".
 
     Raises:
-        CorpusError: There is no such source or nothing in it, or a row is not as it should be; place, expected and
-            found.
+        CorpusError: The source does not exist or is empty, or a row is malformed. The message has the place, and what
+            was expected and found.
     """
     if is_path(source):
         name = str(source)
@@ -102,7 +103,7 @@ def read_labelled(
 
 
 def _in_memory(source: Any, name: str, split_words: SplitWords) -> Iterator[LabelledText]:
-    """Texts of two columns, or of a list of ``LabelledText``."""
+    """Texts from two columns or from a list of ``LabelledText``."""
     titles = ("texts", "labels")
     columns = columns_of(source, name, titles, LabelledText)
     if columns is None:
@@ -116,23 +117,23 @@ def _in_memory(source: Any, name: str, split_words: SplitWords) -> Iterator[Labe
 
 
 def read_texts(source: str | Path, config: DataConfig, split_words: SplitWords) -> list[LabelledText]:
-    """Read texts to label, without need of labels.
+    """Read texts to classify, which need no labels.
 
     Args:
-        source: whatever ``read_labelled`` reads; a text a line, of which blank ones are skipped; "-" for such lines on
-            standard input.
-        config: how to read it.
-        split_words: for texts that are not words yet.
+        source: A file or hub data set, as in ``read_labelled``, a file with one text per line, or "-" for such lines on
+            standard input. Blank lines are skipped.
+        config: Settings for reading files and data sets.
+        split_words: Tokenisation of strings.
 
     Raises:
-        CorpusError: as for ``read_labelled``.
+        CorpusError: See ``read_labelled``.
     """
     lines = _plain_lines(str(source))
     if lines is not None:
         rows = (Row(text.strip(), None, line) for line, text in lines if text.strip())
         found = [_labelled(row, str(source), split_words) for row in rows]
     else:
-        config = dataclasses.replace(config, classes=5)  # so that neutral trees are labelled too
+        config = dataclasses.replace(config, classes=5)  # with 2 classes, neutral trees are omitted
         found = [
             example for example, _ in _examples(str(source), config, split_words, training=False, needs_label=False)
         ]
@@ -142,7 +143,7 @@ def read_texts(source: str | Path, config: DataConfig, split_words: SplitWords) 
 
 
 def _plain_lines(source: str) -> Iterable[tuple[int, str]] | None:
-    """Numbers and content of lines of plain text; None where the source is anything else."""
+    """The numbered lines of plain text, or None if the source has another format."""
     if source == STANDARD_INPUT:
         return standard_input_lines()
     path = Path(source)
@@ -151,10 +152,10 @@ def _plain_lines(source: str) -> Iterable[tuple[int, str]] | None:
 
 
 def label_set(train: Iterable[LabelledText]) -> list[str]:
-    """Labels in their natural order: those of trees from very negative up, numbers by size, others by name.
+    """The labels in sorted order: from very negative to very positive, by number if all are numbers, or by name.
 
     Raises:
-        CorpusError: there are fewer than two.
+        CorpusError: There are fewer than two labels.
     """
     train = list(train)
     found = {example.label for example in train}
@@ -169,10 +170,10 @@ def label_set(train: Iterable[LabelledText]) -> list[str]:
 
 
 def check_labels(examples: Iterable[LabelledText], labels: Sequence[str]) -> None:
-    """See that every label is one that the model knows.
+    """Check that the model has all labels of examples.
 
     Raises:
-        CorpusError: one is not; file, line, expected, found.
+        CorpusError: It does not have one of them. The message has the place, and what was expected and found.
     """
     known = frozenset(labels)
     for example in examples:
@@ -186,7 +187,7 @@ def check_labels(examples: Iterable[LabelledText], labels: Sequence[str]) -> Non
 def _examples(
     source: str, config: DataConfig, split_words: SplitWords, training: bool, needs_label: bool = True
 ) -> Iterator[tuple[LabelledText, bool]]:
-    """Examples, and whether each is a phrase inside a sentence."""
+    """Examples, each with whether it is a phrase inside a sentence."""
     path = Path(source)
     if path.is_file() and path.suffix.lower() not in (*_TABLES, *JSONL_SUFFIXES) and trees.holds_trees(path):
         yield from _tree_examples(path, config, with_phrases=training and config.phrases)
@@ -226,10 +227,10 @@ def _tree_examples(path: Path, config: DataConfig, with_phrases: bool) -> Iterat
 
 
 def _labelled(row: Row, source: str, split_words: SplitWords, unit: str = "line") -> LabelledText:
-    """Split a row's text.
+    """Split the text of a row into words.
 
     Raises:
-        CorpusError: it has no words.
+        CorpusError: The text has no words.
     """
     words = split_words(row.text) if isinstance(row.text, str) else row.text
     text = row.text if isinstance(row.text, str) else " ".join(row.text)
@@ -239,7 +240,7 @@ def _labelled(row: Row, source: str, split_words: SplitWords, unit: str = "line"
 
 
 def _unique(examples: Iterable[tuple[LabelledText, bool]]) -> Iterator[LabelledText]:
-    """Every sentence, and each phrase that no sentence or phrase before it was with that label."""
+    """All sentences, and the phrases that do not repeat the words and label of an earlier example."""
     seen: set[tuple[tuple[str, ...], str]] = set()
     for example, is_inner in examples:
         key = (example.words, example.label)

@@ -1,4 +1,4 @@
-"""The network of the classifier: vectors of words -> head -> scores of labels."""
+"""The network of the classifier: word vectors -> head -> label scores."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from tasks.sentiment.pooled_head import PooledConfig, PooledHead
 
 
 class SentimentModel(nn.Module):
-    """A head in the sense of ``finetune``: loss and predictions of a batch."""
+    """The classification network, a ``Head`` for ``finetune``: it computes the loss and the predictions of a batch."""
 
     def __init__(self, representation: Representation, labels: Sequence[str], head: PooledConfig | BCNConfig) -> None:
-        """Make the network.
+        """Build the network.
 
         Args:
-            representation: vectors of words, and where it has one the second mix for the output of the BCN.
-            labels: names of the K classes.
-            head: which head, and its sizes.
+            representation: Word vectors and, if it has one, the second mix, which is concatenated to the output of the
+                BCN's integrator.
+            labels: Names of the K classes.
+            head: Sizes of the head. Their class chooses the head.
 
         Raises:
-            ConfigError: a second mix, for the head that has no RNN.
+            ConfigError: The representation has a second mix, but the pooled head has no RNN.
         """
         super().__init__()
         self.labels = list(labels)
@@ -41,15 +42,19 @@ class SentimentModel(nn.Module):
             self.head = PooledHead(representation.dim, len(self.labels), head)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Scores before the softmax: (B, K)."""
-        batch = self.representation.with_layers(batch)  # once for both mixes
+        """The logits of the classes, (B, K)."""
+        batch = self.representation.with_layers(batch)  # the encoder runs once for both mixes
         second = self.representation.output(batch)
         extra = () if second is None else (second,)
         scores: Tensor = self.head(self.representation(batch), batch.mask, *extra)
         return scores
 
     def loss(self, batch: Batch) -> Tensor:
-        """Mean cross-entropy of the sentences, and the pull on the mix of the layers."""
+        """The mean cross-entropy of the sentences, plus ``penalty``.
+
+        Raises:
+            ValueError: The batch has no targets.
+        """
         if batch.targets is None:
             raise ValueError("batch: expected targets to learn from, found none")
         return F.cross_entropy(self(batch).float(), batch.targets) + self.penalty()
@@ -61,13 +66,13 @@ class SentimentModel(nn.Module):
 
     @torch.no_grad()
     def probabilities(self, batch: Batch) -> Tensor:
-        """(B, K), rows of which sum to 1."""
+        """The probabilities of the classes, (B, K). Each row sums to 1."""
         return torch.softmax(self(batch).float(), dim=-1)
 
     def mix_weights(self) -> dict[str, MixWeights]:
-        """What each mix of layers has learned."""
+        """The learned weights of each layer mix, see ``Representation.mix_weights``."""
         return self.representation.mix_weights()
 
     def penalty(self) -> Tensor:
-        """The pull on the mix of the layers; part of ``loss`` already."""
+        """The L2 penalty on the weights of the layer mixes, which ``loss`` includes."""
         return self.representation.penalty()

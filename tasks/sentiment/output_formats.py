@@ -1,4 +1,4 @@
-"""Predictions as lines of text, tables or JSONL; the format goes by the name of the file."""
+"""Predictions as lines of text, tables or JSONL. The suffix of the file decides the format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Format = Literal["text", "tsv", "csv", "jsonl"]
 
 
 def format_of(name: str) -> Format:
-    """What a file's name says; lines of text where it says nothing else."""
+    """The format of a file by its suffix: a table, JSONL or, by default, lines of text."""
     formats: dict[str, Format] = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
     return formats.get(Path(name).suffix.lower(), "text")
 
@@ -24,14 +24,14 @@ def format_of(name: str) -> Format:
 def format_predictions(
     texts: Sequence[LabelledText], predictions: Sequence[Prediction], kind: Format, probabilities: bool = False
 ) -> str:
-    """Predictions as a file has them.
+    """Format predictions as the content of a file.
 
     Args:
-        texts: what was read.
-        predictions: one a text.
-        kind: "text", label, its probability and the text, with tabs between; "tsv" and "csv", with a header; "jsonl",
-            an object a text, with the line where it stands.
-        probabilities: add the probability of every label.
+        texts: Input texts.
+        predictions: Prediction of each text.
+        kind: "text" is one line per text: the label, its probability and the text, separated by TABs; "tsv" and "csv"
+            are tables with a header; "jsonl" is one object per text, with its line number in the input.
+        probabilities: Add the probability of every label.
     """
     pairs = list(zip(texts, predictions, strict=True))
     if kind == "jsonl":
@@ -63,7 +63,7 @@ def format_predictions(
 
 
 def _one_line(text: str) -> str:
-    """A text without tabs and line breaks."""
+    """Replace each run of whitespace, such as TABs and line breaks, by a blank."""
     return " ".join(text.split())
 
 

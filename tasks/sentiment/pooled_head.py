@@ -1,8 +1,8 @@
-"""The small head: a hidden layer over each word's vector, pooled over the words.
+"""The pooled head: a hidden layer at each word, followed by mean and max pooling over the words.
 
-Pooling comes after the hidden layer, not before: the mean of raw contextual vectors says little of a sentence's
-polarity, while a unit that looks for praise at every word is found again in the maximum. A width-one convolution with
-max pooling (Kim 2014), with the mean beside it.
+This is a convolution of width one with max pooling (Kim 2014), extended by mean pooling. The hidden layer comes before
+the pooling: a hidden unit can detect praise at any word, and the maximum keeps it, while the mean of the contextual
+vectors themselves says little about the polarity of a sentence.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class PooledConfig:
     """Dropout probability of the pooled vector, in [0, 1)."""
 
     def __post_init__(self) -> None:
-        """Check ranges."""
+        """Check the ranges of the settings."""
         if self.hidden_dim < 1:
             raise ConfigError(f"pooled.hidden_dim: expected 1 or more, found {self.hidden_dim}")
         if not 0 <= self.dropout < 1:
@@ -34,17 +34,17 @@ class PooledConfig:
 
 
 class PooledHead(nn.Module):
-    """Hidden layer at each word -> [mean; max] over the words -> classes; no order but what the vectors carry."""
+    """Hidden layer at each word -> [mean; max] over the words -> classes. Only the vectors depend on word order."""
 
     def __init__(self, input_dim: int, num_classes: int, config: PooledConfig) -> None:
-        """Make it over word vectors of width ``input_dim``."""
+        """Build the head for word vectors of width ``input_dim``."""
         super().__init__()
         self.hidden = nn.Sequential(nn.Linear(input_dim, config.hidden_dim), nn.ReLU())
         self.dropout = nn.Dropout(config.dropout)
         self.scores = nn.Linear(2 * config.hidden_dim, num_classes)
 
     def forward(self, vectors: Tensor, mask: Tensor) -> Tensor:
-        """Scores before the softmax: (B, T, input_dim) and (B, T) to (B, num_classes)."""
+        """Map word vectors (B, T, input_dim) with mask (B, T) to logits (B, num_classes)."""
         hidden = self.hidden(vectors)
         pooled = torch.cat([masked_mean(hidden, mask), masked_max(hidden, mask)], dim=-1)
         scores: Tensor = self.scores(self.dropout(pooled))

@@ -1,4 +1,4 @@
-"""How well labels were predicted: accuracy, macro-F1, each label's figures, confusion matrix."""
+"""Classification scores: accuracy, macro-F1, scores of each label and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 
 def score_labels(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
-    """Figures of a development set, in percent.
+    """Compute accuracy and macro-F1, in percent.
 
     Args:
-        gold: N labels as they are, at least one.
-        predicted: N labels as predicted.
-        labels: all that the model knows; macro-F1 is the mean of their F1, 0 for a label that is neither there nor
-            predicted.
+        gold: N gold labels, at least one.
+        predicted: N predicted labels.
+        labels: All labels of the model. Macro-F1 is the mean of their F1, which is 0 for a label that is neither in
+            ``gold`` nor in ``predicted``.
 
     Returns:
-        "main" (accuracy, by which models are chosen), "accuracy", "macro_f1".
+        "main" (accuracy, which chooses the best epoch), "accuracy" and "macro_f1".
     """
     from sklearn.metrics import accuracy_score, f1_score
 
@@ -26,16 +26,17 @@ def score_labels(gold: Sequence[str], predicted: Sequence[str], labels: Sequence
 
 
 def report(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
-    """All figures of a data set, of JSON types.
+    """Compute all scores of a data set, as JSON values.
 
     Args:
-        gold: N labels as they are, at least one.
-        predicted: N labels as predicted.
-        labels: all that the model knows.
+        gold: N gold labels, at least one.
+        predicted: N predicted labels.
+        labels: All labels of the model.
 
     Returns:
-        "sentences", "accuracy" and "macro_f1" in percent; "per_label": precision, recall and F1 in percent and number;
-        "confusion": rows are the labels as they are, columns as predicted, in the order of "labels".
+        "sentences", the number of sentences; "accuracy" and "macro_f1", in percent; "per_label", the "precision",
+        "recall" and "f1" of each label in percent and its number of "sentences"; "labels", as given; "confusion", the
+        number of sentences by gold label (rows) and predicted label (columns), in the order of "labels".
     """
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 

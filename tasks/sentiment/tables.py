@@ -1,4 +1,4 @@
-"""Rows of TSV, CSV and JSONL files and of hub data sets: a text and its label, with the place where they stand."""
+"""Rows of TSV, CSV and JSONL files and of hub data sets: a text, its label and its line."""
 
 from __future__ import annotations
 
@@ -14,40 +14,50 @@ from tasks.files import without_end
 
 TEXT_NAMES = ("text", "sentence", "review", "content", "phrase", "document", "words", "tokens")
 LABEL_NAMES = ("label", "sentiment", "polarity", "class", "category", "rating", "stars")
-"""Columns that are taken, in this order, where none is named."""
+"""Columns to detect if none is given, in order of preference."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One labelled text as it was found."""
+    """A text and its label, before tokenisation."""
 
     text: str | list[str]
-    """Text, or its words."""
+    """Text, or list of words."""
     label: str | None
-    """None where there is none and none is needed."""
+    """Label. None if it is missing and not required."""
     line: int
-    """Line of the file or number of the record, from 1."""
+    """Line in the file, or number of the record, from 1."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Where text and label are; None is detected by name."""
+    """The columns of the text and the label."""
 
     text: str | None = None
+    """Name or number, from 1, of the text column. Detected by name by default."""
     label: str | None = None
+    """Name or number, from 1, of the label column. Detected by name by default."""
     needs_label: bool = True
+    """Whether every row must have a label."""
 
     @property
     def are_numbers(self) -> bool:
-        """Whether the file has no header and its columns are counted from 1."""
+        """Whether all given columns are numbers, which means that the file has no header."""
         given = [column for column in (self.text, self.label) if column is not None]
         return bool(given) and all(column.isdigit() for column in given)
 
     def find(self, names: Sequence[str], where: str) -> tuple[str, str | None]:
-        """Names of the text's and the label's column, as the header spells them.
+        """Find the names of the text and label columns in a header.
+
+        Args:
+            names: Column names of the header.
+            where: Place of the header, for errors.
+
+        Returns:
+            The text column, and the label column or None if it is missing and not required.
 
         Raises:
-            CorpusError: there is no such column.
+            CorpusError: A column does not exist, or cannot be detected.
         """
         lower = {name.strip().lower(): name for name in reversed(names)}
         text = self.text if self.text in names else _first(lower, TEXT_NAMES) if self.text is None else None
@@ -66,13 +76,14 @@ def _first(names: dict[str, str], wanted: Iterable[str]) -> str | None:
 
 
 def table_rows(path: Path, columns: Columns, separator: str) -> Iterator[Row]:
-    """Rows of a table; the first line is the header unless columns are given by number.
+    """Read the rows of a table. The first line is the header unless the columns are given by number.
 
-    CSV is quoted as spreadsheets do and a text may hold line breaks. TSV is not quoted: data sets in that format have
-    quotation marks that belong to the text.
+    CSV may have quoted cells, which may have line breaks. TSV has no quoting, since quotation marks in TSV data sets
+    usually belong to the text.
 
     Raises:
-        CorpusError: no such columns, a row with another number of columns, broken quotes, an empty label.
+        CorpusError: A column does not exist, a row has another number of columns, the quoting is invalid, or a required
+            label is missing.
     """
     records = _csv_records(path) if separator == "," else _tsv_records(path)
     first = next(records, None)
@@ -116,22 +127,22 @@ def _csv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def json_rows(path: Path, columns: Columns) -> Iterator[Row]:
-    """Rows of a JSONL file: objects with a text or its words, and a label.
+    """Read the rows of a JSONL file, which has objects with a text, or its words, and a label.
 
     Raises:
-        CorpusError: a line is no JSON object or lacks a field, or a value is of the wrong type.
+        CorpusError: A line is not a JSON object or lacks a field, or a value has the wrong type.
     """
     for record, where, line in json_objects(path):
         yield _record_row(record, columns, where, line)
 
 
 def hub_rows(source: str, columns: Columns) -> Iterator[Row]:
-    """Rows of a hub data set: ``owner/name``, ``owner/name:split`` or ``owner/name:config:split``.
+    """Read the rows of a hub data set: ``owner/name``, ``owner/name:split`` or ``owner/name:config:split``.
 
-    Numbers of classes become the names that the data set gives them.
+    Class ids become the class names of the data set.
 
     Raises:
-        CorpusError: there is no such data set, or its rows do not have the columns.
+        CorpusError: The data set does not exist, its rows lack a column, or a value has the wrong type.
     """
     rows, features = open_data_set(source)
     for number, record in enumerate(rows, 1):
@@ -141,23 +152,27 @@ def hub_rows(source: str, columns: Columns) -> Iterator[Row]:
 def _record_row(record: dict[str, Any], columns: Columns, where: str, line: int, features: Any = None) -> Row:
     text_name, label_name = columns.find(list(record), where)
     value = None if label_name is None else record[label_name]
-    names = getattr((features or {}).get(label_name), "names", None)  # a data set without labels has -1 everywhere
+    names = getattr((features or {}).get(label_name), "names", None)  # the class id of missing labels is -1
     if names and isinstance(value, int):
         value = names[value] if 0 <= value < len(names) else None
     return Row(_text(record[text_name], where, text_name), _label(value, columns, where), line)
 
 
 def row_of(text: object, label: object, where: str, number: int) -> Row:
-    """The row of a text and its label in memory, checked.
+    """The row of a text and its label in memory.
 
     Raises:
-        CorpusError: The text is neither a string nor a list of words, or the label neither text nor a whole number.
+        CorpusError: The text is neither a string nor a list of words, or the label is neither text nor an integer.
     """
     return Row(_text(text, where), _label(label, Columns(), where), number)
 
 
 def _text(value: object, where: str, column: str = "") -> str | list[str]:
-    """A text or its words, checked."""
+    """A text or its words.
+
+    Raises:
+        CorpusError: It is neither a string nor a list of words.
+    """
     if isinstance(value, str):
         return str(value)
     if isinstance(value, list | tuple) and all(isinstance(word, str) for word in value):
@@ -167,10 +182,10 @@ def _text(value: object, where: str, column: str = "") -> str | list[str]:
 
 
 def _label(value: object, columns: Columns, where: str) -> str | None:
-    """A label as text, checked.
+    """A label as text, or None if it is missing and not required.
 
     Raises:
-        CorpusError: it is needed and missing, or neither text nor a whole number.
+        CorpusError: A required label is missing, or is neither text nor an integer.
     """
     if isinstance(value, str) and value.strip():
         return value.strip()

@@ -17,7 +17,7 @@ from tasks.training.train_task import print_scores, train_task
 
 
 class Sentiment(Task[SentimentConfig, list[LabelledText], LabelledText, SentimentClassifier]):
-    """One label for each text."""
+    """Sentiment classification, with one label for each text."""
 
     kind = "sentiment"
     packages = ("sklearn",)
@@ -27,19 +27,19 @@ class Sentiment(Task[SentimentConfig, list[LabelledText], LabelledText, Sentimen
     def read(
         self, source: Any, part: str, config: SentimentConfig, split_words: Callable[[str], list[str]]
     ) -> list[LabelledText]:
-        """Read texts; phrases of trees are for training alone."""
+        """Read labelled texts. Phrases of trees are only added to the training data."""
         return read_labelled(source, config.data, split_words, training=part == "train", name=part)
 
     def examples(self, data: list[LabelledText]) -> list[LabelledText]:
-        """The texts."""
+        """The labelled texts."""
         return data
 
     def classes(self, train: list[LabelledText], name: str) -> list[str]:
-        """All labels."""
+        """All labels of the training data, see ``label_set``."""
         return label_set(train)
 
     def check(self, data: list[LabelledText], name: str, classes: Sequence[str]) -> None:
-        """Every label is one of the training data."""
+        """Check that every label is in the training data, see ``check_labels``."""
         check_labels(data, classes)
 
     def new_model(
@@ -54,19 +54,19 @@ class Sentiment(Task[SentimentConfig, list[LabelledText], LabelledText, Sentimen
         return new_classifier(config, classes, elmo, train, others)
 
     def target(self, example: LabelledText) -> Target:
-        """The label."""
+        """The label of a text."""
         return example.label
 
     def score(self, gold: list[Target], predicted: list[Any], labels: Sequence[str]) -> dict[str, float]:
-        """Accuracy and macro-F1."""
+        """Accuracy (also "main") and macro-F1, in percent."""
         return score_labels([str(label) for label in gold], predicted, labels)
 
     def evaluate(self, model: SentimentClassifier, data: list[LabelledText]) -> dict[str, Any]:
-        """See ``commands.evaluate``."""
+        """All scores of a classifier, see ``commands.evaluate``."""
         return evaluate(model, data)
 
     def confusion(self, scores: Mapping[str, Any]) -> tuple[list[list[int]], list[str]]:
-        """Texts by label."""
+        """The number of texts by true and predicted label, and the names of the labels."""
         return scores["confusion"], scores["labels"]
 
 
@@ -81,7 +81,9 @@ def train(
     overwrite: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Train a classifier: that of the best epoch by accuracy on dev, ``metrics.json`` and pictures in ``out``.
+    """Train a classifier, and save that of the epoch with the best accuracy on dev.
+
+    ``metrics.json`` and pictures are written to ``out`` too.
 
     ``train``, ``dev`` and ``test`` are anything that ``read_labelled`` accepts: files, hub data sets or data in memory.
     The other arguments, the result and the errors are those of ``tasks.training.train_task.train_task``.

@@ -1,10 +1,10 @@
-r"""Labelled trees as the Stanford Sentiment Treebank has them (Socher et al. 2013), one a line.
+r"""Labelled trees in the format of the Stanford Sentiment Treebank (Socher et al. 2013), one per line.
 
     (3 (2 It) (4 (4 (2 's) (3 lovely)) (2 .)))
 
-Every bracket is a phrase with a label from 0, very negative, to 4, very positive; the outermost one is the sentence.
-Leaves are spelled as treebanks do (``-LRB-`` for a bracket, ``\/`` for a slash, two grave accents for an opening
-quote); they are turned back into what stood in the text, which is what an encoder was trained on.
+Every bracket is a phrase with a label from 0 (very negative) to 4 (very positive). The outermost bracket is the
+sentence. Words have the escapes of treebanks: ``-LRB-`` for a bracket, ``\/`` for a slash, two grave accents for an
+opening quote. They are replaced by the original characters, which encoders are trained on.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from elmo_lite import CorpusError
 from elmo_lite.text import decoded_lines
 
 LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
-"""Names of labels 0 to 4."""
+"""Names of the labels 0 to 4."""
 
 _TREE = re.compile(r"\s*\([0-4] (\(|[^ ()]+\)\s*$)")
 _TOKEN = re.compile(r"[()]|[^ \t\r\n()]+")  # no-break spaces are part of words
@@ -29,45 +29,45 @@ _ESCAPES = {
 
 
 def holds_trees(path: Path) -> bool:
-    """Whether one of the first lines of a file is a tree; then all must be."""
+    """Whether one of the first ten lines of a file that are not blank is a tree. Then all lines must be trees."""
     lines = (text for _, text in decoded_lines(path) if text.strip())
     return any(_TREE.match(text) for text in islice(lines, 10))
 
 
 class Phrase(NamedTuple):
-    """A bracket of a tree."""
+    """A phrase of a tree, which is one pair of brackets."""
 
     label: int
-    """0 to 4."""
+    """Label, from 0 to 4."""
     start: int
-    """Number of its first word."""
+    """Index of the first word."""
     end: int
-    """One more than the number of its last word."""
+    """Index after the last word."""
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A sentence with labels at all of its phrases."""
+    """A sentence with its labelled phrases."""
 
     words: tuple[str, ...]
     phrases: tuple[Phrase, ...]
-    """Inner ones first; the last is the sentence."""
+    """Phrases in post-order. The last one is the sentence."""
 
 
 def parse_tree(line: str, where: str) -> Tree:
-    """Read one tree.
+    """Parse a tree.
 
     Args:
-        line: the tree in brackets.
-        where: file and line, for errors.
+        line: Tree in brackets.
+        where: File and line, for errors.
 
     Raises:
-        CorpusError: brackets are not balanced, a label is none of 0 to 4, a bracket is empty or mixes words and
+        CorpusError: The brackets are not balanced, a label is not in 0..4, or a bracket is empty or has both words and
             brackets.
     """
     words: list[str] = []
     phrases: list[Phrase] = []
-    is_open: list[tuple[int, int]] = []  # label and first word of the brackets around
+    is_open: list[tuple[int, int]] = []  # label and first word of each open bracket
     tokens = list(_TOKEN.finditer(line))
     position = 0
     while position < len(tokens):
@@ -103,16 +103,16 @@ def _label(tokens: list[re.Match[str]], position: int, where: str) -> int:
 
 
 def unescape(word: str) -> str:
-    """A treebank's spelling of a word to the text's."""
+    """Replace the treebank escapes in a word by the original characters."""
     return _ESCAPES.get(word, word.replace("\\/", "/").replace("\\*", "*"))
 
 
 def class_name(label: int, classes: int) -> str | None:
-    """Name of a label among 5 or 2 classes; None for neutral among 2.
+    """The class name of a label, or None for neutral with 2 classes.
 
     Args:
-        label: 0 to 4.
-        classes: 5, or 2 for negative (0, 1) and positive (3, 4).
+        label: Label, from 0 to 4.
+        classes: Number of classes: 5, or 2 for negative (0, 1) and positive (3, 4).
     """
     if classes == 5:
         return LABELS[label]
@@ -120,7 +120,7 @@ def class_name(label: int, classes: int) -> str | None:
 
 
 def labelled_phrases(tree: Tree, classes: int, all_phrases: bool) -> list[tuple[Phrase, str]]:
-    """The sentence, or all of its phrases, with their class; what has no class is left out."""
+    """The sentence, or all phrases including it, with their class names. Those without a class are omitted."""
     chosen = tree.phrases if all_phrases else tree.phrases[-1:]
     named = [(phrase, class_name(phrase.label, classes)) for phrase in chosen]
     return [(phrase, name) for phrase, name in named if name is not None]

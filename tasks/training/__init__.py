@@ -1,1 +1,1 @@
-"""Training of a head, with its encoder frozen or along with it."""
+"""Training of task heads, with a frozen or a trained encoder."""

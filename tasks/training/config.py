@@ -1,4 +1,4 @@
-"""Settings of the training of a head, with its encoder frozen or trained along."""
+"""Settings of the training of a head, with a frozen or a trained encoder."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class FinetuneConfig:
         require(self.device in ("auto", "cpu", "cuda"), "device", "auto, cpu or cuda", self.device)
 
     def epochs_and_patience(self, num_sentences: int) -> tuple[int, int]:
-        """``max_epochs`` and ``patience`` for a training set of some size, where they are not given."""
+        """``max_epochs`` and ``patience``, or their defaults for a training set of ``num_sentences`` sentences."""
         steps = -(-num_sentences // self.batch_size)
         few = min(MAX_EPOCHS, -(-FEW_STEPS // steps))
         epochs = self.max_epochs or max(MIN_EPOCHS, few)

@@ -1,4 +1,4 @@
-"""Training of a head, with its encoder frozen or trained along.
+"""Training of a head, with a frozen or a trained encoder.
 
 Learning rates decay linearly to zero at the end of the last epoch, and the weights of the best epoch on dev are kept.
 Training stops early when the score on dev has not improved for some epochs.
@@ -36,28 +36,29 @@ def finetune(
     model_hash: str = "",
     progress: bool = True,
 ) -> FinetuneResult:
-    """Train a model on ``train`` until ``dev`` says stop, and leave it with its best weights, in eval mode.
+    """Train a model and leave it with the weights of the best epoch on ``dev``, in eval mode.
 
     Args:
-        model: a ``Head``.
-        train: sentences to learn from.
-        dev: sentences to choose the epoch by.
-        targets: what shall be predicted of a training sentence: a number for each word, or one.
-        score: of sentences and predictions, in percent; "main" decides, higher is better.
-        config: settings.
-        out: directory for ``metrics.json`` and pictures; made if need be.
-        elmo: the frozen encoder, whose layers are computed once. Where the model trains its encoder, which is then a
-            part of it, the model computes the layers itself.
-        model_hash: ``encoder_hash(elmo)`` where the caller has it.
-        progress: show a bar and a line an epoch on standard error.
+        model: Model to train, a ``Head``.
+        train: Sentences to learn from.
+        dev: Sentences that choose the best epoch and stop training early.
+        targets: Function from a training sentence to its class index, or to one class index per word.
+        score: Function from sentences and predictions to scores in percent; "main" chooses the best epoch.
+        config: Settings.
+        out: Directory of ``metrics.json`` and pictures; it is created if needed.
+        elmo: Frozen encoder, whose layers are computed once. A model that trains its encoder contains it and computes
+            the layers itself.
+        model_hash: ``encoder_hash(elmo)``; computed if empty.
+        progress: Show a progress bar and one line per epoch on standard error.
 
     Raises:
-        CorpusError: no sentences, or one without words.
-        ConfigError: a device that is not there.
-        ElmoLiteError: the loss is no number any more.
-        KeyboardInterrupt: before the first epoch was scored; later ones end the training, see ``interrupted``.
+        CorpusError: There are no sentences, or one has no words.
+        ConfigError: The device is not available.
+        ElmoLiteError: The loss is not finite.
+        KeyboardInterrupt: Training is interrupted before the first epoch is scored. A later interrupt ends training,
+            see ``FinetuneResult.interrupted``.
     """
-    from tasks.training.loop import fit  # Lightning is loaded by those who train, not by those who predict
+    from tasks.training.loop import fit  # Lightning is needed for training, but not for prediction
 
     for name, examples in (("train", train), ("dev", dev)):
         if not examples:

@@ -1,4 +1,4 @@
-"""What the training of a head asks of the head and of its data, and what it returns."""
+"""The interfaces of a head and its data in training, and the result of training."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from tasks.inputs.batch import Batch
 
 
 class Example(Protocol):
-    """A sentence of a data set, with whatever a task knows of it."""
+    """A sentence of a data set, with the labels of a task."""
 
     @property
     def words(self) -> Sequence[str]:
-        """One or more words."""
+        """Words of the sentence, 1 or more."""
 
 
 class Head(Protocol):
-    """What ``finetune`` asks of a model, which is an ``nn.Module``."""
+    """The interface of a model that ``finetune`` trains; the model is an ``nn.Module``."""
 
     def loss(self, batch: Batch) -> Tensor:
-        """A scalar, the pull on the layers' weights included."""
+        """The loss of a batch, a scalar that includes the L2 penalty of the layer weights."""
 
     def predict(self, batch: Batch) -> Sequence[Any]:
-        """One prediction a sentence."""
+        """Return one prediction per sentence."""
 
     def mix_weights(self) -> dict[str, tuple[list[float], float]]:
         """Layer weights and gamma by place; empty without an encoder."""
@@ -34,19 +34,19 @@ class Head(Protocol):
 
 @dataclass
 class FinetuneResult:
-    """What a training run came to."""
+    """The result of a training run."""
 
     best_epoch: int = 0
-    """Counted from 1; its weights are in the model."""
+    """Number of the best epoch, from 1; the model has its weights."""
     dev_scores: dict[str, float] = field(default_factory=dict)
-    """Of the best epoch."""
+    """Scores of the best epoch on dev."""
     epochs: list[dict[str, Any]] = field(default_factory=list)
-    """Of each epoch: loss, scores, layer weights, seconds."""
+    """Loss, scores, layer weights and seconds of each epoch."""
     seconds_per_epoch: float = 0.0
-    """Of training, without scoring dev."""
+    """Mean training time of an epoch, without scoring dev."""
     words_per_second: float = 0.0
-    """In training."""
+    """Number of training words per second of training time."""
     layer_seconds: float = 0.0
-    """What it took to compute the layers of a frozen encoder, or to find them in the cache."""
+    """Time to compute the layers of a frozen encoder, or to find them in the cache."""
     interrupted: bool = False
-    """Whether someone stopped it; the best weights up to then are in the model."""
+    """Whether training was interrupted; the model has the best weights up to then."""

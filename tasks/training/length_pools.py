@@ -1,4 +1,4 @@
-"""Order of a data set's sentences in training: random, and yet with little padding."""
+"""The order of sentences in training: random, with little padding."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 import torch
 
 POOL_BATCHES = 50
-"""Batches' worth of sentences that are sorted together; more of them means less padding and less chance."""
+"""Number of batches in a pool of sentences sorted by length; a larger pool has less padding and less randomness."""
 
 
 class LengthPools:
-    """Batches of sentences of similar length, in another order in every epoch.
+    """Batches of sentences of similar length, in a different order in every epoch.
 
-    Sentences are shuffled, cut into pools, sorted by length within a pool, cut into batches; the batches are shuffled.
-    Epoch n has the same order in every run with the same seed.
+    Sentences are shuffled, split into pools, sorted by length within each pool, and split into batches. The batches are
+    shuffled. Epoch n has the same order in every run with the same seed.
     """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
@@ -23,11 +23,11 @@ class LengthPools:
         self.epoch = 0
 
     def __len__(self) -> int:
-        """Batches of an epoch."""
+        """Number of batches of an epoch."""
         return -(-len(self.lengths) // self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        """The numbers of the sentences of each batch of the next epoch."""
+        """Yield the sentence indices of each batch of the next epoch."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
         self.epoch += 1
         order = torch.randperm(len(self.lengths), generator=generator).tolist()

@@ -17,7 +17,7 @@ from tasks.training.head import Example
 from tasks.training.length_pools import LengthPools
 
 Numbered = tuple[list[int], Batch]
-"""A batch with the numbers of its sentences."""
+"""The indices of the sentences of a batch, and the batch."""
 
 
 def frozen_layers(
@@ -30,7 +30,7 @@ def frozen_layers(
     device: torch.device,
     progress: bool,
 ) -> FrozenLayers | LiveLayers | None:
-    """Layers of a frozen encoder; None where there is none, or where the model trains its own."""
+    """Layers of a frozen encoder; None without an encoder, or if the model trains it."""
     if elmo is None or any(isinstance(module, Elmo) for module in model.modules()):
         return None
     return layers_for(
@@ -50,7 +50,7 @@ def data_loader(
     layers: FrozenLayers | LiveLayers | None,
     targets: Sequence[Any] | None,
 ) -> DataLoader[int]:
-    """Batches of a data set; its items are the numbers of its sentences."""
+    """Make a loader of batches; the items of its data set are sentence indices."""
 
     def make(indices: list[int]) -> Numbered:
         batch = collate(

@@ -1,4 +1,4 @@
-"""The one Lightning loop of all heads: batches, steps, scores on dev, the best weights."""
+"""The Lightning training loop of all heads: batches, steps, scores on dev, best weights."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tasks.training.unfreezing import GradualUnfreezing, parameter_groups, split
 
 
 class Loop(pl.LightningModule):
-    """Trains a head and keeps account of its epochs in ``result``."""
+    """Train a head and record its epochs in ``result``."""
 
     def __init__(
         self,
@@ -38,13 +38,13 @@ class Loop(pl.LightningModule):
         patience: int,
         progress: bool = True,
     ) -> None:
-        """Take charge of a model; it is used, not copied."""
+        """Wrap a model; it is used, not copied."""
         super().__init__()
         self.model = model
         self.dev, self.score, self.config, self.patience, self.progress = dev, score, config, patience, progress
         self.result = FinetuneResult()
         self.best: dict[str, Tensor] = {}
-        """Copies of the best epoch's weights."""
+        """Copies of the weights of the best epoch."""
         self._unfreezing = GradualUnfreezing(model) if config.gradual_unfreezing else None
         self._predictions: list[Any] = []
         self._bar: tqdm[Any] | None = None
@@ -53,7 +53,7 @@ class Loop(pl.LightningModule):
         self._words = 0
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW with a learning rate for the head and one for each layer of a trained encoder, falling to 0."""
+        """AdamW with learning rates for the head and for each layer of a trained encoder, which decay linearly to 0."""
         config = self.config
         groups = parameter_groups(self.model, config.learning_rate, config.encoder_learning_rate, config.layer_decay)
         split = [part for group in groups for part in split_by_decay(group, config.weight_decay)]
@@ -63,13 +63,13 @@ class Loop(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def transfer_batch_to_device(self, batch: Numbered, device: torch.device, dataloader_idx: int) -> Numbered:
-        """Move the tensors."""
+        """Move the tensors of a batch to a device."""
         return batch[0], batch[1].to(device)
 
     # Training
 
     def on_train_epoch_start(self) -> None:
-        """Unfreeze what is due, start the clock."""
+        """Unfreeze the layers of the epoch and start the clock."""
         if self._unfreezing is not None:
             self._unfreezing.start_epoch(self.current_epoch)
         self._rate = float(self.trainer.optimizers[0].param_groups[0]["lr"])
@@ -80,15 +80,15 @@ class Loop(pl.LightningModule):
             unit="batch",
             leave=False,
             file=sys.stderr,
-            disable=None if self.progress else True,  # None: only a terminal gets a bar
+            disable=None if self.progress else True,  # None shows the bar only on a terminal
         )
         self._begun = time.perf_counter()
 
     def training_step(self, batch: Numbered, batch_idx: int) -> Tensor:
-        """The loss of a batch.
+        """Compute the loss of a batch.
 
         Raises:
-            ElmoLiteError: it is no number.
+            ElmoLiteError: The loss is not finite.
         """
         loss: Tensor = self.model.loss(batch[1])  # type: ignore[operator]
         value = float(loss.detach())
@@ -107,19 +107,19 @@ class Loop(pl.LightningModule):
         gradient_clip_val: int | float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Bound the norm of all gradients together; Lightning itself refuses to beside a fused optimiser."""
+        """Clip the global norm of all gradients; Lightning does not support clipping for a fused optimizer."""
         if self.config.gradient_clip:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
 
     # Scores
 
     def on_validation_epoch_start(self) -> None:
-        """Stop the clock of the training part."""
+        """Stop the clock of training."""
         self._trained = time.perf_counter()
         self._predictions = [None] * len(self.dev)
 
     def validation_step(self, batch: Numbered, batch_idx: int) -> None:
-        """Predict a batch, in float32 as a saved model does."""
+        """Predict a batch in float32, as a saved model does."""
         indices, sentences = batch
         with torch.autocast(self.device.type, enabled=False):
             predictions = self.model.predict(sentences)  # type: ignore[operator]
@@ -127,7 +127,7 @@ class Loop(pl.LightningModule):
             self._predictions[index] = prediction
 
     def on_validation_epoch_end(self) -> None:
-        """Score, keep the best weights, stop where nothing improves."""
+        """Score the predictions, keep the best weights, and stop when the patience is exhausted."""
         scores = {name: float(value) for name, value in self.score(self.dev, self._predictions).items()}
         result, epoch = self.result, self.current_epoch + 1
         is_best = not result.epochs or scores["main"] > result.dev_scores["main"]
@@ -152,7 +152,7 @@ class Loop(pl.LightningModule):
             self.trainer.should_stop = True
 
     def _say(self, facts: dict[str, Any], is_best: bool) -> None:
-        """One line an epoch."""
+        """Print one line per epoch."""
         self.close()
         if not self.progress:
             return
@@ -171,7 +171,7 @@ class Loop(pl.LightningModule):
         tqdm.write("  ".join(parts), file=sys.stderr)
 
     def close(self) -> None:
-        """End the bar."""
+        """Close the progress bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -188,7 +188,7 @@ def fit(
     model_hash: str,
     progress: bool,
 ) -> FinetuneResult:
-    """Do what ``finetune`` says, but for checks and files."""
+    """Train as ``finetune`` does, without its checks and files."""
     device = _device(config)
     torch.manual_seed(config.seed)
     begun = time.perf_counter()
@@ -203,7 +203,7 @@ def fit(
     )
     in_order = list(batches_by_length(lengths[1], BATCH_WORDS, config.batch_size))
     dev_batches = data_loader(dev, in_order, layers[1], None)
-    model.train()  # Lightning leaves every module in the mode in which it comes
+    model.train()  # Lightning does not change the mode of modules
     loop = Loop(model, dev, score, config, patience, progress)
     with quiet_lightning():
         trainer = pl.Trainer(
@@ -212,7 +212,7 @@ def fit(
             precision=lightning_precision(choose_precision(config.precision, device)),
             max_epochs=epochs,
             num_sanity_val_steps=0,
-            # Tensors that a trained encoder remembers from scoring are read again in training.
+            # A trained encoder caches tensors in scoring and reads them again in training.
             inference_mode=False,
             logger=False,
             enable_checkpointing=False,
@@ -222,7 +222,7 @@ def fit(
         )
         try:
             trainer.fit(loop, train_batches, dev_batches)
-        except SystemExit:  # what Lightning makes of Ctrl-C
+        except SystemExit:  # raised by Lightning on Ctrl-C
             if not trainer.interrupted:
                 raise
         finally:
@@ -232,7 +232,7 @@ def fit(
     if not loop.best:
         raise KeyboardInterrupt
     model.load_state_dict(loop.best)
-    model.to(device).eval()  # Lightning leaves it on the CPU
+    model.to(device).eval()  # Lightning moves it to the CPU
     result.seconds_per_epoch = sum(facts["seconds"] for facts in result.epochs) / len(result.epochs)
     result.words_per_second = sum(lengths[0]) / result.seconds_per_epoch
     return result

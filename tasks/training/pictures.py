@@ -1,8 +1,8 @@
-"""Pictures of a training run as PNG: learning curve, layer weights, confusion matrix.
+"""Pictures of a training run in PNG format: learning curve, layer weights, confusion matrix.
 
-Drawn with matplotlib, the optional extra ``pictures``; without it a line says so and nothing else happens. Lines carry
-their names, so no colour has to be matched with a legend; the colours are those of Okabe and Ito, which people with any
-colour vision tell apart.
+They need matplotlib, the optional extra ``pictures``; without it, a log line says so and nothing is drawn. Lines are
+labelled directly, without a legend. The colours are the palette of Okabe and Ito, which is safe for colour-blind
+readers.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ GREY = "#666666"
 
 
 def draw_training(epochs: Sequence[dict[str, Any]], best_epoch: int, out: Path) -> list[Path]:
-    """Draw the learning curve, and the layer weights where there are several layers to weigh.
+    """Draw the learning curve, and the layer weights if several layers are mixed.
 
     Args:
         epochs: ``FinetuneResult.epochs``.
-        best_epoch: counted from 1.
-        out: directory of the pictures.
+        best_epoch: Number of the best epoch, from 1.
+        out: Directory of the pictures.
 
     Returns:
-        The files; none without matplotlib.
+        The paths of the files; empty without matplotlib.
     """
     files = [_draw(out / LEARNING_CURVE, (6.4, 4.8), lambda figure: _learning_curve(figure, epochs, best_epoch))]
     if any(max(weights) < 1 for weights, _ in epochs[0]["mix"].values()):
@@ -48,17 +48,17 @@ def draw_training(epochs: Sequence[dict[str, Any]], best_epoch: int, out: Path) 
 
 
 def confusion_picture(part: str) -> str:
-    """Name of the picture of a confusion matrix on "dev" or "test"."""
+    """The file name of the confusion matrix on "dev" or "test"."""
     return f"confusion-{part}.png"
 
 
 def draw_confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str], path: Path) -> Path | None:
-    """Draw a confusion matrix: shares of each true label as shades, numbers of examples in the cells.
+    """Draw a confusion matrix, with counts and the fraction of each true label, which sets the shade.
 
     Args:
-        matrix: true labels in rows, predicted ones in columns.
-        labels: names of the N labels.
-        path: the PNG to write.
+        matrix: (N, N) counts, true labels in rows, predicted labels in columns.
+        labels: Names of the N labels.
+        path: PNG file to write.
 
     Returns:
         ``path``; None without matplotlib.
@@ -68,11 +68,11 @@ def draw_confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str], path:
 
 
 def _draw(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> Path | None:
-    """Draw on a new figure and write it."""
+    """Draw a new figure and write it; return None without matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        log.info("%s is not drawn, which needs: pip install 'elmo_lite[pictures]'", path.name)
+        log.info("%s is not drawn without matplotlib: pip install 'elmo_lite[pictures]'", path.name)
         return None
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     draw(figure)
@@ -83,7 +83,7 @@ def _draw(path: Path, size: tuple[float, float], draw: Callable[[Figure], None])
 
 
 def _plain(axes: Axes, x_label: str, y_label: str) -> None:
-    """Two thin axes and a light grid."""
+    """Style axes: label them, remove the top and right lines, add a light horizontal grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -126,14 +126,14 @@ def _layer_weights(figure: Figure, epochs: Sequence[dict[str, Any]]) -> None:
         axes.set_ylim(0, 1.1 * weights.max())  # from 0, so that small differences look small
         _label_ends(axes, numbers[-1], weights[-1])
         axes.axhline(1 / weights.shape[1], color=GREY, linewidth=0.8, linestyle=":")
-        _plain(axes, "epoch", "share of the mix")
+        _plain(axes, "epoch", "layer weight")
         axes.set_title(f"Layers mixed at the {place}", loc="left", fontweight="bold", pad=18)
-        note = f"gamma {gammas[0]:.2f} to {gammas[-1]:.2f}; dotted: equal shares"
+        note = f"gamma {gammas[0]:.2f} to {gammas[-1]:.2f}; dotted: equal weights"
         axes.text(0, 1.02, note, transform=axes.transAxes, color=GREY, fontsize=9)
 
 
 def _label_ends(axes: Axes, last: int, ends: Any) -> None:
-    """Write each layer's name at the end of its line, names kept apart where lines meet."""
+    """Write the name of each layer at the end of its line, with a minimum distance between names."""
     low, high = axes.get_ylim()
     places = spread(ends.tolist(), 0.06 * (high - low))
     for layer, place in enumerate(places):
@@ -150,9 +150,9 @@ def _label_ends(axes: Axes, last: int, ends: Any) -> None:
 
 
 def spread(values: Sequence[float], distance: float) -> list[float]:
-    """Values moved as little as need be so that any two are ``distance`` apart or more, in the same order.
+    """Move values as little as possible, so that any two are at least ``distance`` apart and keep their order.
 
-    Neighbours that are too close become a group around their mean, and groups that then touch are joined.
+    Neighbours that are too close become a group around their mean. Groups that are then too close are merged.
     """
     groups: list[tuple[list[int], float]] = []
     for index in sorted(range(len(values)), key=values.__getitem__):

@@ -1,4 +1,4 @@
-"""The same training with several seeds: mean and deviation, and going on where a table of runs stopped."""
+"""Training with several seeds: mean and deviation of the scores, and resuming after an interrupt."""
 
 from __future__ import annotations
 
@@ -20,20 +20,19 @@ log = logging.getLogger("elmo_lite")
 SEED_FILE = "seed.json"
 SUMMARY = "seeds.json"
 _WITHOUT_EFFECT = ("seed", "cache", "cache_dir", "pictures", "device")
-"""Settings of ``finetune`` that do not change what a seed learns, but for the seed itself. ``precision`` does."""
+"""The seed, and settings of ``finetune`` that do not affect its result. ``precision`` does affect it."""
 
 
 def identity_of(config: TaskConfig, contents: Mapping[str, Iterable[Any]], encoder_hash: str) -> dict[str, Any]:
-    """All that decides the result of a seed: settings, and hashes of all data that are read.
+    """Collect the settings and data hashes that determine the result of a seed.
 
     Args:
         config: Settings of the task.
         contents: Words and targets of each part of the data, by its name.
-        encoder_hash: Of the pretrained model; empty without one.
+        encoder_hash: Hash of the encoder; empty without one.
 
     Returns:
-        Values of JSON types. Files are known by their content: the same file at another place is the same, another
-        file at the same place is not.
+        Values of JSON types by key. Files are identified by their content, not by their path.
 
     Raises:
         CorpusError: The file of word vectors cannot be read.
@@ -60,7 +59,7 @@ def _hash(rows: Iterable[Any]) -> str:
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Values of nested settings by their dotted keys."""
+    """Yield the values of nested settings with their dotted keys."""
     for name, value in settings.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
@@ -74,23 +73,23 @@ def run_seeds(
     out: Path,
     settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Train with seeds 0 to ``seeds`` - 1 in ``out/seed-0``, ...; runs that are complete are not repeated.
+    """Train with seeds 0 to ``seeds`` - 1 in ``out/seed-0``, ...; complete runs are not repeated.
 
     Args:
-        train_one: trains with a seed in a directory and returns the scores, of JSON types, nested as it likes. The
-            directory is not there yet, or holds what a run that was cut off left; ``"interrupted": True`` says that
-            this one was.
-        seeds: how many, 1 or more.
-        out: directory of all of them; gets ``seeds.json``, what is returned.
-        settings: of the runs, of JSON types; complete runs must have been made with the same.
+        train_one: Function that trains with a seed in a directory and returns the scores, nested values of JSON types.
+            The directory does not exist, or has the files of an incomplete run. The scores of an interrupted run have
+            ``"interrupted": True``.
+        seeds: Number of runs, 1 or more.
+        out: Directory of all runs; the result is also written to ``seeds.json`` there.
+        settings: Settings of the runs, of JSON types. Complete runs must have the same settings.
 
     Returns:
-        "seeds"; "mean" and, of two or more runs, "deviation" (of the sample) of every number by its dotted key; "runs",
-        the scores of each.
+        "seeds", the number of runs; "mean" and, for two or more runs, "deviation" (sample standard deviation) of every
+        number by its dotted key; "runs", the scores of each run.
 
     Raises:
-        ConfigError: fewer than 1 seed, or runs with other settings in ``out``.
-        KeyboardInterrupt: a run was interrupted.
+        ConfigError: ``seeds`` is less than 1, or ``out`` has runs with other settings.
+        KeyboardInterrupt: A run is interrupted.
     """
     if seeds < 1:
         raise ConfigError(f"seeds: expected 1 or more, found {seeds}")
@@ -113,7 +112,7 @@ def run_seeds(
 
 
 def summarize(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Mean and sample deviation of every number that all runs have, by its dotted key."""
+    """Mean and sample standard deviation of every number that all runs have, by its dotted key."""
     flat = [dict(_numbers(scores)) for scores in runs]
     columns = {name: [scores[name] for scores in flat] for name in flat[0] if all(name in scores for scores in flat)}
     return {
@@ -123,7 +122,7 @@ def summarize(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 
 def _finished(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
-    """The scores of a complete run; None where there is none."""
+    """The scores of a complete run; None if there is none."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         scores, found = dict(facts["scores"]), dict(facts["settings"])
@@ -133,10 +132,10 @@ def _finished(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
         log.warning("%s: expected scores of a run, found %r; the run is repeated", path, error)
         return None
     if "train_hash" in settings and "train_hash" not in found:
-        raise ConfigError(f"{path}: expected a seed of this version, found one of an older; another --out keeps both")
+        raise ConfigError(f"{path}: expected a run of this version, found one of an older version; use another --out")
     changed = sorted(key for key in {*settings, *found} if settings.get(key) != found.get(key))
     if changed:
-        found_in = f"others in {', '.join(changed)}; another --out keeps both"
+        found_in = f"others in {', '.join(changed)}; use another --out"
         raise ConfigError(f"{path}: expected the settings of the other seeds, found {found_in}")
     return scores
 

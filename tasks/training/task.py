@@ -1,4 +1,4 @@
-"""What one kind of task brings to the training that all tasks share."""
+"""The interface of a task to the training that all tasks share."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tasks.training.head import Example
 from tasks.training.task_config import TaskConfig
 
 Target = str | Sequence[str]
-"""The label of a sentence, or one of each of its words."""
+"""The label of a sentence, or one label per word."""
 
 
 class TaskModel(Protocol):
-    """A network with all that its use needs, such as a tagger or a classifier."""
+    """A network ready for use, such as a tagger or a classifier."""
 
     model: Any
     device: torch.device
@@ -31,7 +31,7 @@ class TaskModel(Protocol):
     def save(
         self, directory: Any, metrics: Mapping[str, Any] | None = None, encoder_path: str = "", overwrite: bool = False
     ) -> None:
-        """Write a directory."""
+        """Save the model to a directory."""
 
 
 ConfigT = TypeVar("ConfigT", bound=TaskConfig)
@@ -41,11 +41,11 @@ ModelT = TypeVar("ModelT", bound=TaskModel)
 
 
 class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
-    """Reading, network and scores of a kind of task; without state."""
+    """Data, network and scores of a kind of task; without state."""
 
     kind: ClassVar[Kind]
     packages: ClassVar[tuple[str, ...]]
-    """Packages that the scores need, beside those of every installation."""
+    """Packages that the scores need, besides those of every installation."""
     headline: ClassVar[Mapping[str, str]]
     """Scores to print: titles and keys of ``evaluate``."""
     card_scores: ClassVar[tuple[str, ...]]
@@ -61,18 +61,18 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
 
     @abstractmethod
     def classes(self, train: DataT, name: str) -> list[str]:
-        """What there is to learn, such as labels or types of entities.
+        """The classes of the training data, such as labels or entity types.
 
         Raises:
-            CorpusError: There is nothing to learn in the training data, which ``name`` names.
+            CorpusError: The training data, which the error calls ``name``, have no classes.
         """
 
     @abstractmethod
     def check(self, data: DataT, name: str, classes: Sequence[str]) -> None:
-        """Compare data to score with the classes of the training data.
+        """Check that data can be scored with the classes of the training data.
 
         Raises:
-            CorpusError: They cannot be scored.
+            CorpusError: The data cannot be scored.
         """
 
     @abstractmethod
@@ -84,11 +84,11 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
         train: Iterable[Sequence[str]],
         others: Iterable[Sequence[str]],
     ) -> ModelT:
-        """An untrained model; ``train`` and ``others`` are the words of sentences to learn from and to score."""
+        """Build an untrained model; ``train`` and ``others`` are the words of sentences to learn from and to score."""
 
     @abstractmethod
     def target(self, example: ExampleT) -> Target:
-        """What is to be predicted."""
+        """The label or labels to predict."""
 
     @abstractmethod
     def score(self, gold: list[Target], predicted: list[Any], labels: Sequence[str]) -> dict[str, float]:
@@ -104,10 +104,10 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
 
 
 def numbers_of(target: Target, number: Mapping[str, int]) -> int | list[int]:
-    """A target by the numbers of its labels."""
+    """Convert a target to class indices."""
     return number[target] if isinstance(target, str) else [number[label] for label in target]
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where a network is."""
+    """The device of a network."""
     return next(model.parameters()).device

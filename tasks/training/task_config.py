@@ -22,7 +22,7 @@ _SHORT = {
     "chars": "inputs",
     "max_epochs": "finetune",
 }
-"""Short names of settings, and the groups in which they are kept."""
+"""Short names of settings, and the groups that hold them."""
 _TOKENIZERS = ("auto", "words", "whitespace")
 
 
@@ -66,7 +66,7 @@ class TaskConfig:
         return dataclasses.replace(self, finetune=dataclasses.replace(self.finetune, seed=seed))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, without folders of files and models, which exist on the training machine alone."""
+        """Return the settings in JSON types, without folders of files and models, which are specific to a machine."""
         settings = {name: _plain(value) for name, value in dataclasses.asdict(self).items() if name not in _SHORT}
         settings["inputs"]["words"] = Path(self.inputs.words).name
         settings["representation"]["encoder"] = Path(self.representation.encoder).name
@@ -89,7 +89,7 @@ class TaskConfig:
 
 
 def _plain(value: Any) -> Any:
-    """Tuples as lists, at any depth."""
+    """Convert tuples to lists, at any depth."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

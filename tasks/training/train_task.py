@@ -29,16 +29,16 @@ log = logging.getLogger("elmo_lite")
 
 @dataclass(frozen=True)
 class _Data(Generic[DataT]):
-    """What all seeds share."""
+    """Data that all seeds share."""
 
     train: DataT
     scored: dict[str, DataT]
-    """"dev", and "test" where it was given."""
+    """"dev", and "test" if given."""
     classes: list[str]
 
 
 class _Encoder:
-    """The pretrained model of a run. A frozen one is loaded once for all seeds, one to train anew for each."""
+    """The encoder of a run. A frozen one is loaded once for all seeds; one that is trained is loaded for each seed."""
 
     def __init__(self, config: TaskConfig) -> None:
         self._config = config.representation
@@ -52,7 +52,7 @@ class _Encoder:
         return Elmo.from_pretrained(self._config.encoder, requires_grad=not self._config.freeze)
 
     def take(self) -> Elmo | None:
-        """The encoder for one training, as it was pretrained."""
+        """Return the pretrained encoder for one seed."""
         if self._config.freeze:
             return self._loaded
         elmo, self._loaded = self._loaded or self._load(), None
@@ -71,36 +71,36 @@ def train_task(
     overwrite: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Train a model: that of the best epoch on dev, ``metrics.json`` and pictures in ``out``.
+    """Train a model; write that of the best epoch on dev, ``metrics.json`` and pictures to ``out``.
 
     Args:
         task: The kind of task.
         config: Settings.
         train: Labelled sentences to learn from, as ``task.read`` accepts them.
         dev: Labelled sentences to choose the epoch by.
-        out: Directory to write. With several seeds each has its own, ``out/seed-0`` and so on, and seeds that are
-            complete there are not repeated.
+        out: Directory to write. With several seeds, each has its own, ``out/seed-0`` and so on, and complete
+            seeds are not repeated.
         test: Labelled sentences to score once at the end.
-        seeds: Number of models, 1 or more, with the random seeds 0, 1, ...; a single one takes that of
+        seeds: Number of models, 1 or more, with the random seeds 0, 1, ...; a single one uses that of
             ``config.finetune``.
-        overwrite: Replace a model that is in ``out``.
-        progress: Show a bar and a line an epoch on standard error.
+        overwrite: Replace an existing model in ``out``.
+        progress: Show a progress bar and one line per epoch on standard error.
 
     Returns:
-        Of one seed: "dev" and "test", the scores of the task, "best_epoch", "num_epochs", "seconds_per_epoch",
-        "training_words_per_second" and "interrupted". Of several: "mean" and "deviation" of each number by its dotted
-        key, and "runs".
+        For one seed: "dev" and "test", the scores of the task, "best_epoch", "num_epochs", "seconds_per_epoch",
+        "training_words_per_second" and "interrupted". For several: "seeds", "mean" and "deviation" of each number by
+        its dotted key, and "runs".
 
     Raises:
         CorpusError: Data cannot be used.
-        ConfigError: A setting is impossible, or there is a model in ``out`` already.
+        ConfigError: A setting is invalid, or ``out`` has a model that may not be replaced.
         CheckpointError: The encoder cannot be loaded.
         ModuleNotFoundError: A package that the scores need is not installed.
-        KeyboardInterrupt: Interrupted before anything could be kept, or with several seeds.
+        KeyboardInterrupt: Training is interrupted before anything is saved, or with several seeds.
     """
     require(seeds >= 1, "seeds", "1 or more", seeds)
     for package in task.packages:
-        import_module(package)  # rather a missing one now than after the training
+        import_module(package)  # a missing one is an error before training
     out = Path(out)
     check_out(out, task.kind, overwrite)
     encoder = _Encoder(config)
@@ -187,13 +187,13 @@ def _train_one(
 def print_scores(
     task: Task[ConfigT, DataT, ExampleT, ModelT], facts: Mapping[str, Any], out: str | Path, seeds: int
 ) -> None:
-    """Print a line for dev and for test, and where the model is.
+    """Print one line for dev and one for test, and the path of the model.
 
     Args:
         task: The kind of task.
-        facts: What ``train_task`` returned.
-        out: Its directory.
-        seeds: Its number of seeds.
+        facts: Result of ``train_task``.
+        out: Directory of the run.
+        seeds: Number of seeds of the run.
     """
     for part in ("dev", "test"):
         if seeds == 1 and part in facts:

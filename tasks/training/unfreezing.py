@@ -10,7 +10,7 @@ from elmo_lite import ConfigError, Elmo
 
 
 def encoder_layers(elmo: Elmo) -> list[list[nn.Parameter]]:
-    """L lists of an encoder's parameters by depth: the character CNN's, then each LSTM layer's, both directions."""
+    """Parameters of an encoder by depth, L lists: the character CNN, then each LSTM layer with both directions."""
     bilm = elmo.bilm
     stacks = zip(bilm.forward_lstm.layers, bilm.backward_lstm.layers, strict=True)
     lstms = [[*ahead.parameters(), *back.parameters()] for ahead, back in stacks]
@@ -18,26 +18,30 @@ def encoder_layers(elmo: Elmo) -> list[list[nn.Parameter]]:
 
 
 def _encoders(model: nn.Module) -> list[Elmo]:
-    """The encoders that a model trains; frozen ones are no submodules."""
+    """The encoders that a model trains; frozen ones are not submodules."""
     return [module for module in model.modules() if isinstance(module, Elmo)]
 
 
 def parameter_groups(
     model: nn.Module, learning_rate: float, encoder_learning_rate: float, layer_decay: float = 2.6
 ) -> list[dict[str, Any]]:
-    """Groups for an optimiser: the head, and each layer of the encoder with a learning rate of its own.
+    """Parameter groups for an optimizer: the head, and each encoder layer with its own learning rate.
 
-    Discriminative learning rates of Howard & Ruder 2018, section 3.2: what lies deeper is more general and moves less.
-    What does not require gradients yet is in its group too, so that layers can be unfrozen later.
+    Discriminative learning rates of Howard & Ruder 2018, section 3.2: lower layers are more general and have lower
+    learning rates. Parameters that do not require gradients are included, so that layers can be unfrozen later.
 
     Args:
-        model: head and encoder.
-        learning_rate: of everything outside the encoder.
-        encoder_learning_rate: of the encoder's top layer.
-        layer_decay: what a layer's rate is divided by for the layer below, 1 or more; the character CNN is the lowest.
+        model: Head with its encoder.
+        learning_rate: Learning rate of all parameters outside the encoder.
+        encoder_learning_rate: Learning rate of the top layer of the encoder.
+        layer_decay: Factor of 1 or more by which the learning rate of each encoder layer is lower than that of the
+            layer above. The character CNN is the lowest layer.
 
     Returns:
-        Dicts with "params", "lr" and "name": "head", then "encoder.0" to "encoder.{L - 1}" where one is trained.
+        Dicts with "params", "lr" and "name": "head", then "encoder.0" to "encoder.{L - 1}" if an encoder is trained.
+
+    Raises:
+        ConfigError: ``layer_decay`` is less than 1.
     """
     if layer_decay < 1:
         raise ConfigError(f"layer_decay: expected 1 or more, found {layer_decay}")
@@ -52,17 +56,17 @@ def parameter_groups(
 
 
 class GradualUnfreezing:
-    """Trains the head alone first, then one more encoder layer an epoch from the top (Howard & Ruder 2018, 3.3)."""
+    """Train the head alone first, then one more encoder layer per epoch, from the top (Howard & Ruder 2018, 3.3)."""
 
     def __init__(self, model: nn.Module) -> None:
-        """Take charge of the encoders that ``model`` trains."""
+        """Find the encoders that ``model`` trains."""
         self.encoders = _encoders(model)
 
     def start_epoch(self, epoch: int) -> int:
-        """Freeze or unfreeze for an epoch, counted from 0; to be called before it.
+        """Freeze or unfreeze layers for an epoch, counted from 0; to be called before the epoch.
 
         Returns:
-            How many layers of the encoder are trained in it.
+            The number of encoder layers that are trained in the epoch.
         """
         trained = 0
         for elmo in self.encoders:
@@ -71,12 +75,12 @@ class GradualUnfreezing:
             for layer, parameters in enumerate(layers):
                 for parameter in parameters:
                     parameter.requires_grad_(layer >= len(layers) - trained)
-            elmo.train(elmo.training)  # dropout inside the encoder comes with its first trained layer
+            elmo.train(elmo.training)  # the encoder has dropout only if one of its layers is trained
         return trained
 
 
 def split_by_decay(group: dict[str, Any], weight_decay: float) -> list[dict[str, Any]]:
-    """Matrices apart from biases and layer weights, which a decay would only pull off their scale."""
+    """Split a group into matrices, and biases and layer weights, which have no weight decay to keep their scale."""
     if not weight_decay:
         return [group]
     matrices = [parameter for parameter in group["params"] if parameter.dim() > 1]

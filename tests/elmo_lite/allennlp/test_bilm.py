@@ -191,7 +191,9 @@ def test_padding_before_a_word(bilm: _ElmoBiLm) -> None:
     ids=["one sentence", "a batch too many", "narrow", "fractions", "no sentence"],
 )
 def test_wrong_shape(bilm: _ElmoBiLm, ids: torch.Tensor, found: str) -> None:
-    with pytest.raises(ConfigError, match=rf"^inputs: expected whole numbers \(sentences, words, 50\), found {found}$"):
+    with pytest.raises(
+        ConfigError, match=rf"^inputs: expected integers of shape \(sentences, words, 50\), found {found}$"
+    ):
         bilm(ids)
 
 

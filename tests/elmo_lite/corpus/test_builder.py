@@ -34,14 +34,14 @@ def test_only_a_corpus_is_overwritten(tmp_path: Path) -> None:
     (out / "thesis.txt").write_text("mine")
     with pytest.raises(CorpusError, match=r"exists already \(replace it with --overwrite\)"):
         build_corpus([str(text)], out, CorpusSettings())
-    with pytest.raises(CorpusError, match="is no corpus directory, so it is not overwritten"):
+    with pytest.raises(CorpusError, match="is not a corpus directory, so it is not overwritten"):
         build_corpus([str(text)], out, CorpusSettings(), overwrite=True)
     assert (out / "thesis.txt").read_text() == "mine"
 
 
 def test_settings_out_of_range_are_named() -> None:
     """Each with what was expected."""
-    with pytest.raises(ConfigError, match=r"held_out_share: expected a share in \(0, 1\), found 1"):
+    with pytest.raises(ConfigError, match=r"held_out_share: expected a number in \(0, 1\), found 1"):
         CorpusSettings(held_out_share=1.0)
     with pytest.raises(ConfigError, match="max_characters: expected at least 3"):
         CorpusSettings(max_characters=2)

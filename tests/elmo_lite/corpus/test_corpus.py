@@ -188,7 +188,7 @@ def test_the_summary_says_what_is_cut_and_unknown(tmp_path: Path, capsys: pytest
     shown = capsys.readouterr().out
     assert "40 words" in shown
     assert "50.00 % outside the vocabulary" in shown
-    assert "25.000 % of words are cut at 10 characters (more than 0.1 %: --max_characters 13 would do)" in shown
+    assert "25.000 % of words are truncated at 10 characters (more than 0.1 %: use --max_characters 13)" in shown
     assert "nothing is held out" in shown
     assert corpus.held_out.tolist() == [0]
 

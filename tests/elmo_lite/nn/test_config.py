@@ -40,7 +40,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "projection clip without a projection": (
         {"projection_clip": 3.0},
-        "model.projection_clip: expected null where no projection follows the cell (lstm_projection: true adds one), "
+        "model.projection_clip: expected null, as no projection follows the cell (lstm_projection: true adds one), "
         "found 3.0",
     ),
     "filters as wide as the model": (

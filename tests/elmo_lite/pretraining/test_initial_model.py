@@ -161,7 +161,7 @@ def test_a_run_goes_on_with_its_own_settings(corpus: str, capsys: pytest.Capture
 def test_another_encoder_is_refused(corpus: str, capsys: pytest.CaptureFixture[str], flags: list[str]) -> None:
     message = error(capsys, "pretrain", "--init", "en", "--corpus", corpus, "--out", "out", *flags)
     assert message.startswith("model.") and "as the model en has, found" in message
-    assert "leave model settings out" in message and not Path("out").exists()
+    assert "omit model settings" in message and not Path("out").exists()
 
 
 def test_the_same_encoder_may_be_given(corpus: str) -> None:

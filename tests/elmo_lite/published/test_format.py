@@ -375,7 +375,7 @@ MISTAKES: dict[str, tuple[Callable[[Path, Path], Any], str]] = {
     ),
     "more": (
         edit(lambda f: f.create_dataset("lm/softmax/W", data=np.zeros((3, 6), np.float32))),
-        r"{w}: lm/softmax/W: expected no such data set by the options, found shape \[3, 6\]",
+        r"{w}: lm/softmax/W: expected no such data set according to the options, found shape \[3, 6\]",
     ),
     "shape": (
         edit(replace("CNN_proj/W_proj", np.zeros((6, 12), np.float32))),
@@ -404,7 +404,7 @@ MISTAKES: dict[str, tuple[Callable[[Path, Path], Any], str]] = {
     ),
     "fewer layers": (
         set_option("lstm", "n_layers", 1),
-        r"{w}: RNN_0/.*/Cell1/LSTMCell/B: expected no such data set by the options, found shape \[24\]",
+        r"{w}: RNN_0/.*/Cell1/LSTMCell/B: expected no such data set according to the options, found shape \[24\]",
     ),
     "more layers": (
         set_option("lstm", "n_layers", 10**12),
@@ -416,7 +416,7 @@ MISTAKES: dict[str, tuple[Callable[[Path, Path], Any], str]] = {
     ),
     "no highway": (
         set_option("char_cnn", "n_highway", 0),
-        r"{w}: CNN_high_0/W_carry: expected no such data set by the options, found shape \[12, 12\]",
+        r"{w}: CNN_high_0/W_carry: expected no such data set according to the options, found shape \[12, 12\]",
     ),
     "wider cells": (
         set_option("lstm", "dim", 10**12),

@@ -248,7 +248,7 @@ def test_head_needs_its_vocabulary(tmp_path: Path) -> None:
 
 
 def test_training_facts_are_json(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="training facts"):
+    with pytest.raises(CheckpointError, match="training metadata"):
         save_model(tmp_path / "m", BiLM(SMALL), Tokenization(kind="whitespace"), training={"loss": float("nan")})
     assert not (tmp_path / "m").exists()
 

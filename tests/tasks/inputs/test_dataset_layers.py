@@ -151,7 +151,7 @@ def damage_foreign(folder: Path) -> None:
         (damage_truncated, "expected 720 bytes, found 718"),
         (damage_flipped, "expected SHA-256"),
         (damage_missing, "expected 720 bytes, found 0"),
-        (damage_meta, "expected facts about cached layers"),
+        (damage_meta, "expected metadata of cached layers"),
         (damage_no_meta, "found no such file"),
         (damage_unreadable, "Is a directory"),
         (damage_file, "Not a directory"),
@@ -205,7 +205,7 @@ def test_no_room_is_said_before_anything_is_computed(
     place = tmp_path / "not" / "there"
     assert isinstance(layers_for(elmo, SENTENCES, cache_dir=place, progress=False), LiveLayers)
     assert elmo.count == 0 and not place.exists()
-    assert "computed in every epoch" in caplog.text and "537 MB to stay free" in caplog.text
+    assert "computed in every epoch" in caplog.text and "a reserve of 537 MB needed" in caplog.text
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**12, 10**12, layer_cache.RESERVE + 720))
     assert isinstance(layers_for(elmo, SENTENCES, cache_dir=place, progress=False), FrozenLayers)
 
@@ -253,7 +253,7 @@ def test_numbers_beyond_float16_become_its_ends(
     monkeypatch.setattr(elmo, "embed_iter", lambda sentences: iter([block]))
     layers = cached(elmo, tmp_path, [["a"]]).batch([0])
     assert layers[0, 0, 0, :4].tolist() == [65_504, -65_504, 65_504, 1]
-    assert "2 numbers beyond 65,504" in caplog.text
+    assert "2 values beyond 65,504" in caplog.text
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])

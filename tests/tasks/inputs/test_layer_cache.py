@@ -52,7 +52,7 @@ def test_meta_names_precision_and_encoder() -> None:
 
 def test_room_is_looked_up_where_the_directory_will_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check_room(tmp_path / "a" / "b", 1)
-    with pytest.raises(OSError, match="needed and 537 MB to stay free"):
+    with pytest.raises(OSError, match="and a reserve of 537 MB needed"):
         check_room(tmp_path / "a" / "b", 2**60)
     monkeypatch.chdir(tmp_path)
     check_room(Path("relative"), 1)

@@ -76,7 +76,7 @@ def test_compressed(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "found an empty file"),
-        ("4 3\n", "found no more than a header"),
+        ("4 3\n", "found only a header"),
         ("the 1 2 3\nParis 1 2\n", "line 2: expected a word and 3 finite numbers, found 2 after it: '1 2'"),
         ("the 1 2 3\nParis 1 x 3\n", "line 2: expected a word and 3 finite numbers, found 3 after it: '1 x 3'"),
         ("the 1 2 3\nParis 1 nan 3\n", "line 2: expected a word and 3 finite numbers, found 3 after it: '1 nan 3'"),
@@ -166,5 +166,5 @@ def test_fasttext_model_of_another_kind(fasttext_model: Path, tmp_path: Path) ->
     with pytest.raises(CorpusError, match="model of plain word vectors, found a classifier"):
         read_vectors(tmp_path / "model.bin", ["walk"])
     (tmp_path / "model.bin.gz").write_bytes(gzip.compress(fasttext_model.read_bytes()))
-    with pytest.raises(CorpusError, match="expected a fastText model unpacked"):
+    with pytest.raises(CorpusError, match="expected an uncompressed fastText model"):
         read_vectors(tmp_path / "model.bin.gz", ["walk"])

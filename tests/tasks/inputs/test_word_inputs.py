@@ -186,7 +186,7 @@ def test_words_that_no_line_can_hold_are_unknown() -> None:
         ({"char_filters": 0}, "char_filters"),
         ({"char_width": 51}, r"char_width: expected 1\.\.50, found 51"),
         ({"dropout": 1.0}, "dropout: expected a probability"),
-        ({"unknown_rate": 1.5}, "unknown_rate: expected a share"),
+        ({"unknown_rate": 1.5}, "unknown_rate: expected a probability"),
         ({"extra_words": -1}, "extra_words"),
         ({"words": ""}, "words: expected none, trainable or a file"),
     ],

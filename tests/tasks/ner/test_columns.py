@@ -86,9 +86,9 @@ def test_words_keep_unusual_characters(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "expected a word a line, found an empty file"),
-        ("\n\n \n", "expected a word a line, found none"),
-        ("-DOCSTART- -X- O O\n\n", "expected a word a line, found none"),
+        ("", "expected one word per line, found an empty file"),
+        ("\n\n \n", "expected one word per line, found none"),
+        ("-DOCSTART- -X- O O\n\n", "expected one word per line, found none"),
         ("a O\nb O\nc\n", "line 3: expected 2 columns between blanks, found 1 in 'c'"),
         ("a\tO\nb\tO\n#hashtag\n", "line 3: expected 2 columns between TABs, found 1 in '#hashtag'"),
         ("a\tO\n" * 10 + "b\tB_PER\n", "line 11: expected O or B-, I-, E- or S- and a type, found 'B_PER'"),

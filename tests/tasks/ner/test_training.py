@@ -71,7 +71,7 @@ def test_from_python(files: dict[str, Path], tmp_path: Path, caplog: pytest.LogC
     out = tmp_path / "out"
     with caplog.at_level("WARNING", logger="elmo_lite"):
         facts = train(config(), files["train"], files["dev"], out, test=files["test"], progress=False)
-    assert f"{files['test']}: types that training never had count as wrong: ORG (1)" in caplog.messages
+    assert f"{files['test']}: types missing from the training data count as errors: ORG (1)" in caplog.messages
     assert facts["dev"]["f1"] == 100
     # The entity of a new type is there, and counts: 12 of 13 at best.
     assert facts["test"]["unseen_types"] == {"ORG": 1}

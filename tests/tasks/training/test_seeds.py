@@ -81,7 +81,7 @@ def test_other_settings_do_not_mix(tmp_path: Path) -> None:
     settings = {"lr": 1, "sizes": (1, 2)}
     run_seeds(Runs(), 2, tmp_path, settings)
     run_seeds(Runs(stop_before=0), 2, tmp_path, settings)
-    with pytest.raises(ConfigError, match=r"seed-0/seed.json: expected .* found others in epochs, lr; another --out"):
+    with pytest.raises(ConfigError, match=r"seed.json: expected .* found others in epochs, lr; use another --out"):
         run_seeds(Runs(), 2, tmp_path, {**settings, "lr": 2, "epochs": 3})
 
 

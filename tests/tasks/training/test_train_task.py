@@ -202,7 +202,7 @@ def test_seeds_of_an_older_version_are_named(columns: Path, tmp_path: Path) -> N
     path = tmp_path / "out" / "seed-0" / SEED_FILE
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"settings": {"config": {}, "data": "0" * 64}, "scores": {"dev": {}}}))
-    with pytest.raises(ConfigError, match="seed.json: expected a seed of this version, found one of an older"):
+    with pytest.raises(ConfigError, match="seed.json: expected a run of this version, found one of an older version"):
         tasks.ner.train(NER, columns, columns, tmp_path / "out", seeds=2, progress=False)
 
 
