@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from itertools import chain
 from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elmo_lite.allennlp.ids import enclose, lengths_of
@@ -105,8 +105,8 @@ class CharacterEncoder(AllenNLPNames):
         if self._is_plain():
             vectors: Tensor = self.char_cnn(distinct)
             return vectors[inverse]
-        slots = torch.from_numpy(self._words.rows(distinct.short().cpu().numpy()))
-        return F.embedding(slots.to(inverse.device)[inverse], self._words.table)
+        ids, places = distinct.short().cpu().numpy(), inverse.cpu().numpy()
+        return self._words.gather(lambda: self._words.rows(ids)[places])
 
     def boundary_vectors(self) -> Tensor:
         """Token vectors (2, D) of BOS and EOS."""
@@ -154,9 +154,19 @@ class StatefulLSTM(AllenNLPNames):
         self.forward_lstm, self.backward_lstm = bilm.forward_lstm, bilm.backward_lstm
         self.stateful = True
         self._states: list[Tensor] = []  # h (N, D) and c (N, lstm_dim) of each layer, forward before backward
+        self._lock = threading.Lock()  # held for a batch, as the next one starts from its states
+
+    def __getstate__(self) -> dict[str, Any]:
+        """State for copies and worker processes, without the lock."""
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore the state with a lock of its own."""
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._lock = threading.Lock()
 
     def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
-        """Run both directions.
+        """Run both directions. Batches of several threads run one after the other.
 
         Args:
             inputs: Token vectors (B, T, D), BOS and EOS included.
@@ -165,6 +175,10 @@ class StatefulLSTM(AllenNLPNames):
         Returns:
             Outputs (L - 1, B, T, 2D) of each LSTM layer, zero at padding.
         """
+        with self._lock:
+            return self._run(inputs, mask)
+
+    def _run(self, inputs: Tensor, mask: Tensor) -> Tensor:
         lengths = mask.sum(dim=1)
         ends = lengths.cpu()
         # A DataParallel replica can neither find the states of its rows nor return them.

@@ -8,9 +8,9 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from elmo_lite.embedding.eval_mode import EvalMode
 from elmo_lite.embedding.layer_choice import LayerChoice
 from elmo_lite.embedding.word_vectors import BEGIN_ROW, END_ROW, WordVectors
 from elmo_lite.nn.bilm import DIRECTIONS, BiLM, BiLMOutput, Direction
@@ -55,6 +55,7 @@ class Runner:
         """Wrap an encoder and cache the token vectors of up to ``cache_words`` words."""
         self.bilm = bilm
         self.words = WordVectors(bilm, cache_words)
+        self.eval_mode = EvalMode(bilm)
         self.num_layers = bilm.config.num_layers + 1
         self.output_dim = 2 * bilm.config.dim
 
@@ -77,18 +78,13 @@ class Runner:
     ) -> Iterator[FloatArray]:
         """Yield the arrays of the sentences of a window, in order. No reference to a yielded array is kept."""
         arrays = [self._empty(len(sentence), layer) for sentence in sentences]
-        was_training = self.bilm.training
-        self.bilm.eval()
-        try:
-            with torch.inference_mode():
-                words = list(chain.from_iterable(sentences))
-                if len(words) <= self.words.capacity:
-                    self.words.rows(words)  # all new words of the window at once, in well-filled blocks
-                for batch in batches_by_length([len(s) for s in sentences], batch_tokens, batch_sentences):
-                    filled = [_as_layers(arrays[index]) for index in batch]
-                    self._fill([sentences[index] for index in batch], filled, layer, batch_tokens)
-        finally:
-            self.bilm.train(was_training)
+        with self.eval_mode.entered(), torch.inference_mode():
+            words = list(chain.from_iterable(sentences))
+            if len(words) <= self.words.capacity:
+                self.words.rows(words)  # all new words of the window at once, in well-filled blocks
+            for batch in batches_by_length([len(s) for s in sentences], batch_tokens, batch_sentences):
+                filled = [_as_layers(arrays[index]) for index in batch]
+                self._fill([sentences[index] for index in batch], filled, layer, batch_tokens)
         arrays.reverse()
         while arrays:
             yield arrays.pop()
@@ -140,8 +136,7 @@ class Runner:
         """
 
         def vectors_at(start: int, stop: int) -> Tensor:
-            rows = torch.from_numpy(self._rows(direction, sentences, start, stop))
-            return F.embedding(rows.to(self.words.table.device), self.words.table)
+            return self.words.gather(lambda: self._rows(direction, sentences, start, stop))
 
         lengths = torch.tensor([len(sentence) + 1 for sentence in sentences])
         size = max(1, batch_tokens // len(sentences))

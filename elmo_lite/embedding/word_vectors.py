@@ -9,13 +9,15 @@ its shape. Words are therefore computed in blocks with a fixed number of rows, g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from elmo_lite.nn.bilm import BiLM
@@ -39,16 +41,23 @@ class WordVectors:
 
     It is cleared when the weights that it was computed from are modified in place, replaced, or moved to another dtype
     or device. Writes through ``parameter.data`` cannot be detected; call ``clear`` after them.
+
+    Several threads may use one table: ``gather`` looks rows up and reads them as one step.
     """
 
     def __init__(self, bilm: BiLM, capacity: int = 65536) -> None:
         """Cache up to ``capacity`` words of a model, or more if a single call needs more."""
         self.bilm = bilm
         self.capacity = capacity
+        self._lock = threading.RLock()
         self.clear()
 
     def clear(self) -> None:
         """Discard all vectors."""
+        with self._lock:
+            self._clear()
+
+    def _clear(self) -> None:
         self._slot_of: dict[Word, int] = {}
         self._word_at: list[Word] = []
         self._free: list[int] = []
@@ -64,6 +73,7 @@ class WordVectors:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the state with an empty table."""
         self.__dict__.update(state)
+        self._lock = threading.RLock()
         self.clear()
 
     def __len__(self) -> int:
@@ -73,9 +83,24 @@ class WordVectors:
     @property
     def table(self) -> Tensor:
         """The token vectors (2 + capacity, D): row 0 is BOS, row 1 is EOS; ``rows`` returns the rows of words."""
-        self._refresh()
-        assert self._table is not None
-        return self._table
+        with self._lock:
+            self._refresh()
+            assert self._table is not None
+            return self._table
+
+    def gather(self, rows: Callable[[], npt.NDArray[np.int64]]) -> Tensor:
+        """Token vectors of rows of the table, as one step: no other thread changes the table in between.
+
+        Args:
+            rows: Function that returns rows (...), which it may look up by ``rows``.
+
+        Returns:
+            Vectors (..., D).
+        """
+        with self._lock:
+            index = torch.from_numpy(rows())
+            table = self.table
+            return F.embedding(index.to(table.device), table)
 
     def rows(self, words: Sequence[str] | CharIds) -> npt.NDArray[np.int64]:
         """The rows of words in ``table``, valid until the next call. Missing words are computed and cached.
@@ -86,8 +111,11 @@ class WordVectors:
         Returns:
             Rows (N,) in 2..capacity + 1.
         """
+        with self._lock:
+            return self._rows([row.tobytes() for row in words] if isinstance(words, np.ndarray) else words)
+
+    def _rows(self, keys: Sequence[Word]) -> npt.NDArray[np.int64]:
         self._refresh()
-        keys: Sequence[Word] = [row.tobytes() for row in words] if isinstance(words, np.ndarray) else words
         distinct = list(dict.fromkeys(keys))
         missing = [word for word in distinct if word not in self._slot_of]
         if missing:
@@ -102,20 +130,22 @@ class WordVectors:
         weights = list(self.bilm.char_cnn.parameters())
         if self._table is not None and self._snapshot.matches(weights):
             return
-        self.clear()
+        self._clear()
         self._snapshot = WeightSnapshot(weights)
         self._allocate()
 
     def _allocate(self) -> None:
         weight = self.bilm.char_cnn.embedding.weight
+        self._table = None  # until it is complete
         self._slot_of, self._word_at = {}, [""] * self.capacity
         self._free = list(range(self.capacity))[::-1]
         self._used = np.zeros(self.capacity, dtype=np.int64)
         # Not an inference tensor, so that layers computed from it can be used in the graph of a task model.
         with torch.inference_mode(False), torch.no_grad():
             rows = NUM_BOUNDARY_ROWS + self.capacity
-            self._table = torch.empty((rows, self.bilm.config.dim), dtype=weight.dtype, device=weight.device)
-        self._table[:NUM_BOUNDARY_ROWS] = self._compute(self.bilm.boundary_char_ids.cpu())
+            table = torch.empty((rows, self.bilm.config.dim), dtype=weight.dtype, device=weight.device)
+            table[:NUM_BOUNDARY_ROWS] = self._compute(self.bilm.boundary_char_ids.cpu())
+        self._table = table
 
     def _add(self, missing: list[Word], needed: list[Word]) -> None:
         """Compute the vectors of the words ``missing`` without evicting words that are ``needed``."""
@@ -125,15 +155,16 @@ class WordVectors:
             missing = needed
         if len(missing) > len(self._free):
             self._evict(needed, len(missing))
-        slots = [self._free.pop() for _ in missing]
-        for word, slot in zip(missing, slots, strict=True):
-            self._slot_of[word] = slot
-            self._word_at[slot] = word
-        ids = torch.from_numpy(_char_ids(missing, self.bilm.config.char_cnn.max_characters))
+        vectors = self._compute(torch.from_numpy(_char_ids(missing, self.bilm.config.char_cnn.max_characters)))
+        slots = self._free[len(self._free) - len(missing) :][::-1]
         assert self._table is not None
-        places = torch.tensor(slots, device=self._table.device) + NUM_BOUNDARY_ROWS
         with torch.no_grad():
-            self._table[places] = self._compute(ids)
+            self._table[torch.tensor(slots, device=self._table.device) + NUM_BOUNDARY_ROWS] = vectors
+        # A word is known only once its row is filled, so that an interrupt leaves no row without a vector.
+        del self._free[len(self._free) - len(missing) :]
+        for word, slot in zip(missing, slots, strict=True):
+            self._word_at[slot] = word
+            self._slot_of[word] = slot
 
     def _evict(self, needed: list[Word], number: int) -> None:
         """Free slots for ``number`` words, but at least half of the table, least recently used words first."""
@@ -148,11 +179,11 @@ class WordVectors:
     @torch.no_grad()
     def _compute(self, char_ids: Tensor) -> Tensor:
         """Compute the vectors (N, D) of character ids (N, C) in blocks of fixed size and width."""
-        assert self._table is not None
-        vectors = torch.empty((len(char_ids), self._table.shape[1]), dtype=self._table.dtype, device=self._table.device)
+        weight = self.bilm.char_cnn.embedding.weight
+        vectors = torch.empty((len(char_ids), self.bilm.config.dim), dtype=weight.dtype, device=weight.device)
         max_characters = self.bilm.config.char_cnn.max_characters
         widths = [-1, *(width for width in _WIDTHS if width < max_characters), max_characters]
-        size = _BLOCK.get(self._table.device.type, _ACCELERATOR_BLOCK)
+        size = _BLOCK.get(weight.device.type, _ACCELERATOR_BLOCK)
         used = used_characters(char_ids)
         for shorter, width in pairwise(widths):
             # The last row of a block is always a word of full width, so that all blocks are trimmed to the same width.

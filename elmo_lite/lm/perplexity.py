@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
@@ -169,8 +168,7 @@ class _Scorer:
             return starts[:, None] + offsets if direction == "forward" else ends[:, None] - offsets
 
         def vectors_at(start: int, stop: int) -> Tensor:
-            rows = torch.from_numpy(self._rows(direction, self.stream[positions(start, stop).T]))  # (T', B)
-            return F.embedding(rows.to(self.words.table.device), self.words.table)
+            return self.words.gather(lambda: self._rows(direction, self.stream[positions(start, stop).T]))
 
         total = 0.0
         for start, vectors, outputs in run_chunks(self.bilm, direction, torch.from_numpy(lengths), size, vectors_at):

@@ -74,8 +74,7 @@ class PackedLinear(nn.Linear):
     def __init__(self, in_features: int, out_features: int) -> None:
         """Create a layer with a bias, initialised as in ``torch.nn.Linear``."""
         super().__init__(in_features, out_features)
-        self._product: PackedProduct | None = None
-        self._snapshot = WeightSnapshot()
+        self._packed: tuple[PackedProduct, WeightSnapshot] | None = None  # one value, so that threads read it whole
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Multiply inputs (..., in_features). Returns (..., out_features)."""
@@ -84,13 +83,14 @@ class PackedLinear(nn.Linear):
         mixed = autocast or inputs.dtype != self.weight.dtype
         if mixed or needs_graph(inputs, *weights) or not can_pack(self.weight):
             return super().forward(inputs)
-        if self._product is None or not self._snapshot.matches(weights):
-            self._product, self._snapshot = PackedProduct(*weights), WeightSnapshot(weights)
-        return self._product(inputs)
+        packed = self._packed
+        if packed is None or not packed[1].matches(weights):
+            self._packed = packed = PackedProduct(*weights), WeightSnapshot(weights)
+        return packed[0](inputs)
 
     def clear_packed(self) -> None:
         """Discard the packed weight. Needed only after the weight was written through ``parameter.data``."""
-        self._product, self._snapshot = None, WeightSnapshot()
+        self._packed = None
 
     def _apply(self, fn: Any, recurse: bool = True) -> PackedLinear:
         self.clear_packed()
@@ -99,7 +99,7 @@ class PackedLinear(nn.Linear):
 
     def __getstate__(self) -> dict[str, Any]:
         """State for copies and worker processes, without the packed weight, which each of them packs itself."""
-        return {**self.__dict__, "_product": None, "_snapshot": WeightSnapshot()}
+        return {**self.__dict__, "_packed": None}
 
 
 def needs_graph(*tensors: Tensor) -> bool:

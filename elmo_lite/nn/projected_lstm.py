@@ -69,9 +69,8 @@ class ProjectedLSTM(nn.Module):
         self.weight_hh = nn.Parameter(torch.empty(4 * lstm_dim, dim))
         self.bias = nn.Parameter(torch.empty(4 * lstm_dim))
         self.weight_projection = nn.Parameter(torch.empty(dim, lstm_dim)) if projection else None
-        self._run_time: tuple[PackedProduct, RunTimeWeights] | None = None
-        self._run_time_dtype: torch.dtype | None = None
-        self._snapshot = WeightSnapshot()
+        self._run_time: tuple[PackedProduct, RunTimeWeights, torch.dtype, WeightSnapshot] | None = None
+        """Packed weights and what they were packed from; one value, so that threads read it whole."""
         self.reset_parameters()
 
     @torch.no_grad()
@@ -143,10 +142,10 @@ class ProjectedLSTM(nn.Module):
 
     def _packed(self, dtype: torch.dtype) -> tuple[PackedProduct, RunTimeWeights]:
         """The weights packed for ``dtype``; they are packed again only when they change."""
-        weights = list(self.parameters())
-        if self._run_time is None or self._run_time_dtype != dtype or not self._snapshot.matches(weights):
+        weights, packed = list(self.parameters()), self._run_time
+        if packed is None or packed[2] != dtype or not packed[3].matches(weights):
             bias = self._run_time_bias().to(dtype)
-            self._run_time = (
+            self._run_time = packed = (
                 PackedProduct(self.weight_ih.to(dtype), bias),
                 RunTimeWeights(
                     self.weight_hh.to(dtype),
@@ -154,13 +153,14 @@ class ProjectedLSTM(nn.Module):
                     self.cell_clip,
                     self.projection_clip,
                 ),
+                dtype,
+                WeightSnapshot(weights),
             )
-            self._run_time_dtype, self._snapshot = dtype, WeightSnapshot(weights)
-        return self._run_time
+        return packed[:2]
 
     def clear_packed(self) -> None:
         """Discard the packed weights. Needed only after weights were written through ``parameter.data``."""
-        self._run_time, self._run_time_dtype, self._snapshot = None, None, WeightSnapshot()
+        self._run_time = None
 
     def extra_repr(self) -> str:
         """The settings shown by ``print``."""
@@ -186,7 +186,7 @@ class ProjectedLSTM(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         """State for copies and worker processes, without the packed weights, which each of them packs itself."""
-        return {**self.__dict__, "_run_time": None, "_snapshot": WeightSnapshot()}
+        return {**self.__dict__, "_run_time": None}
 
 
 def _autocasts(inputs: Tensor) -> bool:

@@ -1,8 +1,8 @@
 """One model in several threads: each sentence has the vectors that it has in one thread."""
 
+import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -109,14 +109,19 @@ def test_a_table_in_threads() -> None:
             assert torch.equal(vector, expected[word])
 
 
-def test_the_drop_in_in_threads(tmp_path: Path) -> None:
-    """Batches of several threads come one after the other; without states each has its own vectors."""
+def test_the_drop_in_in_threads() -> None:
+    """The token layer gives each thread its own vectors; batches with states come one after the other."""
     from elmo_lite.allennlp import batch_to_ids
-    from elmo_lite.allennlp.layers import CharacterEncoder
+    from elmo_lite.allennlp.layers import CharacterEncoder, StatefulLSTM
 
-    bilm = make(PLAIN).bilm
-    batches = [batch_to_ids(sentences(seed), CHAR_CNN.max_characters) for seed in range(NUM_THREADS)]
-    expected = [CharacterEncoder(bilm)(batch)["token_embedding"] for batch in batches]
+    bilm = make(PROJECTED).bilm
+    batches = [batch_to_ids(sentences(seed, 4), CHAR_CNN.max_characters) for seed in range(NUM_THREADS)]
+    encoded = [CharacterEncoder(bilm)(batch) for batch in batches]
     encoder = CharacterEncoder(bilm)
-    for right, found in zip(expected, in_threads(lambda n: encoder(batches[n])["token_embedding"]), strict=True):
-        assert torch.equal(found, right)
+    for right, found in zip(encoded, in_threads(lambda n: encoder(batches[n])["token_embedding"]), strict=True):
+        assert torch.equal(found, right["token_embedding"])
+    lstm = copy.deepcopy(StatefulLSTM(bilm))
+    lstm.stateful = False
+    expected = [lstm(batch["token_embedding"], batch["mask"]) for batch in encoded]
+    found = in_threads(lambda n: lstm(encoded[n]["token_embedding"], encoded[n]["mask"]))
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
