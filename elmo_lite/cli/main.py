@@ -18,6 +18,7 @@ from typing import Any
 
 from elmo_lite import __version__
 from elmo_lite.errors import ConfigError, ElmoLiteError
+from elmo_lite.stopping import Stopped, stop_at_once
 
 PROGRAM = "elmo-lite"
 ENTRY_POINT_GROUP = "elmo_lite.commands"
@@ -75,45 +76,18 @@ def _import(target: str) -> Callable[..., Any]:
 
 
 COMMANDS = {
-    "corpus": Command(
-        "elmo_lite.corpus.command:build_corpus_command", "Build a corpus directory from text", ("inputs",)
-    ),
+    "corpus": Command("elmo_lite.corpus.command:build_corpus_command", positionals=("inputs",)),
     "pretrain": Command(
         "elmo_lite.pretraining.command:pretrain_command",
-        "Pretrain a model on a corpus directory",
-        (),
+        positionals=(),
         defaults="elmo_lite.pretraining.command:default_settings",
     ),
-    "evaluate": Command(
-        "elmo_lite.lm.evaluate:evaluate_command",
-        "Print forward and backward perplexity on a text, as JSON",
-        ("model", "text"),
-    ),
-    "embed": Command(
-        "elmo_lite.embedding.embed:embed_command",
-        "Write contextual vectors of the sentences of a file (HDF5, Parquet or safetensors)",
-        ("model", "input", "output"),
-    ),
-    "quickstart": Command(
-        "elmo_lite.quickstart.quickstart:quickstart_command",
-        "Run all of the above in five minutes, on text that comes with Python",
-        (),
-    ),
-    "import": Command(
-        "elmo_lite.published.format:import_command",
-        "Convert published ELMo weights (options.json, HDF5) to a saved model",
-        ("options", "weights", "model"),
-    ),
-    "compress": Command(
-        "elmo_lite.saved_model.compress:compress_command",
-        "Compress a saved model to half precision, its head to 8 bits",
-        ("model", "out"),
-    ),
-    "export": Command(
-        "elmo_lite.published.format:export_command",
-        "Convert a saved model to the published ELMo format (options.json, HDF5)",
-        ("model", "options", "weights"),
-    ),
+    "evaluate": Command("elmo_lite.lm.evaluate:evaluate_command"),
+    "embed": Command("elmo_lite.embedding.embed:embed_command"),
+    "quickstart": Command("elmo_lite.quickstart.quickstart:quickstart_command"),
+    "import": Command("elmo_lite.published.format:import_command"),
+    "compress": Command("elmo_lite.saved_model.compress:compress_command"),
+    "export": Command("elmo_lite.published.format:export_command"),
 }
 
 
@@ -138,8 +112,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit status: 0, 2 for an error in the input, 130 if interrupted, 141 if the output pipe is closed.
     """
     try:
-        status = _run(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
+        with stop_at_once():
+            status = _run(list(sys.argv[1:] if argv is None else argv))
+            sys.stdout.flush()
         return status
     except ElmoLiteError as error:
         return _fail(str(error))
@@ -155,8 +130,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
         return _fail(f"{where}{error.strerror or error}")
-    except KeyboardInterrupt:
-        return _fail("interrupted", status=130)
+    except KeyboardInterrupt as stop:
+        print(f"{PROGRAM}: {str(stop) or 'interrupted'}", file=sys.stderr)
+        return stop.exit_status if isinstance(stop, Stopped) else 130
 
 
 def _run(argv: list[str]) -> int:

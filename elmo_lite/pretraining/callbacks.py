@@ -13,6 +13,10 @@ from tqdm import tqdm
 
 from elmo_lite.files import replace_file
 from elmo_lite.nn.bilm import DIRECTIONS
+from elmo_lite.stopping import StopRequest, StopTraining
+
+FIRST_STATE_SECONDS = 60.0
+"""Maximum time to the first saved state in seconds."""
 
 
 class Progress(pl.Callback):
@@ -72,26 +76,63 @@ class Progress(pl.Callback):
 
 
 class SaveState(pl.Callback):
-    """Save the training state atomically at regular intervals and at the end."""
+    """Save the training state atomically: at regular intervals, when a stop is requested, and at the end.
 
-    def __init__(self, path: Path, minutes: float) -> None:
-        """Save to ``path`` at the first step after each interval of ``minutes``."""
-        self.path, self.seconds = path, minutes * 60
-        self._last = time.monotonic()
+    The state of a step with a validation is saved after the validation, and after the best model that it may yield.
+    So a run that is killed in between repeats the validation, and state and model always belong together. This
+    callback comes last.
+    """
+
+    def __init__(self, path: Path, minutes: float, request: StopRequest, interval: int | None) -> None:
+        """Save to ``path``.
+
+        Args:
+            path: File of the state. Its folder is created.
+            minutes: Time between two states. The first one is saved after the first validation or one minute.
+            request: Stops training once the state is saved.
+            interval: Number of steps between two validations. None means no validations.
+        """
+        self.path, self.seconds, self.request, self.interval = path, minutes * 60, request, interval
+        self._due = time.monotonic() + min(self.seconds, FIRST_STATE_SECONDS)
+        self._has_saved = False
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Take the signals back from Lightning, which ends the process on SIGTERM without saving."""
+        self.request.listen()
 
     def _save(self, trainer: pl.Trainer) -> None:
+        self.path.parent.mkdir(exist_ok=True)
         # All processes take part in saving; one of them writes.
         with replace_file(self.path) if trainer.is_global_zero else nullcontext(self.path) as scratch:
             trainer.save_checkpoint(scratch)
-        self._last = time.monotonic()
+        self._due, self._has_saved = time.monotonic() + self.seconds, True
+
+    def _save_if_due(self, trainer: pl.Trainer, due: bool) -> None:
+        """Save together with all other processes, and stop if that is requested."""
+        stops = trainer.strategy.broadcast(bool(self.request))
+        if stops or trainer.strategy.broadcast(due or time.monotonic() >= self._due):
+            self._save(trainer)
+        if stops:
+            raise StopTraining
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save if the interval has passed."""
-        due = time.monotonic() - self._last >= self.seconds
-        if trainer.strategy.broadcast(due):  # processes must save together
-            self._save(trainer)
+        """Save if a state is due and no validation follows.
+
+        Raises:
+            StopTraining: A stop was requested, and the state is saved.
+        """
+        if self.interval is None or trainer.global_step % self.interval != 0:
+            self._save_if_due(trainer, due=False)
+
+    def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Save if a state is due, or none was saved so far.
+
+        Raises:
+            StopTraining: A stop was requested, and the state is saved.
+        """
+        self._save_if_due(trainer, due=not self._has_saved)
 
     def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Save the final state."""

@@ -24,6 +24,7 @@ from elmo_lite.pretraining.run import STATE_FILE, Run, begin_run, resume_run, va
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.quiet import quiet_lightning
 from elmo_lite.saved_model.checkpoint import save_model
+from elmo_lite.stopping import Stopped, StopRequest, StopTraining, stop_on_request
 
 log = logging.getLogger("elmo_lite")
 
@@ -61,6 +62,7 @@ def pretrain(
         CorpusError: The corpus cannot be read, or is smaller than one batch.
         CheckpointError: There is no run to resume, or the initial model cannot be read or does not fit.
         TrainingError: A gradient is not finite.
+        Stopped: SIGINT or SIGTERM has arrived, and the state is saved.
     """
     opened, out = Corpus.open(corpus), Path(out)
     stored = Run.read(out) if resume else None
@@ -100,14 +102,20 @@ def _fit(module: LanguageModel, corpus: Corpus, batches: Batches, out: Path, run
     if len(sample):
         callbacks += [EarlyStopping("val/nats", patience=config.patience, check_finite=True), save_best]
     # The state comes last, as it includes what the other callbacks did in the same step.
-    callbacks.append(SaveState(out / STATE_FILE, config.save_every_minutes))
-    start = time.perf_counter()
-    trainer = _trainer(module, out, callbacks, validation_interval(config, run.max_steps), validates=len(sample) > 0)
+    request, interval = StopRequest(), validation_interval(config, run.max_steps)
     state = out / STATE_FILE
+    callbacks.append(SaveState(state, config.save_every_minutes, request, interval if len(sample) else None))
+    start = time.perf_counter()
+    trainer = _trainer(module, out, callbacks, interval, validates=len(sample) > 0)
+    if resume and not state.exists():
+        log.warning("%s: no state was saved, so the run starts at its first step", out)
     data = CorpusDataModule(batches, sample)
-    trainer.fit(module, datamodule=data, ckpt_path=state if resume and state.exists() else None)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    try:
+        with stop_on_request(request):
+            trainer.fit(module, datamodule=data, ckpt_path=state if resume and state.exists() else None)
+    except StopTraining:
+        message = f"stopped at step {trainer.global_step:,} of {run.max_steps:,}; --resume continues the run in {out}"
+        raise Stopped(message, request.signal_number) from None
     if trainer.global_step < run.max_steps:
         log.info("stopped early: no better perplexity in %s validations (--patience)", config.patience)
     if not save_best.best:

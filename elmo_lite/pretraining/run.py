@@ -138,8 +138,7 @@ def begin_run(
         init=None if initial is None else initial.name,
         origin={} if initial is None else {"init": initial.metadata()},
     )
-    (out / STATE_FILE.parent).mkdir(parents=True, exist_ok=True)
-    run.write(out)
+    run.write(out)  # the first file of the directory: with it, the run can be resumed
     return run
 
 

@@ -48,5 +48,7 @@ class FinetuneResult:
     """Number of training words per second of training time."""
     layer_seconds: float = 0.0
     """Time to compute the layers of a frozen encoder, or to find them in the cache."""
+    stop_signal: int = 0
+    """Number of the signal that stopped training; 0 for none."""
     interrupted: bool = False
     """Whether training was interrupted; the model has the best weights up to then."""

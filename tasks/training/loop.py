@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,17 +11,18 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from elmo_lite import ConfigError, Elmo, ElmoLiteError
 from elmo_lite.hardware import choose_precision, lightning_precision
 from elmo_lite.quiet import quiet_lightning
+from elmo_lite.stopping import Stopped, StopRequest, StopTraining, stop_on_request
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS
 from tasks.training.config import FinetuneConfig
 from tasks.training.head import Example, FinetuneResult
 from tasks.training.length_pools import LengthPools
 from tasks.training.loader import Numbered, data_loader, frozen_layers
+from tasks.training.progress import Progress
 from tasks.training.unfreezing import GradualUnfreezing, parameter_groups, split_by_decay
 
 
@@ -36,18 +36,19 @@ class Loop(pl.LightningModule):
         score: Callable[[Any, list[Any]], dict[str, float]],
         config: FinetuneConfig,
         patience: int,
-        progress: bool = True,
+        request: StopRequest,
+        progress: Progress,
     ) -> None:
         """Wrap a model; it is used, not copied."""
         super().__init__()
         self.model = model
         self.dev, self.score, self.config, self.patience, self.progress = dev, score, config, patience, progress
+        self.request = request
         self.result = FinetuneResult()
         self.best: dict[str, Tensor] = {}
         """Copies of the weights of the best epoch."""
         self._unfreezing = GradualUnfreezing(model) if config.gradual_unfreezing else None
         self._predictions: list[Any] = []
-        self._bar: tqdm[Any] | None = None
         self._begun = self._trained = self._rate = 0.0
         self._losses: list[float] = []
         self._words = 0
@@ -68,20 +69,17 @@ class Loop(pl.LightningModule):
 
     # Training
 
+    def on_train_start(self) -> None:
+        """Take the signals back from Lightning, which ends the process on SIGTERM."""
+        self.request.listen()
+
     def on_train_epoch_start(self) -> None:
         """Unfreeze the layers of the epoch and start the clock."""
         if self._unfreezing is not None:
             self._unfreezing.start_epoch(self.current_epoch)
         self._rate = float(self.trainer.optimizers[0].param_groups[0]["lr"])
         self._losses, self._words = [], 0
-        self._bar = tqdm(
-            total=self.trainer.num_training_batches,
-            desc=f"epoch {self.current_epoch + 1}",
-            unit="batch",
-            leave=False,
-            file=sys.stderr,
-            disable=None if self.progress else True,  # None shows the bar only on a terminal
-        )
+        self.progress.start_epoch(self.current_epoch + 1, int(self.trainer.num_training_batches))
         self._begun = time.perf_counter()
 
     def training_step(self, batch: Numbered, batch_idx: int) -> Tensor:
@@ -90,6 +88,8 @@ class Loop(pl.LightningModule):
         Raises:
             ElmoLiteError: The loss is not finite.
         """
+        if self.request:
+            raise StopTraining
         loss: Tensor = self.model.loss(batch[1])  # type: ignore[operator]
         value = float(loss.detach())
         if not math.isfinite(value):
@@ -97,8 +97,7 @@ class Loop(pl.LightningModule):
             raise ElmoLiteError(f"{where}: expected a finite loss, found {value}; a lower learning_rate may help")
         self._losses.append(value)
         self._words += int(batch[1].lengths.sum())
-        if self._bar is not None:
-            self._bar.update(1)
+        self.progress.advance()
         return loss
 
     def configure_gradient_clipping(
@@ -147,34 +146,9 @@ class Loop(pl.LightningModule):
                 "words_per_second": self._words / seconds,
             }
         )
-        self._say(result.epochs[-1], is_best)
+        self.progress.end_epoch(result.epochs[-1], is_best)
         if epoch - result.best_epoch >= self.patience:
             self.trainer.should_stop = True
-
-    def _say(self, facts: dict[str, Any], is_best: bool) -> None:
-        """Print one line per epoch."""
-        self.close()
-        if not self.progress:
-            return
-        mixes = [
-            f"{place} mix {' '.join(f'{weight:.2f}' for weight in weights)} x {gamma:.2f}"
-            for place, (weights, gamma) in facts["mix"].items()
-        ]
-        parts = [
-            f"epoch {facts['epoch']:>2}",
-            f"loss {facts['loss']:.3f}",
-            f"dev {facts['dev']['main']:.2f}{' *' if is_best else '  '}",
-            f"{facts['seconds'] + facts['dev_seconds']:.1f} s",
-            f"{facts['words_per_second']:,.0f} words/s",
-            *mixes,
-        ]
-        tqdm.write("  ".join(parts), file=sys.stderr)
-
-    def close(self) -> None:
-        """Close the progress bar."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
 
 
 def fit(
@@ -204,38 +178,46 @@ def fit(
     in_order = list(batches_by_length(lengths[1], BATCH_WORDS, config.batch_size))
     dev_batches = data_loader(dev, in_order, layers[1], None)
     model.train()  # Lightning does not change the mode of modules
-    loop = Loop(model, dev, score, config, patience, progress)
+    request = StopRequest()
+    bar = Progress(shows=progress)
+    loop = Loop(model, dev, score, config, patience, request, bar)
+    was_stopped = False
     with quiet_lightning():
-        trainer = pl.Trainer(
-            accelerator="gpu" if device.type == "cuda" else "cpu",
-            devices=1,
-            precision=lightning_precision(choose_precision(config.precision, device)),
-            max_epochs=epochs,
-            num_sanity_val_steps=0,
-            # A trained encoder caches tensors in scoring and reads them again in training.
-            inference_mode=False,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-        )
+        trainer = _trainer(config, device, epochs)
         try:
-            trainer.fit(loop, train_batches, dev_batches)
-        except SystemExit:  # raised by Lightning on Ctrl-C
-            if not trainer.interrupted:
-                raise
+            with stop_on_request(request):
+                trainer.fit(loop, train_batches, dev_batches)
+        except StopTraining:
+            was_stopped = True
         finally:
-            loop.close()
+            bar.close()
     result = loop.result
-    result.interrupted, result.layer_seconds = trainer.interrupted, layer_seconds
+    result.interrupted, result.layer_seconds = was_stopped, layer_seconds
+    result.stop_signal = request.signal_number if was_stopped else 0
     if not loop.best:
-        raise KeyboardInterrupt
+        raise Stopped("stopped in the first epoch; nothing was saved", request.signal_number)
     model.load_state_dict(loop.best)
     model.to(device).eval()  # Lightning moves it to the CPU
     result.seconds_per_epoch = sum(facts["seconds"] for facts in result.epochs) / len(result.epochs)
     result.words_per_second = sum(lengths[0]) / result.seconds_per_epoch
     return result
+
+
+def _trainer(config: FinetuneConfig, device: torch.device, epochs: int) -> pl.Trainer:
+    return pl.Trainer(
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        devices=1,
+        precision=lightning_precision(choose_precision(config.precision, device)),
+        max_epochs=epochs,
+        num_sanity_val_steps=0,
+        # A trained encoder caches tensors in scoring and reads them again in training.
+        inference_mode=False,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
 
 
 def _device(config: FinetuneConfig) -> torch.device:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import signal
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from elmo_lite import ConfigError, CorpusError
 from elmo_lite.errors import one_line
 from elmo_lite.files import describe_file, write_json
+from elmo_lite.stopping import Stopped
 from tasks.training.task_config import TaskConfig
 
 log = logging.getLogger("elmo_lite")
@@ -101,7 +103,8 @@ def run_seeds(
         if scores is None:
             scores = train_one(seed, directory)
             if scores.get("interrupted"):
-                raise KeyboardInterrupt
+                number = scores.get("stop_signal", signal.SIGINT)
+                raise Stopped(f"stopped in {directory}; the same command continues", number)
             write_json(directory / SEED_FILE, {"settings": expected, "scores": scores})
         else:
             log.info("%s: complete, not repeated", directory)

@@ -15,6 +15,7 @@ import torch
 from elmo_lite import Elmo
 from elmo_lite.errors import require
 from elmo_lite.files import write_json
+from elmo_lite.stopping import Stopped
 from tasks.inputs.encoder_hash import encoder_hash
 from tasks.inputs.in_memory import is_path
 from tasks.saved_task.network import check_out, tokenization_of
@@ -174,6 +175,7 @@ def _train_one(
         "seconds_per_epoch": result.seconds_per_epoch,
         "training_words_per_second": result.words_per_second,
         "interrupted": result.interrupted,
+        "stop_signal": result.stop_signal,
     }
     on_card = {part: {key: found[key] for key in task.card_scores} for part, found in scores.items()}
     trained.save(out, on_card, encoder_path=config.representation.encoder, overwrite=True)
@@ -207,3 +209,6 @@ def print_scores(
             ]
             print(f"{part:<5} {'  '.join(shown)}  ({seeds} seeds: mean, deviation)")
     print(f"model {out if seeds == 1 else Path(out) / 'seed-0'}")
+    if facts.get("interrupted"):
+        message = f"stopped in epoch {facts['num_epochs'] + 1}; the model of epoch {facts['best_epoch']} is in {out}"
+        raise Stopped(message, facts["stop_signal"])

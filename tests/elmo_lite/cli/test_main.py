@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from elmo_lite import __version__
 from elmo_lite.cli import main as cli
 from elmo_lite.cli.main import COMMANDS, Command, main
 from elmo_lite.errors import ConfigError, CorpusError
+from elmo_lite.stopping import Stopped
 
 ROOT = Path(__file__).parents[3]
 
@@ -82,6 +84,7 @@ def raising_command(what: str) -> None:
         "denied": PermissionError(13, "Permission denied", "b.txt"),
         "folder": IsADirectoryError(21, "Is a directory", "c"),
         "interrupt": KeyboardInterrupt(),
+        "stopped": Stopped("stopped at step 3; --resume continues", signal.SIGTERM),
         "optional": ModuleNotFoundError("No module named 'h5py'", name="h5py"),
         "bug": RuntimeError("a bug"),
         "absent": ModuleNotFoundError("No module named 'nothing'", name="nothing"),
@@ -225,12 +228,23 @@ def test_bad_arguments(capsys: pytest.CaptureFixture[str], argv: list[str], expe
         ("missing", 2, "a.txt: No such file or directory"),
         ("denied", 2, "b.txt: Permission denied"),
         ("folder", 2, "c: Is a directory"),
-        ("interrupt", 130, "interrupted"),
         ("optional", 2, "this needs the package h5py: pip install 'elmo_lite[hdf5]'"),
     ],
 )
 def test_errors_are_one_line(capsys: pytest.CaptureFixture[str], what: str, status: int, expected: str) -> None:
     assert error_line(capsys, ["raise", what], status) == expected
+
+
+@pytest.mark.parametrize(
+    ("what", "status", "line"),
+    [
+        ("interrupt", 130, "elmo-lite: interrupted\n"),
+        ("stopped", 143, "elmo-lite: stopped at step 3; --resume continues\n"),
+    ],
+)
+def test_a_stop_is_no_error(capsys: pytest.CaptureFixture[str], what: str, status: int, line: str) -> None:
+    assert main(["raise", what]) == status
+    assert capsys.readouterr().err == line
 
 
 def test_bugs_keep_their_traceback() -> None:

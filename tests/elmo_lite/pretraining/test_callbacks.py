@@ -11,6 +11,7 @@ import torch
 
 from elmo_lite.pretraining import callbacks as training_callbacks
 from elmo_lite.pretraining.callbacks import Progress, SaveBest, SaveState
+from elmo_lite.stopping import StopRequest, StopTraining
 
 
 class Trainer:
@@ -47,20 +48,52 @@ def batch_end(callback: Any, trainer: Trainer, words: int = 50, loss: float = 2.
     callback.on_train_batch_end(trainer, None, {"loss": torch.tensor(loss)}, batch, 0)
 
 
+def state(path: Path, minutes: float, interval: int | None = None) -> SaveState:
+    return SaveState(path / "checkpoints" / "last.ckpt", minutes, StopRequest(), interval)
+
+
 def test_state_is_saved_when_due_and_at_the_end(tmp_path: Path, clock: list[float]) -> None:
-    callback, trainer = SaveState(tmp_path / "last.ckpt", 2.0), Trainer()
+    callback, trainer = state(tmp_path, 2.0), Trainer()
     for _ in range(7):
         clock[0] += 50
         batch_end(callback, trainer)
-    assert trainer.saved == [3, 6]  # after 150 and after 300 seconds
+    assert trainer.saved == [2, 5]  # the first after a minute at most, then every two minutes
     callback.on_train_end(trainer, None)  # type: ignore[arg-type]
-    assert trainer.saved == [3, 6, 7]
-    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
-    assert (tmp_path / "last.ckpt").read_text() == "7"
+    assert trainer.saved == [2, 5, 7]
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["last.ckpt"]
+    assert (tmp_path / "checkpoints" / "last.ckpt").read_text() == "7"
+
+
+def test_a_state_is_saved_after_the_validation_of_its_step(tmp_path: Path, clock: list[float]) -> None:
+    callback, trainer = state(tmp_path, 60.0, interval=2), Trainer()
+    batch_end(callback, trainer)
+    batch_end(callback, trainer)
+    assert trainer.saved == []
+    callback.on_validation_end(trainer, None)  # type: ignore[arg-type]
+    assert trainer.saved == [2]  # the first validation
+    clock[0] += 3600
+    batch_end(callback, trainer)
+    clock[0] += 3600
+    batch_end(callback, trainer)  # due, but a validation follows
+    assert trainer.saved == [2, 3]
+    callback.on_validation_end(trainer, None)  # type: ignore[arg-type]
+    assert trainer.saved == [2, 3, 4]
+
+
+@pytest.mark.parametrize(("steps", "saved"), [(3, 3), (4, 4)], ids=["between validations", "before a validation"])
+def test_a_requested_stop_saves_first(tmp_path: Path, clock: list[float], steps: int, saved: int) -> None:
+    callback, trainer = state(tmp_path, 60.0, interval=4), Trainer()
+    for _ in range(steps - 1):
+        batch_end(callback, trainer)
+    callback.request.signal_number = 15
+    with pytest.raises(StopTraining):
+        batch_end(callback, trainer)
+        callback.on_validation_end(trainer, None)  # type: ignore[arg-type]
+    assert trainer.saved == [saved]
 
 
 def test_a_crash_while_saving_keeps_the_last_state(tmp_path: Path, clock: list[float]) -> None:
-    callback, trainer = SaveState(tmp_path / "last.ckpt", 1e-6), Trainer()
+    callback, trainer = state(tmp_path, 1e-6), Trainer()
     clock[0] += 1
     batch_end(callback, trainer)
 
@@ -72,15 +105,15 @@ def test_a_crash_while_saving_keeps_the_last_state(tmp_path: Path, clock: list[f
     clock[0] += 1
     with pytest.raises(OSError, match="no space"):
         batch_end(callback, trainer)
-    assert (tmp_path / "last.ckpt").read_text() == "1"
+    assert (tmp_path / "checkpoints" / "last.ckpt").read_text() == "1"
 
 
 def test_only_the_first_process_renames(tmp_path: Path, clock: list[float]) -> None:
-    callback, trainer = SaveState(tmp_path / "last.ckpt", 1e-6), Trainer()
+    callback, trainer = state(tmp_path, 1e-6), Trainer()
     trainer.is_global_zero = False
     clock[0] += 1
     batch_end(callback, trainer)
-    assert trainer.saved == [1] and not (tmp_path / "last.ckpt").exists()
+    assert trainer.saved == [1] and not (tmp_path / "checkpoints" / "last.ckpt").exists()
 
 
 def test_best_is_the_lowest_so_far() -> None:
