@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
+import re
 import secrets
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +27,7 @@ __all__ = [
     "put_files_in_place",
     "put_in_place",
     "read_json",
+    "remove_leftovers",
     "replace_file",
     "scratch_directory",
     "write_json",
@@ -34,9 +38,39 @@ _ATTEMPTS = 10
 """Renames of a directory, where other processes put theirs at the same place."""
 
 
+_HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
 def _beside(target: Path, suffix: str) -> Path:
-    """An unused hidden name in the folder of ``target``; it says which process uses it."""
-    return target.with_name(f".{target.name[:64]}.{os.getpid()}.{secrets.token_hex(4)}{suffix}")
+    """An unused hidden name in the folder of ``target``; it says which process of which machine uses it."""
+    return target.with_name(f".{target.name[:64]}.{_HOST}-{os.getpid()}.{secrets.token_hex(4)}{suffix}")
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what killed processes of this machine have left beside ``target``, and put back what they moved away."""
+    pattern = re.compile(rf"\.{re.escape(target.name[:64])}\.{_HOST}-(\d+)\.[0-9a-f]{{8}}(\.tmp|\.old)")
+    with suppress(OSError):
+        for path in list(target.parent.iterdir()):
+            match = pattern.fullmatch(path.name)
+            if match is None or _is_alive(int(match[1])):
+                continue
+            if match[2] == ".old" and not os.path.lexists(target):
+                path.rename(target)
+            else:
+                _remove(path)
+
+
+def _is_alive(process: int) -> bool:
+    """Whether a process of this machine exists, as far as that can be known."""
+    if sys.platform == "win32":  # os.kill would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 @contextmanager
@@ -54,6 +88,7 @@ def replace_file(target: str | os.PathLike[str]) -> Iterator[Path]:
         OSError: Nothing can be written there.
     """
     target = Path(target)
+    remove_leftovers(target)
     scratch = _beside(target, ".tmp")
     scratch.touch(exist_ok=False)
     permissions = scratch.stat().st_mode
@@ -73,6 +108,7 @@ def scratch_directory(target: Path) -> Iterator[Path]:
         target: Where the content will be put, by ``put_in_place``; its parents are made.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(target)
     scratch = _beside(target, ".tmp")
     scratch.mkdir()
     try:

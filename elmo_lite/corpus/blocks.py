@@ -5,12 +5,15 @@ Each block is encoded independently, so the result does not depend on the number
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from typing import NamedTuple
 
 import numpy as np
@@ -114,8 +117,17 @@ def encode_block(block: Block, tokenization: Tokenization, field: str | None, ke
     return encoder.result()
 
 
-def _leave_interrupts_to_parent() -> None:
+def _start_worker() -> None:
+    """Leave interrupts to the parent process, and end with it, even if it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None
+
+    def end_with_parent() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def encode_blocks(
@@ -144,7 +156,7 @@ def encode_blocks(
         yield from ((source, encode(block)) for source, block in blocks)
         return
     # Spawned, not forked: the caller may have threads (torch, Lightning), and forking those can hang.
-    pool = ProcessPoolExecutor(num_processes, get_context("spawn"), _leave_interrupts_to_parent)
+    pool = ProcessPoolExecutor(num_processes, get_context("spawn"), _start_worker)
     waiting: deque[tuple[int, Future[EncodedBlock]]] = deque()
     try:
         for source, block in blocks:

@@ -1,6 +1,9 @@
 """Directories written whole or not at all, and files that are checked."""
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from elmo_lite.files import (
     put_files_in_place,
     put_in_place,
     read_json,
+    remove_leftovers,
     replace_file,
     scratch_directory,
     write_json,
@@ -206,3 +210,49 @@ def test_the_old_json_stays_where_the_new_one_fails(tmp_path: Path, monkeypatch:
     with pytest.raises(OSError, match="No space"):
         write_json(path, 2)
     assert path.read_text() == "1\n" and os.listdir(path.parent) == ["scores.json"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from elmo_lite import files
+target, where = Path(sys.argv[1]), sys.argv[2]
+rename = Path.rename
+
+def killed(self, other):
+    if where == "between the renames" and self.name.endswith(".tmp"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(self, other)
+
+Path.rename = killed
+with files.scratch_directory(target) as scratch:
+    (scratch / "a").write_text("new")
+    if where == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    files.put_in_place(scratch, target)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills a process")
+@pytest.mark.parametrize("where", ["before", "between the renames"])
+def test_the_next_start_cleans_up_after_a_kill(tmp_path: Path, where: str) -> None:
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "a").write_text("old")
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", KILLED, target, where], cwd=Path(__file__).parents[2], check=False)
+        assert done.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) > 1
+    remove_leftovers(target)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"] and (target / "a").read_text() == "old"
+
+
+def test_what_living_processes_and_others_use_stays(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    names = [f".model.{'0' * 8}-1.{'0' * 8}.tmp", ".model.tmp", ".other.tmp"]  # another machine's, and foreign ones
+    for name in names:
+        (tmp_path / name).write_text("")
+    with scratch_directory(target) as scratch:
+        remove_leftovers(target)
+        assert scratch.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
