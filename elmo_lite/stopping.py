@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Any
 __all__ = ["StopRequest", "StopTraining", "Stopped", "stop_at_once", "stop_on_request"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_Handler = Callable[[int, FrameType | None], Any] | int | None
+_Handler = Callable[[int, FrameType | None], None]
 
 
 class Stopped(KeyboardInterrupt):
@@ -49,9 +48,7 @@ class StopRequest:
 
     def listen(self) -> None:
         """Install the signal handlers (again, if another library has replaced them)."""
-        if threading.current_thread() is threading.main_thread():  # no other thread can have handlers
-            for number in _SIGNALS:
-                signal.signal(number, self.handle)
+        _install(self.handle, _SIGNALS)
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Note the first signal; a second one ends the process at once, by its default action."""
@@ -59,7 +56,8 @@ class StopRequest:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         self.signal_number = number
-        print("\nstopping as soon as everything is saved (again to stop at once)", file=sys.stderr, flush=True)
+        # Not by print: the signal may have arrived inside a write to the same buffer.
+        os.write(2, b"\nstopping as soon as everything is saved (again to stop at once)\n")
 
 
 @contextmanager
@@ -88,13 +86,22 @@ def stop_at_once() -> Iterator[None]:
 
 
 @contextmanager
-def _handlers(handler: Callable[[int, FrameType | None], None], signals: tuple[signal.Signals, ...]) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before: dict[signal.Signals, _Handler] = {number: signal.signal(number, handler) for number in signals}
+def _handlers(handler: _Handler, signals: tuple[signal.Signals, ...]) -> Iterator[None]:
+    before = _install(handler, signals)
     try:
         yield
     finally:
         for number, previous in before.items():
             signal.signal(number, previous if previous is not None else signal.SIG_DFL)
+
+
+def _install(handler: _Handler, signals: tuple[signal.Signals, ...]) -> dict[signal.Signals, Any]:
+    """Install a handler, and return the previous ones.
+
+    Ignored signals stay ignored, as in the background jobs of a script and under nohup. Threads other than the main one
+    cannot install handlers.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    taken = [number for number in signals if signal.getsignal(number) is not signal.SIG_IGN]
+    return {number: signal.signal(number, handler) for number in taken}

@@ -109,8 +109,8 @@ class SaveState(pl.Callback):
 
     def _save_if_due(self, trainer: pl.Trainer, due: bool) -> None:
         """Save together with all other processes, and stop if that is requested."""
-        stops = trainer.strategy.broadcast(bool(self.request))
-        if stops or trainer.strategy.broadcast(due or time.monotonic() >= self._due):
+        stops, saves = trainer.strategy.broadcast((bool(self.request), due or time.monotonic() >= self._due))
+        if stops or saves:
             self._save(trainer)
         if stops:
             raise StopTraining

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,16 @@ from elmo_lite.stopping import Stopped, StopRequest, stop_at_once, stop_on_reque
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as at a terminal, also where the tests run in the background of a shell, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_is_a_request(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_first_signal_is_a_request(number: int, capfd: pytest.CaptureFixture[str]) -> None:
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     request = StopRequest()
     with stop_on_request(request):
@@ -24,7 +33,7 @@ def test_the_first_signal_is_a_request(number: int, capsys: pytest.CaptureFixtur
         os.kill(os.getpid(), number)
         time.sleep(0.01)
         assert request and request.signal_number == number
-    assert "stopping as soon as everything is saved" in capsys.readouterr().err
+    assert "stopping as soon as everything is saved" in capfd.readouterr().err
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
 
 
@@ -46,6 +55,18 @@ def test_sigterm_is_an_error_that_cleans_up() -> None:
         time.sleep(1)
     assert stopped.value.exit_status == 143 and Stopped().exit_status == 130
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    """As in the background jobs of a script, which Ctrl-C is not meant for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    request = StopRequest()
+    with stop_on_request(request):
+        request.listen()
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        assert not request
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_other_threads_have_no_handlers() -> None:

@@ -1,6 +1,14 @@
 """A block's words, numbers and document edges."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from elmo_lite.corpus.blocks import EncodedBlock, Numbering, encode_block, encode_blocks
 from elmo_lite.text.sources import Block
@@ -64,3 +72,42 @@ def test_numbering() -> None:
     """From 1, each word once."""
     numbers = Numbering()
     assert [numbers[word] for word in ("a", "b", "a")] == [1, 2, 1]
+
+
+PARENT = """
+import multiprocessing, os, signal
+from elmo_lite.corpus.blocks import encode_blocks
+from elmo_lite.text.sources import Block
+from elmo_lite.text.tokenization import Tokenization
+
+if __name__ == "__main__":
+    blocks = ((0, Block("f", "text", b"a b\\n", (), 1, 0)) for _ in range(100))
+    for _ in encode_blocks(blocks, Tokenization(), None, False, 2):
+        print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks processes up")
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    root = str(Path(__file__).parents[3])
+    environment = {**os.environ, "PYTHONPATH": root}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    workers = [int(number) for number in done.stdout.split()]
+    assert len(workers) == 2
+    for _ in range(100):
+        if not any(is_running(number) for number in workers):
+            return
+        time.sleep(0.1)
+    raise AssertionError("workers are left")
+
+
+def is_running(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ from elmo_lite.pretraining.pretrain import pretrain
 from elmo_lite.pretraining.speed import Speed, dry_run, parse_duration, steps_in, validation_words
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.saved_model.checkpoint import load_model, save_model
+from elmo_lite.stopping import Stopped
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import UNKNOWN_CLASS
 
@@ -492,3 +494,66 @@ def test_curves_survive_a_kill(killed_and_resumed: Path) -> None:
             rows = [row for path in logs.glob("metrics*.csv") for row in csv.DictReader(path.open(encoding="utf-8"))]
             steps.append({row["step"] for row in rows if row["val/nats"]})
         assert steps[0] == steps[1], case
+
+
+# Stopping
+
+
+def stop_at(step: int, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send this process a signal in the middle of a step, counted from 0."""
+    plain_step = LanguageModel.training_step
+
+    def training_step(self: LanguageModel, batch: Any, batch_idx: int) -> Any:
+        if self.global_step == step:
+            os.kill(os.getpid(), number)
+        return plain_step(self, batch, batch_idx)
+
+    monkeypatch.setattr(LanguageModel, "training_step", training_step)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("step", [6, 9], ids=["between validations", "before a validation"])
+def test_a_signal_saves_and_a_resumed_run_is_the_whole_one(
+    number: int, step: int, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    config = settings(save_every_minutes=59.0)
+    try:
+        pretrain(config, corpus, tmp_path / "whole", max_steps=30)
+        with monkeypatch.context() as patch, pytest.raises(Stopped) as stopped:
+            stop_at(step, number, patch)
+            pretrain(config, corpus, tmp_path / "cut", max_steps=30)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    expected = f"stopped at step {step + 1} of 30; --resume continues the run in {tmp_path / 'cut'}"
+    assert str(stopped.value) == expected and stopped.value.exit_status == 128 + number
+    pretrain(config, corpus, tmp_path / "cut", resume=True)
+    for name in ("model.safetensors", "lm_head.safetensors"):
+        whole, cut = (tmp_path / run / "model" / name for run in ("whole", "cut"))
+        assert whole.read_bytes() == cut.read_bytes()
+
+
+def test_a_run_without_a_state_says_that_it_starts_anew(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+        patch.setattr(LanguageModel, "training_step", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
+        pretrain(settings(), corpus, tmp_path / "out", max_steps=6)
+    assert not (tmp_path / "out" / "checkpoints").exists()
+    pretrain(settings(), corpus, tmp_path / "out", resume=True)
+    assert f"{tmp_path / 'out'}: no state was saved, so the run starts at its first step" in caplog.messages
+
+
+def test_a_directory_without_run_json_is_a_fresh_one(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ends the process before ``run.json`` is written, the same command starts again."""
+
+    def fail(*_: Any) -> None:
+        raise OSError("killed")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="killed"):
+        patch.setattr("elmo_lite.files.os.replace", fail)
+        pretrain(settings(), corpus, tmp_path / "out", max_steps=6)
+    assert pretrain(settings(), corpus, tmp_path / "out", max_steps=6)["steps"] == 6
