@@ -50,5 +50,8 @@ class FinetuneResult:
     """Time to compute the layers of a frozen encoder, or to find them in the cache."""
     stop_signal: int = 0
     """Number of the signal that stopped training; 0 for none."""
-    interrupted: bool = False
-    """Whether training was interrupted; the model has the best weights up to then."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether training was interrupted; the model has the best weights up to then."""
+        return self.stop_signal != 0

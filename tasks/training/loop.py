@@ -181,21 +181,19 @@ def fit(
     request = StopRequest()
     bar = Progress(shows=progress)
     loop = Loop(model, dev, score, config, patience, request, bar)
-    was_stopped = False
     with quiet_lightning():
         trainer = _trainer(config, device, epochs)
         try:
             with stop_on_request(request):
                 trainer.fit(loop, train_batches, dev_batches)
         except StopTraining:
-            was_stopped = True
+            loop.result.stop_signal = request.signal_number
         finally:
             bar.close()
     result = loop.result
-    result.interrupted, result.layer_seconds = was_stopped, layer_seconds
-    result.stop_signal = request.signal_number if was_stopped else 0
+    result.layer_seconds = layer_seconds
     if not loop.best:
-        raise Stopped("stopped in the first epoch; nothing was saved", request.signal_number)
+        raise Stopped("stopped in the first epoch; nothing was saved", loop.result.stop_signal)
     model.load_state_dict(loop.best)
     model.to(device).eval()  # Lightning moves it to the CPU
     result.seconds_per_epoch = sum(facts["seconds"] for facts in result.epochs) / len(result.epochs)

@@ -175,7 +175,7 @@ def _train_one(
         "seconds_per_epoch": result.seconds_per_epoch,
         "training_words_per_second": result.words_per_second,
         "interrupted": result.interrupted,
-        "stop_signal": result.stop_signal,
+        **({"stop_signal": result.stop_signal} if result.interrupted else {}),
     }
     on_card = {part: {key: found[key] for key in task.card_scores} for part, found in scores.items()}
     trained.save(out, on_card, encoder_path=config.representation.encoder, overwrite=True)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, ConfigError, CorpusError, Elmo, ElmoLiteError, ScalarMix
+from elmo_lite.stopping import Stopped
 from tasks.inputs.batch import Batch
 from tasks.training.config import FinetuneConfig
 from tasks.training.finetune import METRICS, finetune
@@ -344,16 +345,16 @@ def test_a_loss_that_is_no_number(tmp_path: Path) -> None:
 
 
 class Interrupted(WordHead):
-    """Someone presses Ctrl-C in a batch."""
+    """A signal arrives in a batch."""
 
-    def __init__(self, batch: int) -> None:
+    def __init__(self, batch: int, number: int = signal.SIGINT) -> None:
         super().__init__()
-        self.left = batch
+        self.left, self.number = batch, number
 
     def loss(self, batch: Batch) -> Tensor:
         self.left -= 1
         if self.left == 0:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), self.number)
         return super().loss(batch)
 
 
@@ -366,11 +367,17 @@ def ctrl_c() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_interruption_keeps_the_best_so_far(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_keeps_the_best_so_far(tmp_path: Path, number: int) -> None:
     handler = signal.getsignal(signal.SIGINT)
-    model = Interrupted(batch=15)
+    model = Interrupted(batch=15, number=number)
     result = train(model, tmp_path, scripted(7))
-    assert result.interrupted and result.best_epoch == 1 and result.dev_scores == {"main": 7}
+    assert (
+        result.interrupted
+        and result.stop_signal == number
+        and result.best_epoch == 1
+        and result.dev_scores == {"main": 7}
+    )
     assert json.loads((tmp_path / METRICS).read_text())["complete"] is False
     assert signal.getsignal(signal.SIGINT) is handler, "Ctrl-C works again"
     whole = WordHead()
@@ -379,9 +386,11 @@ def test_interruption_keeps_the_best_so_far(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_interruption_before_anything_was_scored(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        train(Interrupted(batch=2), tmp_path)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_before_anything_was_scored(tmp_path: Path, number: int) -> None:
+    with pytest.raises(Stopped, match="stopped in the first epoch; nothing was saved") as stopped:
+        train(Interrupted(batch=2, number=number), tmp_path)
+    assert stopped.value.exit_status == 128 + number
     assert not (tmp_path / METRICS).exists()
 
 

@@ -151,6 +151,7 @@ def test_a_seed_is_the_same_wherever_its_files_are(
 ) -> None:
     out = tmp_path / "out"
     found = tasks.ner.train(NER, columns, columns, out, seeds=2, progress=False)
+    assert "stop_signal" not in found["mean"]
     monkeypatch.setattr(train_task, "finetune", None)  # nothing is trained again
     changed = with_finetune(NER, cache="off", cache_dir=str(tmp_path), pictures=True, device="auto", seed=7)
     moved = columns.rename(tmp_path / "moved.conll")
