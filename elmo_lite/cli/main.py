@@ -42,8 +42,6 @@ class Command:
 
     target: str
     """The function as ``module:function``."""
-    help: str = ""
-    """Line in the list of commands. Defaults to the first line of the docstring of the function."""
     positionals: tuple[str, ...] | None = None
     """Parameters without a flag. Defaults to the required ones that are not keyword-only."""
     defaults: str = ""
@@ -54,9 +52,7 @@ class Command:
         return _import(self.target)
 
     def summary(self) -> str:
-        """``help``, or the first line of the docstring of the function, read without importing its module."""
-        if self.help:
-            return self.help
+        """First line of the docstring of the function, read without importing its module."""
         module, _, name = self.target.partition(":")
         try:
             spec = find_spec(module)

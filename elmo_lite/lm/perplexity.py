@@ -20,6 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from elmo_lite.corpus.corpus import BOUNDARY_ID
+from elmo_lite.embedding.eval_mode import EvalMode
 from elmo_lite.embedding.runner import run_chunks
 from elmo_lite.embedding.word_vectors import BEGIN_ROW, END_ROW, WordVectors
 from elmo_lite.errors import CorpusError
@@ -99,21 +100,16 @@ def stream_perplexity(
         raise CorpusError(f"text to score: expected at least one sentence, found {max(0, len(stream) - 1)} words")
     starts, ends = (boundaries[:1], boundaries[-1:]) if stateful else (boundaries[:-1], boundaries[1:])
     predictions = int((ends - starts).sum())
-    was_training = bilm.training
-    bilm.eval()
     bar = tqdm(total=2 * predictions, unit="word", unit_scale=True, disable=not progress, file=sys.stderr)
-    try:
-        with torch.inference_mode(), bar:
-            scorer = _Scorer(bilm, head, stream, char_ids, class_of_word, bar)
-            nats = [
-                -sum(
-                    scorer.log_likelihood(direction, starts[batch], ends[batch], size)
-                    for batch, size in _batches(ends - starts, batch_positions)
-                )
-                for direction in DIRECTIONS
-            ]
-    finally:
-        bilm.train(was_training)
+    with EvalMode(bilm).entered(), torch.inference_mode(), bar:
+        scorer = _Scorer(bilm, head, stream, char_ids, class_of_word, bar)
+        nats = [
+            -sum(
+                scorer.log_likelihood(direction, starts[batch], ends[batch], size)
+                for batch, size in _batches(ends - starts, batch_positions)
+            )
+            for direction in DIRECTIONS
+        ]
     return LMScore(nats[0] / predictions, nats[1] / predictions, predictions)
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from elmo_lite.nn.char_cnn import CharCNN as CharCNN
     from elmo_lite.nn.config import BiLMConfig as BiLMConfig
     from elmo_lite.nn.config import CharCNNConfig as CharCNNConfig
+    from elmo_lite.nn.config import to_dict as to_dict
     from elmo_lite.nn.lm_head import LMHead as LMHead
     from elmo_lite.nn.scalar_mix import ScalarMix as ScalarMix
 
@@ -21,6 +22,7 @@ _MODULE_OF = {
     "CharCNNConfig": "config",
     "LMHead": "lm_head",
     "ScalarMix": "scalar_mix",
+    "to_dict": "config",
 }
 
 __all__ = list(_MODULE_OF)

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 from elmo_lite import ConfigError
 from elmo_lite.errors import require
+from elmo_lite.nn import to_dict
 from tasks.inputs.representation import EncoderConfig
 from tasks.inputs.word_inputs import WordInputConfig
 from tasks.training.config import FinetuneConfig
@@ -67,7 +68,7 @@ class TaskConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings in JSON types, without folders of files and models, which are specific to a machine."""
-        settings = {name: _plain(value) for name, value in dataclasses.asdict(self).items() if name not in _SHORT}
+        settings = {name: value for name, value in to_dict(self).items() if name not in _SHORT}
         settings["inputs"]["words"] = Path(self.inputs.words).name
         settings["representation"]["encoder"] = Path(self.representation.encoder).name
         settings["finetune"]["cache_dir"] = ""
@@ -86,10 +87,3 @@ class TaskConfig:
             return cls(**{**settings, **{name: make(**settings[name]) for name, make in groups.items()}})
         except (TypeError, KeyError) as error:
             raise ConfigError(f"settings of {cls.__name__}: {error}") from None
-
-
-def _plain(value: Any) -> Any:
-    """Convert tuples to lists, at any depth."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

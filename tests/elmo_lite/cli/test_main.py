@@ -100,8 +100,8 @@ def print_command() -> None:
 @pytest.fixture(autouse=True)
 def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     calls.clear()
-    monkeypatch.setitem(COMMANDS, "train", Command(f"{__name__}:train_command", "train a toy", ()))
-    monkeypatch.setitem(COMMANDS, "join", Command(f"{__name__}:join_command", "join"))
+    monkeypatch.setitem(COMMANDS, "train", Command(f"{__name__}:train_command", ()))
+    monkeypatch.setitem(COMMANDS, "join", Command(f"{__name__}:join_command"))
     monkeypatch.setitem(COMMANDS, "raise", Command(f"{__name__}:raising_command"))
     monkeypatch.setitem(COMMANDS, "print", Command(f"{__name__}:print_command"))
 
