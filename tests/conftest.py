@@ -11,6 +11,10 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import random
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +27,23 @@ def seeded() -> None:
     np.random.seed(0)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture
+def in_threads() -> Callable[[Callable[[int], Any]], list[Any]]:
+    """Results of ``task(0)`` to ``task(7)``, which start at the same time, each in a thread of its own."""
+
+    def run(task: Callable[[int], Any]) -> list[Any]:
+        barrier = Barrier(8)
+
+        def start(number: int) -> Any:
+            barrier.wait()
+            return task(number)
+
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(start, range(8)))
+
+    return run
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,8 +1,6 @@
 """Taggers, classifiers and the vectorizer in several threads: the answers of one thread."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from tasks.sentiment.classifier import SentimentClassifier, new_classifier
 from tasks.sentiment.config import SentimentConfig
 
 NUM_THREADS = 8
+InThreads = Callable[[Callable[[int], Any]], list[Any]]
 INPUTS = WordInputConfig(word_dim=4, char_filters=4)
 
 
@@ -41,32 +40,21 @@ def classifier() -> SentimentClassifier:
     return new_classifier(SentimentConfig(inputs=INPUTS), ["negative", "positive"], elmo, sentences(0))
 
 
-def in_threads(task: Callable[[int], Any]) -> list[Any]:
-    barrier = Barrier(NUM_THREADS)
-
-    def run(number: int) -> Any:
-        barrier.wait()
-        return task(number)
-
-    with ThreadPoolExecutor(NUM_THREADS) as pool:
-        return list(pool.map(run, range(NUM_THREADS)))
-
-
-def test_taggers() -> None:
+def test_taggers(in_threads: InThreads) -> None:
     expected = [[found.decoded.tags for found in tagger().tag(sentences(seed))] for seed in range(NUM_THREADS)]
     shared = tagger()
     found = in_threads(lambda seed: [found.decoded.tags for found in shared.tag(sentences(seed))])
     assert found == expected
 
 
-def test_classifiers() -> None:
+def test_classifiers(in_threads: InThreads) -> None:
     expected = [[one.score for one in classifier().predict(sentences(seed))] for seed in range(NUM_THREADS)]
     shared = classifier()
     for right, found in zip(expected, in_threads(lambda seed: shared.predict(sentences(seed))), strict=True):
         assert [one.score for one in found] == pytest.approx(right, abs=1e-5)
 
 
-def test_the_vectorizer() -> None:
+def test_the_vectorizer(in_threads: InThreads) -> None:
     pytest.importorskip("sklearn")
     from tasks import ElmoVectorizer
 
