@@ -249,7 +249,9 @@ def test_the_next_start_cleans_up_after_a_kill(tmp_path: Path, where: str) -> No
 
 def test_what_living_processes_and_others_use_stays(tmp_path: Path) -> None:
     target = tmp_path / "model"
-    names = [f".model.{'0' * 8}-1.{'0' * 8}.tmp", ".model.tmp", ".other.tmp"]  # another machine's, and foreign ones
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    number = int(ended.stdout)
+    names = [f".model.{'0' * 8}-{number}.{'0' * 8}.tmp", ".model.tmp", ".other.tmp"]  # another machine's, foreign ones
     for name in names:
         (tmp_path / name).write_text("")
     with scratch_directory(target) as scratch:

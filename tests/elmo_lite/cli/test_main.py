@@ -247,6 +247,21 @@ def test_a_stop_is_no_error(capsys: pytest.CaptureFixture[str], what: str, statu
     assert capsys.readouterr().err == line
 
 
+def test_sigterm_cleans_up_and_ends_with_143(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys, time; from pathlib import Path; from elmo_lite import files; "
+        "from elmo_lite.cli import main as program\n"
+        "def command():\n"
+        "    with files.scratch_directory(Path(sys.argv[1]) / 'out'):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)\n"
+        "program.run_command = lambda *_: command()\n"
+        "sys.exit(program.main(['corpus']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (143, "elmo-lite: terminated\n")
+    assert not list(tmp_path.iterdir())
+
+
 def test_bugs_keep_their_traceback() -> None:
     with pytest.raises(RuntimeError, match="a bug"):
         main(["raise", "bug"])

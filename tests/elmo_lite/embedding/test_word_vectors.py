@@ -74,3 +74,19 @@ def test_precision_is_that_of_the_weights(bilm: BiLM) -> None:
     expected = vectors(WordVectors(bilm), WORDS)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(vectors(WordVectors(bilm), WORDS), expected)
+
+
+def test_an_interrupt_leaves_no_word_without_a_vector(bilm: BiLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    words, compute = WordVectors(bilm, capacity=8), WordVectors._compute
+    words.rows(WORDS[:2])
+
+    def interrupted(self: WordVectors, char_ids: Tensor) -> Tensor:
+        raise KeyboardInterrupt
+
+    for asked in (["new"], [f"more{number}" for number in range(20)]):  # within the table, and more than it holds
+        monkeypatch.setattr(WordVectors, "_compute", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            words.rows(asked)
+        monkeypatch.setattr(WordVectors, "_compute", compute)
+        torch.testing.assert_close(vectors(words, asked), vectors(WordVectors(bilm), asked))
+        torch.testing.assert_close(vectors(words, WORDS), vectors(WordVectors(bilm), WORDS))

@@ -1,6 +1,8 @@
 """Training, scoring and prediction from end to end, at the command line and from Python."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,7 @@ from elmo_lite.cli.main import COMMANDS, Command, main
 from tasks.inputs.representation import EncoderConfig
 from tasks.inputs.word_inputs import WordInputConfig
 from tasks.ner import NerConfig, NerTagger, train
+from tasks.ner.model import NerModel
 from tasks.training import train_task
 from tasks.training.config import FinetuneConfig
 
@@ -284,6 +287,34 @@ def test_a_table_of_seeds(files: dict[str, Path], tmp_path: Path, capsys: pytest
     assert main(["ner", "train", *data, *small]) == 0
     shown = capsys.readouterr().out
     assert shown.startswith("dev   F1 ") and "  (2 seeds: mean, deviation)\nmodel " in shown
+
+
+@pytest.mark.usefixtures("commands")
+def test_sigterm_keeps_the_best_model_and_ends_with_143(
+    files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain_loss, calls = NerModel.loss, []
+
+    def loss(self: NerModel, batch: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return plain_loss(self, batch)
+
+    monkeypatch.setattr(NerModel, "loss", loss)
+    data = ["--train", str(files["train"]), "--dev", str(files["dev"]), "--out", str(tmp_path / "out")]
+    small = ["--max_epochs", "9", "--lstm_dim", "4", "--finetune.batch_size", "4", "--finetune.pictures", "false"]
+    assert main(["ner", "train", *data, *small]) == 143
+    output = capsys.readouterr()
+    assert output.out.startswith("dev   F1 ")
+    out = tmp_path / "out"
+    assert output.err.endswith(f"elmo-lite: stopped in epoch 2; the model of epoch 1 is in {out}\n")
+    NerTagger.from_pretrained(out)
+    assert main(["ner", "train", *data, *small, "--out", str(tmp_path / "seeds"), "--seeds", "2"]) == 0
+    calls.clear()
+    assert main(["ner", "train", *data, *small, "--out", str(tmp_path / "more"), "--seeds", "2"]) == 143
+    expected = f"elmo-lite: stopped in {tmp_path / 'more' / 'seed-0'}; the same command continues\n"
+    assert capsys.readouterr().err.endswith(expected)
 
 
 def test_importing_loads_nothing_heavy() -> None:
