@@ -10,7 +10,8 @@ import pytest
 
 from elmo_lite import Tokenization
 from tasks.ner.data import read_tagged
-from tasks.sentiment.data import DataConfig, read_labelled
+from tasks.sentiment.data import read_labelled
+from tasks.sentiment.readers import DataConfig
 
 FOLDER = Path(str(files("tasks.samples")))
 PARTS = ("train", "dev", "test")

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from elmo_lite.errors import CorpusError
-from elmo_lite.text.records import json_objects
+from elmo_lite.text.rows import read_rows
 
 
 def test_objects(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes('\ufeff{"a": 1}\r\n\n  \n{"b": ["\\ud83d\\ude42", "\u2028"]}'.encode())
-    assert list(json_objects(path)) == [
+    assert list(read_rows(path, "jsonl")) == [
         ({"a": 1}, f"{path}, line 1", 1),
         ({"b": ["🙂", "\u2028"]}, f"{path}, line 4", 4),
     ]
@@ -32,5 +32,5 @@ def test_lines_that_are_no_objects(tmp_path: Path, line: str, message: str) -> N
     path = tmp_path / "a.jsonl"
     path.write_text(f'{{"a": 1}}\n{line}\n')
     with pytest.raises(CorpusError) as caught:
-        list(json_objects(path))
+        list(read_rows(path, "jsonl"))
     assert str(caught.value).startswith(f"{path}, line 2: {message}")

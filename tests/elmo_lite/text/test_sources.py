@@ -1,5 +1,6 @@
 """Opening inputs: what they are, how they come in blocks, what bad ones get."""
 
+import bz2
 import gzip
 import hashlib
 import json
@@ -39,7 +40,13 @@ def records(path: Path, field: str = "text") -> list[Record]:
 
 @pytest.mark.parametrize(
     ("suffix", "compress"),
-    [("", bytes), (".gz", gzip.compress), (".xz", lzma.compress), (".zst", zstandard.compress)],
+    [
+        ("", bytes),
+        (".gz", gzip.compress),
+        (".bz2", bz2.compress),
+        (".xz", lzma.compress),
+        (".zst", zstandard.compress),
+    ],
 )
 def test_blocks_are_whole_lines(tmp_path: Path, suffix: str, compress: Any) -> None:
     """Blocks join to the file, end at line ends, know their place; the hash is of the file as stored."""
@@ -58,7 +65,10 @@ def test_blocks_are_whole_lines(tmp_path: Path, suffix: str, compress: Any) -> N
     assert source.position == source.stored_size
 
 
-@pytest.mark.parametrize("members", [(gzip.compress, ".gz"), (lzma.compress, ".xz"), (zstandard.compress, ".zst")])
+@pytest.mark.parametrize(
+    "members",
+    [(gzip.compress, ".gz"), (bz2.compress, ".bz2"), (lzma.compress, ".xz"), (zstandard.compress, ".zst")],
+)
 def test_joined_archives_are_read_to_the_end(tmp_path: Path, members: Any) -> None:
     """Concatenated compressed files are one."""
     compress, suffix = members
@@ -183,12 +193,11 @@ def test_bad_records_are_named_by_line(tmp_path: Path, line: str, message: str) 
         ("a.txt", b"", "expected text, found an empty file"),
         ("a.jsonl", b"", "expected text, found an empty file"),
         ("a.gz", b"", "."),
-        ("a.gz", b"plain text", "cannot be read: Not a gzipped file"),
         ("a.gz", gzip.compress(TEXT)[:-20], "cannot be read: "),
-        ("a.xz", b"plain text", "cannot be read: "),
-        ("a.xz", lzma.compress(TEXT)[:-20], "cannot be read: Compressed file ended before"),
-        ("a.zst", b"plain text", "cannot be read: "),
+        ("a.xz", lzma.compress(TEXT)[:-20], "cannot be read: the compressed file ended before the end of a frame"),
         ("a.zst", zstandard.compress(TEXT)[:-5], "cannot be read: the compressed file ended"),
+        ("a.bz2", bz2.compress(TEXT)[:-20], "cannot be read: Compressed file ended before"),
+        ("a.docx", b"PK\x03\x04...", "expected text, found a ZIP archive"),
         ("a.parquet", b"plain text", "expected a Parquet file: "),
     ],
 )

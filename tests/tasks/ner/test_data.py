@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from elmo_lite import CorpusError
-from tasks.ner.data import TaggedSentence, read_tagged, unseen_types
+from tasks.ner.data import read_tagged, unseen_types
+from tasks.ner.readers import TaggedSentence
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "ner"
 ROWS = [
@@ -42,7 +43,11 @@ def test_repairs_are_counted_and_told(tmp_path: Path, caplog: pytest.LogCaptureF
         data = read_tagged(path)
     assert (data.scheme, data.repaired) == ("IOB2", 2)
     assert data.sentences[2].tags == ("O", "S-X", "S-Y")
-    assert caplog.messages == [f"{path}: 2 tags are not well formed in IOB2 and repaired, first at line 7"]
+    assert caplog.messages == [
+        f"{path}: 2 tags are not well formed in IOB2 and repaired, first at line 7",
+        f"{path}: read as blank-separated columns, words in column 0, tags in column 1 of 0..1; IOB2; "
+        "3 sentences, 7 words; entities: X 4, Y 1",
+    ]
 
 
 def test_unseen_types(tmp_path: Path) -> None:
@@ -92,7 +97,7 @@ def test_hub_names_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         ('{"tokens": ["\\ud800"], "tags": ["O"]}', "line 3: expected text, found .ud800, half of a surrogate pair"),
         ({"text": "a"}, "line 3: expected a field tokens or words, found text"),
         ({"tokens": ["a"]}, "line 3: expected a field ner_tags or tags or labels, found tokens"),
-        ({"tokens": [], "tags": []}, "line 3: expected a sentence with words, found none"),
+        ({"tokens": [], "tags": ["O"]}, "line 3: expected one tag for each of 0 words, found 1"),
         ({"tokens": ["a", " "], "tags": ["O", "O"]}, "line 3: expected words that are not empty, found ' '"),
         ({"tokens": ["a", 1], "tags": ["O", "O"]}, "line 3: expected words that are not empty, found 1"),
         ({"tokens": ["a", "b"], "tags": ["O"]}, "line 3: expected one tag for each of 2 words, found 1"),
@@ -107,7 +112,7 @@ def test_broken_records(tmp_path: Path, row: Any, message: str) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"absent\.conll: expected a file, found: No such file"):
+    with pytest.raises(CorpusError, match=r"absent\.conll: expected a file, found nothing there"):
         read_tagged(tmp_path / "absent.conll")
     with pytest.raises(CorpusError, match=r"data\.jsonl: expected labelled sentences, found none"):
         read_tagged(jsonl(tmp_path, ""))

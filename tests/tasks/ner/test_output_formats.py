@@ -9,7 +9,8 @@ import pytest
 from elmo_lite import CorpusError
 from tasks.ner.data import read_tagged
 from tasks.ner.model import Decoded
-from tasks.ner.output_formats import format_of, format_predictions, read_sentences
+from tasks.ner.output_formats import format_of, format_predictions
+from tasks.ner.readers import read_sentences
 from tasks.ner.tagger import Span, Tagged
 from tasks.ner.tags import Entity
 

@@ -259,7 +259,10 @@ def test_commands(
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["train", "--train", "{absent}", "--dev", "{dev}", "--out", "{out}"], "absent.conll: expected a file, found"),
+        (
+            ["train", "--train", "{absent}", "--dev", "{dev}", "--out", "{out}"],
+            "absent.conll: expected a file, found nothing there",
+        ),
         (["train", "--train", "{train}", "--dev", "{dev}", "--out", "{out}", "--tag_column", "7"], "tag_column: exp"),
         (
             ["train", "--train", "{train}", "--dev", "{dev}", "--out", "{out}", "--encodr", "x"],

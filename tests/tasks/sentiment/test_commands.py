@@ -12,8 +12,8 @@ from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
 from tasks.sentiment.classifier import SentimentClassifier, new_classifier  # noqa: E402
 from tasks.sentiment.commands import evaluate, evaluate_command, predict_command  # noqa: E402
 from tasks.sentiment.config import SentimentConfig  # noqa: E402
-from tasks.sentiment.data import LabelledText  # noqa: E402
 from tasks.sentiment.pooled_head import PooledConfig  # noqa: E402
+from tasks.sentiment.readers import LabelledText  # noqa: E402
 
 
 @pytest.fixture

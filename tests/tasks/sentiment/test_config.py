@@ -10,8 +10,8 @@ from elmo_lite.cli.arguments import function_parser, parse
 from tasks.inputs.word_inputs import WordInputConfig
 from tasks.sentiment.bcn import BCNConfig
 from tasks.sentiment.config import SentimentConfig
-from tasks.sentiment.data import DataConfig
 from tasks.sentiment.pooled_head import PooledConfig
+from tasks.sentiment.readers import DataConfig
 from tasks.sentiment.training import train_command
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from elmo_lite import CorpusError
-from tasks.sentiment.data import DataConfig, LabelledText, check_labels, label_set, read_labelled, read_texts
+from tasks.sentiment.data import check_labels, label_set, read_labelled, read_texts
+from tasks.sentiment.readers import DataConfig, LabelledText
 
 SST = Path(__file__).parents[4] / "shared" / "data" / "sentiment" / "sst"
 TREES = "(3 (2 It) (4 works))\n\n(2 (2 It) (2 is))\n(1 (2 It) (4 works))\n"
@@ -61,8 +62,8 @@ def test_tables_are_split_and_words_are_not(tmp_path: Path) -> None:
 def test_texts_need_no_labels(trees: Path, tmp_path: Path) -> None:
     plain = tmp_path / "a.txt"
     plain.write_text("one two\n\n  three\n")
-    assert seen(read_texts(plain, DataConfig(), str.split)) == [("one two", "", 1), ("three", "", 3)]
-    assert [example.text for example in read_texts(plain, DataConfig(), str.split)] == ["one two", "three"]
+    assert seen(read_texts(plain, DataConfig(), str.split)) == [("one two", "", 1), ("", "", 2), ("three", "", 3)]
+    assert [example.text for example in read_texts(plain, DataConfig(), str.split)] == ["one two", "", "three"]
     assert [line for *_, line in seen(read_texts(trees, DataConfig(), str.split))] == [1, 3, 4]
     table = tmp_path / "a.csv"
     table.write_text("text\nhello\n")
@@ -76,14 +77,18 @@ def test_every_tree_is_predicted_with_two_classes(trees: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("a.txt", "It works\n", "a.txt, line 1: expected labelled trees such as (3 (2 It) (4 works)), or a file"),
+        (
+            "a.txt",
+            "It works\n",
+            "a.txt, line 1: expected labelled trees such as (3 (2 It) (4 works)), or a table, JSON or Parquet",
+        ),
         ("a.txt", "(3 (2 It) (4 works))\n(3 (2 It)\n", "a.txt, line 2: expected balanced brackets, found 1 left open"),
         ("a.txt", "", "a.txt: expected labelled sentences, found none"),
         ("a.tsv", "", "a.tsv: expected labelled sentences, found none"),
         ("a.tsv", "text\tlabel\n", "a.tsv: expected labelled sentences, found none"),
-        ("a.tsv", "text\tlabel\n  \tyes\n", "a.tsv, line 2: expected a text with words, found '  '"),
-        ("a.jsonl", '{"words": [], "label": 1}\n', "a.jsonl, line 1: expected a text with words, found ''"),
-        ("a.jsonl", '{"words": ["a", ""], "label": 1}\n', "a.jsonl, line 1: expected a text with words, found 'a '"),
+        ("a.tsv", "text\tlabel\n  \tyes\n", "a.tsv: expected labelled sentences, found none"),
+        ("a.jsonl", '{"words": [], "label": 1}\n', "a.jsonl: expected labelled sentences, found none"),
+        ("a.jsonl", '{"words": ["a", ""], "label": 1}\n', "line 1: expected words that are not empty, found 'a '"),
     ],
 )
 def test_bad_files(tmp_path: Path, name: str, content: str, expected: str) -> None:
@@ -99,9 +104,9 @@ def test_missing_files(tmp_path: Path) -> None:
         read_labelled(tmp_path / "none.tsv", DataConfig(), str.split)
     with pytest.raises(CorpusError, match="expected a file, found a directory"):
         read_texts(tmp_path, DataConfig(), str.split)
-    (tmp_path / "blank.txt").write_text("\n \n")
-    with pytest.raises(CorpusError, match="blank.txt: expected texts, found none"):
-        read_texts(tmp_path / "blank.txt", DataConfig(), str.split)
+    (tmp_path / "empty.txt").write_text("")
+    with pytest.raises(CorpusError, match="empty.txt: expected texts, found none"):
+        read_texts(tmp_path / "empty.txt", DataConfig(), str.split)
 
 
 def labelled(*labels: str) -> list[LabelledText]:

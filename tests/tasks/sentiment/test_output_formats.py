@@ -6,8 +6,8 @@ import json
 import pytest
 
 from tasks.sentiment.classifier import Prediction
-from tasks.sentiment.data import LabelledText
 from tasks.sentiment.output_formats import format_of, format_predictions
+from tasks.sentiment.readers import LabelledText
 
 TEXTS = [
     LabelledText(("so", "good"), "", "so\tgood", "a.jsonl", 1),

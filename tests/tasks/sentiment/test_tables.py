@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from elmo_lite import CorpusError
-from tasks.sentiment.tables import Columns, Row, hub_rows, json_rows, table_rows
+from tasks.sentiment.tables import Columns, Row, RowReader
 
 
 def file(folder: Path, name: str, content: str | bytes) -> Path:
@@ -20,24 +20,24 @@ def file(folder: Path, name: str, content: str | bytes) -> Path:
 
 def test_tsv_keeps_quotes(tmp_path: Path) -> None:
     path = file(tmp_path, "a.tsv", "\ufeffsentence\tid\tlabel\r\n\"so'' good\t7\t1\r\n\r\nbad\"\t8\t 0 \r\n")
-    assert list(table_rows(path, Columns(), "\t")) == [Row("\"so'' good", "1", 2), Row('bad"', "0", 4)]
+    assert list(RowReader(str(path), "tsv", Columns())) == [Row("\"so'' good", "1", 2), Row('bad"', "0", 4)]
 
 
 def test_csv_lines_are_where_a_record_begins(tmp_path: Path) -> None:
     path = file(tmp_path, "a.csv", 'Label,Text\npos,"two\nlines, ""quoted"""\nneg,one\n')
-    assert list(table_rows(path, Columns(), ",")) == [Row('two\nlines, "quoted"', "pos", 2), Row("one", "neg", 4)]
+    assert list(RowReader(str(path), "csv", Columns())) == [Row('two\nlines, "quoted"', "pos", 2), Row("one", "neg", 4)]
 
 
 def test_columns_by_name_and_by_number(tmp_path: Path) -> None:
     path = file(tmp_path, "a.tsv", "text\tmine\tlabel\na\tb\tc\n")
-    assert list(table_rows(path, Columns("mine"), "\t")) == [Row("b", "c", 2)]
-    assert list(table_rows(path, Columns("label", "mine"), "\t")) == [Row("c", "b", 2)]
-    assert list(table_rows(path, Columns("1", "2"), "\t")) == [Row("text", "mine", 1), Row("a", "b", 2)]
+    assert list(RowReader(str(path), "tsv", Columns("mine"))) == [Row("b", "c", 2)]
+    assert list(RowReader(str(path), "tsv", Columns("label", "mine"))) == [Row("c", "b", 2)]
+    assert list(RowReader(str(path), "tsv", Columns("1", "2"))) == [Row("text", "mine", 1), Row("a", "b", 2)]
 
 
 def test_labels_may_be_absent_in_prediction(tmp_path: Path) -> None:
     path = file(tmp_path, "a.tsv", "text\tid\na\t1\n")
-    assert list(table_rows(path, Columns(needs_label=False), "\t")) == [Row("a", None, 2)]
+    assert list(RowReader(str(path), "tsv", Columns(needs_label=False))) == [Row("a", None, 2)]
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,14 @@ def test_labels_may_be_absent_in_prediction(tmp_path: Path) -> None:
 def test_bad_tables(tmp_path: Path, name: str, content: str | bytes, columns: Columns, expected: str) -> None:
     path = file(tmp_path, name, content)
     with pytest.raises(CorpusError) as error:
-        list(table_rows(path, columns, "," if name.endswith("csv") else "\t"))
+        list(RowReader(str(path), "csv" if name.endswith("csv") else "tsv", columns))
     assert str(error.value).startswith(f"{path}, ") and expected in str(error.value)
 
 
 def test_json_lines(tmp_path: Path) -> None:
     records = [{"text": "so good", "label": 1}, {"words": ["so", "bad"], "label": "neg"}]
     path = file(tmp_path, "a.jsonl", json.dumps(records[0]) + "\n\n" + json.dumps(records[1]) + "\n")
-    assert list(json_rows(path, Columns())) == [Row("so good", "1", 1), Row(["so", "bad"], "neg", 3)]
+    assert list(RowReader(str(path), "jsonl", Columns())) == [Row("so good", "1", 1), Row(["so", "bad"], "neg", 3)]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_json_lines(tmp_path: Path) -> None:
 def test_bad_json(tmp_path: Path, line: str, expected: str) -> None:
     path = file(tmp_path, "a.jsonl", '{"text": "a", "label": "b"}\n' + line)
     with pytest.raises(CorpusError) as error:
-        list(json_rows(path, Columns()))
+        list(RowReader(str(path), "jsonl", Columns()))
     assert str(error.value).startswith(f"{path}, line 2: ") and expected in str(error.value)
 
 
@@ -101,9 +101,12 @@ def test_hub_labels_become_names(monkeypatch: pytest.MonkeyPatch) -> None:
         return Rows([{"sentence": "a b", "label": 1}, {"sentence": "c", "label": -1}])
 
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
-    assert list(hub_rows("o/n:c:test", Columns(needs_label=False))) == [Row("a b", "positive", 1), Row("c", None, 2)]
+    assert list(RowReader("o/n:c:test", "hub", Columns(needs_label=False))) == [
+        Row("a b", "positive", 1),
+        Row("c", None, 2),
+    ]
     with pytest.raises(CorpusError, match="o/n, record 2: expected a label"):
-        list(hub_rows("o/n", Columns()))
+        list(RowReader("o/n", "hub", Columns()))
     assert asked == [("o/n", "c", "test"), ("o/n", "train")]
 
 
@@ -113,4 +116,4 @@ def test_hub_failures_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
     with pytest.raises(CorpusError, match="^o/n: no such file, and no hub data set: no network$"):
-        list(hub_rows("o/n", Columns()))
+        list(RowReader("o/n", "hub", Columns()))

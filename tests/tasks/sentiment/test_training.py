@@ -16,8 +16,8 @@ from elmo_lite.cli.main import main  # noqa: E402
 from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
 from tasks.sentiment import SentimentClassifier, SentimentConfig, read_labelled, train  # noqa: E402
 from tasks.sentiment.bcn import BCNConfig  # noqa: E402
-from tasks.sentiment.data import DataConfig  # noqa: E402
 from tasks.sentiment.pooled_head import PooledConfig  # noqa: E402
+from tasks.sentiment.readers import DataConfig  # noqa: E402
 from tasks.training.config import FinetuneConfig  # noqa: E402
 
 GOOD, BAD = ("good", "great", "fine"), ("bad", "poor", "dull")
