@@ -32,7 +32,8 @@ from elmo_lite.text.characters import encode_words
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import BOUNDARY_CLASS, UNKNOWN_CLASS, Vocabulary
 from tasks.ner.data import read_tagged
-from tasks.sentiment.data import DataConfig, read_labelled
+from tasks.sentiment.data import read_labelled
+from tasks.sentiment.readers import DataConfig
 
 ROWS = 1024
 SENTENCES = 3000

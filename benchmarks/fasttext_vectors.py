@@ -22,7 +22,8 @@ from gensim.models import FastText
 
 from elmo_lite.corpus.corpus import BOUNDARY_ID, Corpus
 from tasks.ner import read_tagged
-from tasks.sentiment.data import DataConfig, read_labelled
+from tasks.sentiment.data import read_labelled
+from tasks.sentiment.readers import DataConfig
 
 TREES = ".txt"
 

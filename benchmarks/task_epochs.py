@@ -24,8 +24,9 @@ from elmo_lite.hardware import choose_precision
 from tasks.inputs.batch import Batch, collate
 from tasks.inputs.dataset_layers import FrozenLayers, LiveLayers, layers_for
 from tasks.ner.config import NerConfig
-from tasks.ner.data import TaggedSentence, read_tagged
+from tasks.ner.data import read_tagged
 from tasks.ner.model import NerModel
+from tasks.ner.readers import TaggedSentence
 from tasks.ner.tagger import NerTagger, new_tagger
 from tasks.training.length_pools import LengthPools
 

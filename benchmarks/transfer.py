@@ -31,7 +31,8 @@ from tasks.ner.training import train as train_tagger
 from tasks.sentiment.classifier import SentimentClassifier
 from tasks.sentiment.commands import evaluate as evaluate_classifier
 from tasks.sentiment.config import SentimentConfig
-from tasks.sentiment.data import DataConfig, read_labelled
+from tasks.sentiment.data import read_labelled
+from tasks.sentiment.readers import DataConfig
 from tasks.sentiment.training import train as train_classifier
 from tasks.training.config import FinetuneConfig
 

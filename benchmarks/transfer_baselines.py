@@ -21,9 +21,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from transfer import SETS, DataSet
 
-from tasks.ner.data import TaggedSentence, read_tagged
+from tasks.ner.data import read_tagged
+from tasks.ner.readers import TaggedSentence
 from tasks.ner.scoring import score_tags
-from tasks.sentiment.data import LabelledText, read_labelled
+from tasks.sentiment.data import read_labelled
+from tasks.sentiment.readers import LabelledText
 
 CRF_GRID = ((0.1, 0.01), (0.1, 0.1))
 """L1 and L2."""

@@ -7,32 +7,52 @@ from elmo_lite.lazy import lazy_names
 if TYPE_CHECKING:
     from elmo_lite.text.characters import MAX_CHARACTERS as MAX_CHARACTERS
     from elmo_lite.text.characters import encode_words as encode_words
+    from elmo_lite.text.column_layout import is_tag as is_tag
+    from elmo_lite.text.column_layout import is_untyped_tag as is_untyped_tag
+    from elmo_lite.text.columns import ColumnReader as ColumnReader
     from elmo_lite.text.hub_data_sets import open_data_set as open_data_set
     from elmo_lite.text.hub_names import is_data_set_name as is_data_set_name
     from elmo_lite.text.hub_names import is_model_name as is_model_name
+    from elmo_lite.text.kinds import NAME_OF as NAME_OF
+    from elmo_lite.text.kinds import Kind as Kind
+    from elmo_lite.text.kinds import kind_of as kind_of
     from elmo_lite.text.length_batches import batches_by_length as batches_by_length
+    from elmo_lite.text.lines import decoded_lines as decoded_lines
+    from elmo_lite.text.lines import open_content as open_content
+    from elmo_lite.text.lines import sample_of as sample_of
+    from elmo_lite.text.lines import standard_input_lines as standard_input_lines
     from elmo_lite.text.records import JSONL_SUFFIXES as JSONL_SUFFIXES
-    from elmo_lite.text.records import decoded_lines as decoded_lines
-    from elmo_lite.text.records import json_objects as json_objects
-    from elmo_lite.text.records import parse_json as parse_json
-    from elmo_lite.text.records import standard_input_lines as standard_input_lines
+    from elmo_lite.text.rows import SEPARATORS as SEPARATORS
+    from elmo_lite.text.rows import read_rows as read_rows
+    from elmo_lite.text.tables import column_names as column_names
+    from elmo_lite.text.tables import table_rows as table_rows
     from elmo_lite.text.tokenization import Tokenization as Tokenization
     from elmo_lite.text.vocabulary import Vocabulary as Vocabulary
 
 _MODULE_OF = {
+    "ColumnReader": "columns",
     "JSONL_SUFFIXES": "records",
+    "Kind": "kinds",
     "MAX_CHARACTERS": "characters",
+    "NAME_OF": "kinds",
+    "SEPARATORS": "rows",
     "Tokenization": "tokenization",
     "Vocabulary": "vocabulary",
     "batches_by_length": "length_batches",
-    "decoded_lines": "records",
+    "column_names": "tables",
+    "decoded_lines": "lines",
     "encode_words": "characters",
     "is_data_set_name": "hub_names",
     "is_model_name": "hub_names",
-    "json_objects": "records",
+    "is_tag": "column_layout",
+    "is_untyped_tag": "column_layout",
+    "kind_of": "kinds",
+    "open_content": "lines",
     "open_data_set": "hub_data_sets",
-    "parse_json": "records",
-    "standard_input_lines": "records",
+    "read_rows": "rows",
+    "sample_of": "lines",
+    "table_rows": "tables",
+    "standard_input_lines": "lines",
 }
 
 __all__ = list(_MODULE_OF)

@@ -1,93 +1,46 @@
-"""Lines of UTF-8 files and objects of JSONL files."""
+"""Objects of JSON files: JSON lines, or one array."""
 
 from __future__ import annotations
 
 import codecs
 import json
-import sys
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from elmo_lite.errors import CorpusError, one_line
+from elmo_lite.text.lines import SAMPLE_SIZE, LineLimit, decoded_lines, open_content
 
 JSONL_SUFFIXES = (".jsonl", ".ndjson")
-"""Suffixes of JSONL files, which hold one JSON object per line."""
+"""Suffixes of JSONL files, which hold one JSON value per line."""
+
+_DECODER = json.JSONDecoder()
+_BLANKS = re.compile(r"[ \t\r\n]*")
 
 
-def decoded_lines(name: str | Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a UTF-8 file.
-
-    Only LF ends a line, since words may hold any other Unicode separator. A byte order mark is removed.
-
-    Args:
-        name: Path of the file.
-
-    Yields:
-        Line number, from 1, and line, including its LF.
-
-    Raises:
-        CorpusError: The file cannot be read or is not UTF-8.
-    """
-    try:
-        with open(name, "rb") as file:
-            yield from decode_lines(file, str(name))
-    except OSError as error:
-        raise CorpusError(f"{name}: expected a file, found: {one_line(error)}") from None
-
-
-def standard_input_lines() -> Iterator[tuple[int, str]]:
-    """The lines of standard input; see ``decoded_lines``.
-
-    Raises:
-        CorpusError: The input is not UTF-8.
-    """
-    return decode_lines(sys.stdin.buffer, "standard input")
-
-
-def decode_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
-    """Decode lines of UTF-8.
-
-    Args:
-        lines: Lines in bytes.
-        name: Name of the input, for the error message.
-
-    Yields:
-        Line number, from 1, and line.
-
-    Raises:
-        CorpusError: A line is not UTF-8.
-    """
-    for number, line in enumerate(lines, start=1):
-        if number == 1:
-            line = line.removeprefix(codecs.BOM_UTF8)
-        try:
-            yield number, line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            found = f"byte 0x{line[error.start]:02x} at position {error.start + 1} ({error.reason})"
-            raise CorpusError(f"{name}, line {number}: expected UTF-8, found {found}") from None
-
-
-def json_objects(name: str | Path) -> Iterator[tuple[dict[str, Any], str, int]]:
-    """Yield the objects of a JSONL file. Blank lines are skipped.
+def json_values(name: str | Path, *, is_array: bool = False) -> Iterator[tuple[Any, str, int]]:
+    """Yield the values of a JSON file.
 
     Args:
         name: Path of the file.
+        is_array: Whether the file is one array of values instead of a value per line, where blank lines are skipped.
 
     Yields:
-        Object, its place (file and line) for error messages, and its line number, from 1.
+        Value, its place (file and line, or file and record of an array) for error messages, and the number of the line
+        or record, from 1.
 
     Raises:
-        CorpusError: The file cannot be read, or a line is not an object or holds a lone surrogate.
+        CorpusError: The file cannot be read, or a value is not JSON or holds a lone surrogate.
     """
+    if is_array:
+        with open_content(name) as content:
+            yield from _ArrayReader(name, content).values()
+        return
     for number, line in decoded_lines(name):
-        if not line.strip():
-            continue
-        where = f"{name}, line {number}"
-        content = parse_json(line, where)
-        if not isinstance(content, dict):
-            raise CorpusError(f"{where}: expected a JSON object, found {type(content).__name__}")
-        yield content, where, number
+        if line.strip():
+            where = f"{name}, line {number}"
+            yield parse_json(line, where), where, number
 
 
 def parse_json(line: str, where: str) -> Any:
@@ -110,6 +63,78 @@ def parse_json(line: str, where: str) -> Any:
     if "\\u" in line:  # only an escape can spell a lone surrogate
         _check_storable(content, where)
     return content
+
+
+class _ArrayReader:
+    """Reader of the values of one array, which parses them one after the other from a bounded part of the file."""
+
+    def __init__(self, name: str | Path, content: IO[bytes]) -> None:
+        self.name = name
+        self.content = content
+        self.decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self.text = ""
+        self.position = 0
+        self.number = 0
+
+    def values(self) -> Iterator[tuple[Any, str, int]]:
+        """Yield each value, its place and its number."""
+        expected = "["
+        begins: tuple[str, ...] = ("[",)
+        while (found := self._next_character()) in begins:
+            self.position += 1
+            if found == "]":
+                break
+            if found == "[" and self._next_character() == "]":
+                expected, begins = "]", ("]",)
+                continue
+            self.number += 1
+            yield self._next_value(), self._where, self.number
+            expected, begins = "a comma or ]", (",", "]")
+        else:
+            raise CorpusError(f"{self._where}: expected {expected} in a JSON array, found {found!r}")
+        if rest := self._next_character():
+            raise CorpusError(f"{self.name}: expected the end of the file after a JSON array, found {rest!r}")
+
+    @property
+    def _where(self) -> str:
+        return f"{self.name}, record {self.number}"
+
+    def _read(self, size: int) -> bool:
+        """Drop what was parsed, and read more. Returns whether there was more."""
+        data = self.content.read(size)
+        try:
+            more = self.decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            raise CorpusError(f"{self._where}: expected UTF-8, found {one_line(error)}") from None
+        self.text, self.position = self.text[self.position :] + more, 0
+        return bool(data)
+
+    def _next_character(self) -> str:
+        """The next character that is not blank; empty at the end."""
+        while True:
+            self.position = _BLANKS.match(self.text, self.position).end()  # type: ignore[union-attr]
+            if self.position < len(self.text) or not self._read(SAMPLE_SIZE):
+                return self.text[self.position : self.position + 1]
+
+    def _next_value(self) -> Any:
+        """Parse the value at the position. While it is incomplete, as much text again is read."""
+        self._next_character()
+        while True:
+            rest = len(self.text) - self.position
+            try:
+                value, end = _DECODER.raw_decode(self.text, self.position)
+                if end < len(self.text) or not self._read(SAMPLE_SIZE):  # a number may go on
+                    break
+            except RecursionError:
+                raise CorpusError(f"{self._where}: expected JSON, found a value that is nested too deeply") from None
+            except ValueError as error:
+                LineLimit.check(rest, self._where)
+                if not self._read(max(rest, SAMPLE_SIZE)):
+                    raise CorpusError(f"{self._where}: expected JSON, found none ({one_line(error):.80})") from None
+        if "\\u" in self.text[self.position : end]:
+            _check_storable(value, self._where)
+        self.position = end
+        return value
 
 
 def _check_storable(content: Any, where: str) -> None:

@@ -16,7 +16,7 @@ def read_sentences(source: str, tokenization: Tokenization, text_field: str | No
     """Yield one sentence per line or record, empty ones included.
 
     Args:
-        source: Path, glob or hub name of text, JSONL or Parquet. A JSONL line is a list of words, a string, or an
+        source: Path, glob or hub name, of any kind of ``kinds.Kind``. A JSON value is a list of words, a string, or an
             object with either in ``text_field``.
         tokenization: Tokenisation of strings. Lists of words are returned unchanged.
         text_field: Field of objects and records. Defaults to the only one of text, words and tokens.
@@ -37,7 +37,7 @@ def read_sentences(source: str, tokenization: Tokenization, text_field: str | No
 
 def _records(block: Block, text_field: str | None) -> Iterator[tuple[str, Record]]:
     """Place and content of each line or record."""
-    if block.kind in ("parquet", "hub"):
+    if block.kind not in ("text", "jsonl"):
         for number, record in enumerate(block.records, block.first_line):
             yield f"{block.name}, record {number}", record
         return

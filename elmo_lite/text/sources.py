@@ -1,31 +1,33 @@
 """Inputs by path, glob or hub name, opened as blocks of text or of records.
 
-A text or JSONL file, plain or compressed (.gz, .xz, .zst), is read as blocks of whole lines in bytes, so that a pool of
-processes can decode and check them. Parquet files (pyarrow) and hub data sets (``datasets``, imported on first use) are
-read as blocks of records. JSONL is not read through ``datasets``, so that an error can name file and line.
+The kind of a file is recognised by its content. Text or JSONL, plain or compressed (.gz, .bz2, .xz, .zst), is read as
+blocks of whole lines in bytes, so that a pool of processes can decode and check them. JSON arrays, tables, column files
+(one word per line), Parquet files (pyarrow) and hub data sets (``datasets``) are read as blocks of records.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Literal
 
-from elmo_lite.errors import CorpusError, one_line
-from elmo_lite.text.decompression import COMPRESSED_SUFFIXES, READ_ERRORS, HashingReader, decompressed
+from elmo_lite.errors import CorpusError
+from elmo_lite.text.columns import ColumnReader
+from elmo_lite.text.decompression import READ_ERRORS, HashingReader, decompressed
 from elmo_lite.text.documents import Record, as_record, choose_field, field_of, size_of
 from elmo_lite.text.hub_data_sets import open_data_set
 from elmo_lite.text.hub_names import is_data_set_name
-from elmo_lite.text.records import JSONL_SUFFIXES, parse_json
+from elmo_lite.text.kinds import Kind, kind_of
+from elmo_lite.text.lines import LineLimit, unreadable
+from elmo_lite.text.records import json_values, parse_json
+from elmo_lite.text.rows import SEPARATORS, parquet_rows
+from elmo_lite.text.tables import column_names, table_rows
 
 BLOCK_SIZE = 1 << 20
 """Approximate size of a block in bytes."""
-
-Kind = Literal["text", "jsonl", "parquet", "hub"]
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -71,9 +73,16 @@ class Source:
         """
         if self.kind in ("text", "jsonl"):
             yield from self._line_blocks(block_size)
+        elif self.kind == "hub":
+            yield from self._record_blocks(self._hub_records(field), block_size)
         else:
-            records = self._parquet_records(field) if self.kind == "parquet" else self._hub_records(field)
-            yield from self._record_blocks(records, block_size)
+            try:
+                with open(self.name, "rb") as raw:
+                    self.sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
+            except OSError as error:
+                raise unreadable(self.name, error) from None
+            yield from self._record_blocks(self._file_records(field), block_size)
+            self.position = self.stored_size
 
     def _line_blocks(self, block_size: int) -> Iterator[Block]:
         line, offset = 1, 0
@@ -82,6 +91,7 @@ class Source:
             end = data.rfind(b"\n") + 1
             if not end:
                 begun.append(data)
+                LineLimit.check(sum(map(len, begun)), f"{self.name}, line {line}")
                 continue
             content = b"".join([*begun, data[:end]])
             begun = [data[end:]] if end < len(data) else []
@@ -101,14 +111,14 @@ class Source:
         try:
             with open(self.name, "rb") as raw:
                 hashing = HashingReader(raw, self._advance)
-                stream = decompressed(hashing, Path(self.name).suffix)
+                stream = decompressed(hashing)
                 while data := stream.read(size):
                     yield data
-                while hashing.read(size):
+                while hashing.read(size):  # what follows the end of a compressed file
                     pass
                 self.sha256 = hashing.digest.hexdigest()
         except READ_ERRORS as error:
-            raise CorpusError(f"{self.name}: cannot be read: {one_line(error)}") from None
+            raise unreadable(self.name, error) from None
 
     def _advance(self, num_bytes: int) -> None:
         self.position += num_bytes
@@ -127,23 +137,26 @@ class Source:
         elif first == 1:
             raise CorpusError(f"{self.name}: expected records, found none")
 
-    def _parquet_records(self, field: str | None) -> Iterator[Record]:
-        import pyarrow
-        from pyarrow import parquet
+    def _file_records(self, field: str | None) -> Iterator[Record]:
+        if self.kind == "columns":
+            for words, _, _ in ColumnReader(self.name, with_tags=False):
+                yield list(words)
+        elif self.kind == "json":
+            for value, where, _ in json_values(self.name, is_array=True):
+                yield field_of(value, field, where) if isinstance(value, dict) else as_record(value, where)
+        elif self.kind == "parquet":
+            for number, (row, done) in enumerate(parquet_rows(self.name, self._chosen(field)), 1):
+                ((name, value),) = row.items()
+                yield as_record(value, f"{self.name}, record {number}", name)
+                self.position = int(self.stored_size * done)
+        else:
+            separator = SEPARATORS[self.kind]
+            is_number = field is not None and field.isdecimal() and field not in column_names(self.name, separator)
+            for row, where, _ in table_rows(self.name, separator, has_header=not is_number):
+                yield field_of(row, field, where)
 
-        try:
-            with open(self.name, "rb") as raw:
-                self.sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
-            table = parquet.ParquetFile(self.name)
-            field = choose_field(table.schema_arrow.names, field, self.name, "column")
-            total, done = max(1, table.metadata.num_rows), 0
-            for batch in table.iter_batches(batch_size=1024, columns=[field]):
-                for value in batch.column(0).to_pylist():
-                    done += 1
-                    yield as_record(value, f"{self.name}, record {done}", field)
-                self.position = self.stored_size * done // total
-        except (OSError, pyarrow.ArrowException) as error:
-            raise CorpusError(f"{self.name}: expected a Parquet file: {one_line(error)}") from None
+    def _chosen(self, field: str | None) -> Callable[[Sequence[str]], list[str]]:
+        return lambda names: [choose_field(names, field, self.name, "column")]
 
     def _hub_records(self, field: str | None) -> Iterator[Record]:
         rows, _ = open_data_set(self.name, streaming=True)
@@ -184,19 +197,12 @@ def _source(name: str) -> Source:
         if path.is_dir():
             raise CorpusError(f"{name}: expected a file, found a directory (give a glob such as {path / '*.txt'})")
         if path.exists():
-            return Source(name, _kind(path), path.stat().st_size)
+            return Source(name, kind_of(path), path.stat().st_size)
     except OSError as error:
-        raise CorpusError(f"{name}: cannot be read: {one_line(error)}") from None
+        raise unreadable(name, error) from None
     if is_data_set_name(name):
         return Source(name, "hub", 0)
     raise CorpusError(f"{name}: expected a file, found nothing there")
-
-
-def _kind(path: Path) -> Kind:
-    suffix = path.with_suffix("").suffix if path.suffix in COMPRESSED_SUFFIXES else path.suffix
-    if suffix == ".parquet":
-        return "parquet"
-    return "jsonl" if suffix in JSONL_SUFFIXES else "text"
 
 
 def decode(data: bytes, name: str, first_line: int, offset: int) -> str:
@@ -224,7 +230,7 @@ def decode(data: bytes, name: str, first_line: int, offset: int) -> str:
 
 
 def block_records(block: Block, field: str | None = None) -> list[Record]:
-    """The records of a JSONL, Parquet or hub block.
+    """The records of a block of another kind than text.
 
     Raises:
         CorpusError: A line is not a JSON object or lacks the field, or the field holds neither text nor words.

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tasks.ner.commands import evaluate
     from tasks.ner.config import NerConfig
-    from tasks.ner.data import TaggedData, TaggedSentence, read_tagged
+    from tasks.ner.data import TaggedData, read_tagged
+    from tasks.ner.readers import TaggedSentence
     from tasks.ner.tagger import NerTagger, Span
     from tasks.ner.training import train
 
@@ -25,7 +26,7 @@ _MODULE_OF = {
     "NerTagger": "tagger",
     "Span": "tagger",
     "TaggedData": "data",
-    "TaggedSentence": "data",
+    "TaggedSentence": "readers",
     "evaluate": "commands",
     "read_tagged": "data",
     "train": "training",

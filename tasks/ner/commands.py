@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from tasks.files import input_and_output, write_output
 from tasks.ner.data import TaggedData, read_tagged, unseen_types
-from tasks.ner.output_formats import format_of, format_predictions, read_sentences
+from tasks.ner.output_formats import format_of, format_predictions
+from tasks.ner.readers import read_sentences
 from tasks.ner.scoring import confusion_of, score_tags
 from tasks.ner.tagger import NerTagger, Sentence, Tagged
 
@@ -77,7 +78,7 @@ def evaluate_command(
         encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
     tagger = NerTagger.from_pretrained(directory, device, encoder)
-    labelled = read_tagged(file, word_column, tag_column)
+    labelled = read_tagged(file, word_column, tag_column, entity_type=tagger.config.entity_type)
     warn_of_unseen(file, labelled, tagger.types)
     print(json.dumps({"model": directory, "data": file, **evaluate(tagger, labelled)}, indent=2, ensure_ascii=False))
 

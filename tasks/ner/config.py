@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from elmo_lite.errors import require
+from tasks.ner.readers import ENTITY_TYPE
 from tasks.training.task_config import TaskConfig
 
 
@@ -16,6 +17,8 @@ class NerConfig(TaskConfig):
     """Column of the words in a column file, from 0; -1 for the last. Detected by default."""
     tag_column: int | None = None
     """Column of the tags, counted in the same way. Detected by default."""
+    entity_type: str = ENTITY_TYPE
+    """Type of the entities in data whose tags have none: B, I and O."""
     lstm_dim: int = 128
     """Width of one direction of the biLSTM."""
     lstm_layers: int = 1
@@ -26,6 +29,8 @@ class NerConfig(TaskConfig):
     def __post_init__(self) -> None:
         """Check the ranges of the settings."""
         super().__post_init__()
+        is_name = bool(self.entity_type) and not any(map(str.isspace, self.entity_type))
+        require(is_name, "entity_type", "a name without blanks", self.entity_type)
         for name in ("lstm_dim", "lstm_layers"):
             require(getattr(self, name) >= 1, name, "1 or more", getattr(self, name))
         require(0 <= self.dropout < 1, "dropout", "a probability in [0, 1)", self.dropout)

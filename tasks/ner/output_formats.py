@@ -1,4 +1,4 @@
-"""Input sentences and predictions as text, JSONL or columns. The suffix of a file decides its format."""
+"""Predictions as text, JSONL or columns. The suffix of a file decides its format."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
-from elmo_lite import CorpusError
-from elmo_lite.text import JSONL_SUFFIXES, json_objects, standard_input_lines
-from tasks.files import STANDARD_INPUT, read_lines, without_end
-from tasks.ner.columns import read_columns
-from tasks.ner.data import words_of
-from tasks.ner.tagger import Sentence, Tagged
+from elmo_lite.text import JSONL_SUFFIXES
+from tasks.ner.tagger import Tagged
 from tasks.ner.tags import spell
 
 Format = Literal["text", "jsonl", "columns"]
@@ -25,35 +21,6 @@ def format_of(name: str) -> Format:
     """The format of a file by its suffix: JSONL, columns or, by default, text."""
     suffix = Path(name).suffix.lower()
     return "jsonl" if suffix in JSONL_SUFFIXES else "columns" if suffix in COLUMNS else "text"
-
-
-def read_sentences(name: str, word_column: int | None = None) -> list[Sentence]:
-    """Read the sentences of a file.
-
-    Args:
-        name: A text file with one sentence per line, a JSONL file with ``tokens``, ``words`` or ``text``, a column
-            file, the tags of which are ignored, or "-" for text on standard input. A blank line of text is a sentence
-            without words, so that input and output have the same number of lines.
-        word_column: Column of the words in a column file, from 0. Detected by default.
-
-    Raises:
-        CorpusError: The file is missing or has no sentences, or a line is malformed.
-    """
-    sentences: list[Sentence] = []
-    if name == STANDARD_INPUT:
-        sentences += (without_end(line) for _, line in standard_input_lines())
-    elif format_of(name) == "columns":
-        sentences += (words for words, _, _ in read_columns(name, word_column, None, with_tags=False))
-    elif format_of(name) == "jsonl":
-        for row, where, _ in json_objects(name):
-            text = row.get("text")
-            has_words = "tokens" in row or "words" in row
-            sentences.append(text if isinstance(text, str) and not has_words else words_of(row, where))
-    else:
-        sentences += read_lines(name)
-    if not sentences:
-        raise CorpusError(f"{name}: expected sentences, found none")
-    return sentences
 
 
 def format_predictions(

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from elmo_lite.text import is_tag
+
 Scheme = Literal["IOB1", "IOB2", "BIOES"]
 
 OUTSIDE = "O"
 _SAME_PREFIX = {"U": "S", "L": "E", "M": "I"}
 """Prefixes of BILOU (unit, last) and BMES (middle), and their equivalents in BIOES."""
-_PREFIXES = frozenset("BIES") | frozenset(_SAME_PREFIX)
 
 
 class Entity(NamedTuple):
@@ -26,11 +27,6 @@ class Entity(NamedTuple):
     start: int
     end: int
     type: str
-
-
-def is_tag(text: str) -> bool:
-    """Whether a string is a tag of any scheme: O, or a prefix, a hyphen and a type."""
-    return text == OUTSIDE or (len(text) > 2 and text[1] == "-" and text[0] in _PREFIXES)
 
 
 def split_tag(tag: str) -> tuple[str, str]:

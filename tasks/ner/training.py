@@ -9,7 +9,8 @@ from typing import Any
 from elmo_lite import CorpusError, Elmo
 from tasks.ner.commands import evaluate, warn_of_unseen
 from tasks.ner.config import NerConfig
-from tasks.ner.data import TaggedData, TaggedSentence, TaggedSource, read_tagged
+from tasks.ner.data import TaggedData, TaggedSource, read_tagged
+from tasks.ner.readers import TaggedSentence
 from tasks.ner.scoring import score_tags
 from tasks.ner.tagger import NerTagger, new_tagger
 from tasks.ner.tags import OUTSIDE
@@ -27,7 +28,8 @@ class Ner(Task[NerConfig, TaggedData, TaggedSentence, NerTagger]):
 
     def read(self, source: Any, part: str, config: NerConfig, split_words: Callable[[str], list[str]]) -> TaggedData:
         """Read labelled sentences. ``split_words`` is unused, since they are lists of words already."""
-        return read_tagged(source, config.word_column, config.tag_column, name=part)
+        columns = config.word_column, config.tag_column
+        return read_tagged(source, *columns, name=part, entity_type=config.entity_type)
 
     def examples(self, data: TaggedData) -> list[TaggedSentence]:
         """The labelled sentences."""

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tasks.sentiment.classifier import Prediction, SentimentClassifier
     from tasks.sentiment.commands import evaluate
     from tasks.sentiment.config import SentimentConfig
-    from tasks.sentiment.data import LabelledText, read_labelled
+    from tasks.sentiment.data import read_labelled
+    from tasks.sentiment.readers import LabelledText
     from tasks.sentiment.training import train
 
 __all__ = [
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 _MODULE_OF = {
-    "LabelledText": "data",
+    "LabelledText": "readers",
     "Prediction": "classifier",
     "SentimentClassifier": "classifier",
     "SentimentConfig": "config",

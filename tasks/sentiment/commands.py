@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from tasks.files import input_and_output, write_output
 from tasks.sentiment.classifier import Prediction, SentimentClassifier
-from tasks.sentiment.data import DataConfig, LabelledText, check_labels, read_labelled, read_texts
+from tasks.sentiment.data import check_labels, read_labelled, read_texts
 from tasks.sentiment.output_formats import format_of, format_predictions
+from tasks.sentiment.readers import DataConfig, LabelledText
 from tasks.sentiment.scoring import report
 
 log = logging.getLogger("elmo_lite")

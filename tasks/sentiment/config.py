@@ -7,8 +7,8 @@ from typing import Literal
 
 from elmo_lite.errors import require
 from tasks.sentiment.bcn import BCNConfig
-from tasks.sentiment.data import DataConfig
 from tasks.sentiment.pooled_head import PooledConfig
+from tasks.sentiment.readers import DataConfig
 from tasks.training.config import FinetuneConfig
 from tasks.training.task_config import TaskConfig
 

@@ -1,67 +1,25 @@
-"""Labelled texts from trees, tables, JSONL files and hub data sets."""
+"""Labelled texts to learn from and to score, and texts to classify."""
 
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from elmo_lite import CorpusError
-from elmo_lite.text import JSONL_SUFFIXES, decoded_lines, is_data_set_name, standard_input_lines
+from elmo_lite.text import NAME_OF, decoded_lines, is_data_set_name, standard_input_lines
 from tasks.files import STANDARD_INPUT
 from tasks.inputs.in_memory import columns_of, examples_of, is_path
 from tasks.sentiment import trees
-from tasks.sentiment.tables import Columns, Row, hub_rows, json_rows, row_of, table_rows
+from tasks.sentiment.readers import DataConfig, LabelledText, SplitWords, labelled, open_source, source_kind
+from tasks.sentiment.tables import Row, row_of
 
-SplitWords = Callable[[str], list[str]]
-"""Tokenisation: a function from text to words."""
-_TABLES = {".tsv": "\t", ".csv": ","}
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataConfig:
-    """Reading of labelled texts."""
-
-    classes: Literal[2, 5] = 5
-    """Number of classes of trees: all 5, or 2 without neutral sentences."""
-    phrases: bool = False
-    """Train on the phrases inside trees too, each phrase and label once: about 20 times as many examples."""
-    text_column: str | None = None
-    """Column of the text in tables, JSON lines and data sets of the hub; a number from 1 if the file has no header.
-    Detected by default."""
-    label_column: str | None = None
-    """Column of the label, given in the same way. Detected by default."""
-
-    def columns(self, needs_label: bool = True) -> Columns:
-        """The columns for the readers of tables."""
-        return Columns(self.text_column, self.label_column, needs_label)
-
-
-@dataclass(frozen=True)
-class LabelledText:
-    """The words of a sentence or short text, with its label and its place in the source."""
-
-    words: tuple[str, ...]
-    label: str
-    """Label. Empty in prediction if it is missing."""
-    text: str = ""
-    """Original text, or the words joined by blanks."""
-    source: str = ""
-    """Path or name of the source."""
-    line: int = 0
-    """Line in the file, or number of the record or text, from 1."""
-    unit: str = "line"
-    """Unit of ``line``: "line", "record" or "text"."""
-
-    @property
-    def where(self) -> str:
-        """Place of the text, for errors."""
-        return f"{self.source}, {self.unit} {self.line}"
-
+log = logging.getLogger("elmo_lite")
 
 LabelledSource = str | os.PathLike[str] | Iterable[LabelledText] | tuple[Iterable[Any], Iterable[Any]]
 """A source of labelled texts, see ``read_labelled``."""
@@ -80,7 +38,8 @@ def read_labelled(
     Args:
         source: One of
 
-            - a file of labelled trees (one per line), ``.tsv``, ``.csv`` or ``.jsonl``, or a hub data set;
+            - a file of labelled trees (one per line), a table (TSV, CSV), JSON lines, a JSON array or Parquet, or a hub
+              data set; texts without words are skipped;
             - data in memory: a pair (texts, labels) of lists, arrays or columns of a DataFrame, where a text is a
               string or a list of words and a label is a string or an integer, or a list of ``LabelledText``.
         config: Settings for reading files and data sets.
@@ -94,12 +53,25 @@ def read_labelled(
     """
     if is_path(source):
         name = str(source)
-        found = list(_unique(_examples(name, config, split_words, training)))
+        examples, layout = open_source(name, config, split_words, training)
+        found = list(_unique(examples))
     else:
-        found = list(_in_memory(source, name, split_words))
-    if not found:
+        found, layout = list(_in_memory(source, name, split_words)), "data in memory"
+    kept = [example for example in found if example.words]
+    if not kept:
         raise CorpusError(f"{name}: expected labelled sentences, found none")
-    return found
+    _report(kept, name, str(layout), next((example.line for example in found if not example.words), 0), len(found))
+    return kept
+
+
+def _report(examples: list[LabelledText], name: str, layout: str, first_blank: int, num_read: int) -> None:
+    """Log what labelled texts were taken for."""
+    counts = Counter(example.label for example in examples)
+    listed = ", ".join(f"{label} {count:,}" for label, count in counts.most_common(20))
+    size = f"{len(examples):,} texts, {sum(len(example.words) for example in examples):,} words"
+    if num_blank := num_read - len(examples):
+        size += f" ({num_blank:,} without words skipped, first at {examples[0].unit} {first_blank})"
+    log.info("%s: read as %s; %s; labels: %s", name, layout, size, listed)
 
 
 def _in_memory(source: Any, name: str, split_words: SplitWords) -> Iterator[LabelledText]:
@@ -113,7 +85,7 @@ def _in_memory(source: Any, name: str, split_words: SplitWords) -> Iterator[Labe
             yield example
         return
     for number, row in enumerate(columns, start=1):
-        yield _labelled(row_of(*row, f"{name}, text {number}", number), name, split_words, "text")
+        yield labelled(row_of(*row, f"{name}, text {number}", number), name, split_words, "text")
 
 
 def read_texts(source: str | Path, config: DataConfig, split_words: SplitWords) -> list[LabelledText]:
@@ -121,24 +93,26 @@ def read_texts(source: str | Path, config: DataConfig, split_words: SplitWords) 
 
     Args:
         source: A file or hub data set, as in ``read_labelled``, a file with one text per line, or "-" for such lines on
-            standard input. Blank lines are skipped.
+            standard input. A blank line or cell is a text without words, so that input and output have the same number
+            of texts.
         config: Settings for reading files and data sets.
         split_words: Tokenisation of strings.
 
     Raises:
         CorpusError: See ``read_labelled``.
     """
-    lines = _plain_lines(str(source))
+    name = str(source)
+    lines = _plain_lines(name)
     if lines is not None:
-        rows = (Row(text.strip(), None, line) for line, text in lines if text.strip())
-        found = [_labelled(row, str(source), split_words) for row in rows]
+        layout: object = NAME_OF["text"]
+        found = [labelled(Row(text.strip(), None, line), name, split_words) for line, text in lines]
     else:
         config = dataclasses.replace(config, classes=5)  # with 2 classes, neutral trees are omitted
-        found = [
-            example for example, _ in _examples(str(source), config, split_words, training=False, needs_label=False)
-        ]
+        examples, layout = open_source(name, config, split_words, training=False, needs_label=False)
+        found = [example for example, _ in examples]
     if not found:
         raise CorpusError(f"{source}: expected texts, found none")
+    log.info("%s: read as %s; texts: %s", name, layout, f"{len(found):,}")
     return found
 
 
@@ -146,9 +120,7 @@ def _plain_lines(source: str) -> Iterable[tuple[int, str]] | None:
     """The numbered lines of plain text, or None if the source has another format."""
     if source == STANDARD_INPUT:
         return standard_input_lines()
-    path = Path(source)
-    is_plain = path.is_file() and path.suffix.lower() not in (*_TABLES, *JSONL_SUFFIXES) and not trees.holds_trees(path)
-    return decoded_lines(path) if is_plain else None
+    return decoded_lines(source) if not is_data_set_name(source) and source_kind(source) == "text" else None
 
 
 def label_set(train: Iterable[LabelledText]) -> list[str]:
@@ -164,7 +136,7 @@ def label_set(train: Iterable[LabelledText]) -> list[str]:
         raise CorpusError(f"{train[0].source}: expected at least two labels in the training data, found only {only!r}")
     if found <= set(trees.LABELS):
         return [label for label in trees.LABELS if label in found]
-    if all(re.fullmatch(r"-?\d+", label) for label in found):
+    if all(re.fullmatch(r"-?\d{1,18}", label) for label in found):
         return sorted(found, key=int)
     return sorted(found)
 
@@ -182,61 +154,6 @@ def check_labels(examples: Iterable[LabelledText], labels: Sequence[str]) -> Non
             raise CorpusError(
                 f"{example.where}: expected a label of the training data ({listed}), found {example.label!r}"
             )
-
-
-def _examples(
-    source: str, config: DataConfig, split_words: SplitWords, training: bool, needs_label: bool = True
-) -> Iterator[tuple[LabelledText, bool]]:
-    """Examples, each with whether it is a phrase inside a sentence."""
-    path = Path(source)
-    if path.is_file() and path.suffix.lower() not in (*_TABLES, *JSONL_SUFFIXES) and trees.holds_trees(path):
-        yield from _tree_examples(path, config, with_phrases=training and config.phrases)
-        return
-    unit = "line" if path.is_file() else "record"
-    for row in _rows(source, config.columns(needs_label)):
-        yield _labelled(row, source, split_words, unit), False
-
-
-def _rows(source: str, columns: Columns) -> Iterator[Row]:
-    path = Path(source)
-    if path.is_file():
-        suffix = path.suffix.lower()
-        if suffix in _TABLES:
-            return table_rows(path, columns, _TABLES[suffix])
-        if suffix in JSONL_SUFFIXES:
-            return json_rows(path, columns)
-        first = next((text.strip() for _, text in decoded_lines(path) if text.strip()), None)
-        if first is None:
-            return iter(())
-        expected = "labelled trees such as (3 (2 It) (4 works)), or a file named .tsv, .csv or .jsonl"
-        raise CorpusError(f"{source}, line 1: expected {expected}, found {first[:40]!r}")
-    if is_data_set_name(source):
-        return hub_rows(source, columns)
-    raise CorpusError(f"{source}: expected a file, found {'a directory' if path.is_dir() else 'nothing there'}")
-
-
-def _tree_examples(path: Path, config: DataConfig, with_phrases: bool) -> Iterator[tuple[LabelledText, bool]]:
-    for line, text in decoded_lines(path):
-        if not text.strip():
-            continue
-        tree = trees.parse_tree(text, f"{path}, line {line}")
-        for phrase, label in trees.labelled_phrases(tree, config.classes, with_phrases):
-            words = tree.words[phrase.start : phrase.end]
-            is_inner = phrase is not tree.phrases[-1]
-            yield LabelledText(words, label, " ".join(words), str(path), line), is_inner
-
-
-def _labelled(row: Row, source: str, split_words: SplitWords, unit: str = "line") -> LabelledText:
-    """Split the text of a row into words.
-
-    Raises:
-        CorpusError: The text has no words.
-    """
-    words = split_words(row.text) if isinstance(row.text, str) else row.text
-    text = row.text if isinstance(row.text, str) else " ".join(row.text)
-    if not words or not all(words):
-        raise CorpusError(f"{source}, {unit} {row.line}: expected a text with words, found {text[:40]!r}")
-    return LabelledText(tuple(words), row.label or "", text, source, row.line, unit)
 
 
 def _unique(examples: Iterable[tuple[LabelledText, bool]]) -> Iterator[LabelledText]:

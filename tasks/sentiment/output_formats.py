@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from tasks.sentiment.classifier import Prediction
-from tasks.sentiment.data import LabelledText
+from tasks.sentiment.readers import LabelledText
 
 Format = Literal["text", "tsv", "csv", "jsonl"]
 

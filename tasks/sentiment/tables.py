@@ -1,20 +1,34 @@
-"""Rows of TSV, CSV and JSONL files and of hub data sets: a text, its label and its line."""
+"""Rows of tables, JSON and Parquet files and hub data sets: a text, its label and its line."""
 
 from __future__ import annotations
 
-import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from elmo_lite import CorpusError
-from elmo_lite.text import decoded_lines, json_objects, open_data_set
-from tasks.files import without_end
+from elmo_lite.text import NAME_OF, SEPARATORS, Kind, column_names, open_data_set, read_rows, table_rows
 
-TEXT_NAMES = ("text", "sentence", "review", "content", "phrase", "document", "words", "tokens")
-LABEL_NAMES = ("label", "sentiment", "polarity", "class", "category", "rating", "stars")
+TEXT_NAMES = (
+    "text",
+    "sentence",
+    "review",
+    "content",
+    "phrase",
+    "document",
+    "reviewtext",
+    "comment",
+    "tweet",
+    "words",
+    "tokens",
+)
+LABEL_NAMES = ("label", "sentiment", "polarity", "class", "category", "rating", "stars", "overall")
 """Columns to detect if none is given, in order of preference."""
+_WHOLE = re.compile(r"(-?\d+)\.0+")
+"""A whole number as a float, such as 5.0, which is the same label as 5."""
 
 
 @dataclass(frozen=True)
@@ -75,87 +89,63 @@ def _first(names: dict[str, str], wanted: Iterable[str]) -> str | None:
     return next((names[name] for name in wanted if name in names), None)
 
 
-def table_rows(path: Path, columns: Columns, separator: str) -> Iterator[Row]:
-    """Read the rows of a table. The first line is the header unless the columns are given by number.
+@dataclass
+class RowReader:
+    """Reader of the rows of a table, JSON file, Parquet file or hub data set.
 
-    CSV may have quoted cells, which may have line breaks. TSV has no quoting, since quotation marks in TSV data sets
-    usually belong to the text.
+    A table has a header unless the columns are given by number. Class ids of a hub data set (``owner/name``,
+    ``owner/name:split`` or ``owner/name:config:split``) become the class names in its features.
 
-    Raises:
-        CorpusError: A column does not exist, a row has another number of columns, the quoting is invalid, or a required
-            label is missing.
+    Iterating raises CorpusError if the source cannot be read, a column does not exist, a value has the wrong type, or a
+    required label is missing.
     """
-    records = _csv_records(path) if separator == "," else _tsv_records(path)
-    first = next(records, None)
-    if first is None:
-        return
-    header = [str(number) for number in range(1, len(first[1]) + 1)] if columns.are_numbers else first[1]
-    text, label = columns.find(header, f"{path}, line {first[0]}")
-    text_at, label_at = header.index(text), None if label is None else header.index(label)
-    if columns.are_numbers:
-        records = _chain(first, records)
-    for line, cells in records:
-        if len(cells) != len(header):
-            raise CorpusError(f"{path}, line {line}: expected {len(header)} columns, found {len(cells)}")
-        value = None if label_at is None else cells[label_at]
-        yield Row(cells[text_at], _label(value, columns, f"{path}, line {line}"), line)
 
+    source: str
+    kind: Kind
+    columns: Columns
+    chosen: tuple[str, str | None] | None = None
+    """Columns of the text and the label of the first row."""
 
-def _chain(first: tuple[int, list[str]], rest: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
-    yield first
-    yield from rest
-
-
-def _tsv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    for number, line in decoded_lines(path):
-        if line.strip():
-            yield number, without_end(line).split("\t")
-
-
-def _csv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader((line for _, line in decoded_lines(path)), strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
+    def __iter__(self) -> Iterator[Row]:
+        """Read the rows."""
+        source, kind = self.source, self.kind
+        if kind == "hub":
+            rows, features = open_data_set(source)
+            for number, record in enumerate(rows, 1):
+                yield self._row(record, f"{source}, record {number}", number, features)
             return
-        except csv.Error as error:
-            raise CorpusError(f"{path}, line {line}: expected comma-separated values: {error}") from None
-        if cells:
-            yield line, cells
+        has_header = not self.columns.are_numbers
+        if kind in SEPARATORS and (names := column_names(source, SEPARATORS[kind])):
+            numbers = list(map(str, range(1, len(names) + 1)))
+            self.columns.find(names if has_header else numbers, f"{source}, line 1")  # even if there are no rows
+        for record, where, number in read_rows(source, kind, has_header=has_header):
+            yield self._row(record, where, number)
+
+    def _row(self, record: dict[str, Any], where: str, line: int, features: Any = None) -> Row:
+        text_name, label_name = self.columns.find(list(record), where)
+        self.chosen = self.chosen or (text_name, label_name)
+        value = None if label_name is None else record[label_name]
+        names = getattr((features or {}).get(label_name), "names", None)  # the class id of missing labels is -1
+        if names and isinstance(value, int):
+            value = names[value] if 0 <= value < len(names) else None
+        return Row(_text(record[text_name], where, text_name), _label(value, self.columns, where), line)
+
+    def __str__(self) -> str:
+        """What the source was read as, in words."""
+        text, label = self.chosen or (None, None)
+        columns = [f"{what} in {name!r}" for what, name in (("text", text), ("label", label)) if name is not None]
+        return ", ".join([NAME_OF[self.kind], *columns])
 
 
-def json_rows(path: Path, columns: Columns) -> Iterator[Row]:
-    """Read the rows of a JSONL file, which has objects with a text, or its words, and a label.
-
-    Raises:
-        CorpusError: A line is not a JSON object or lacks a field, or a value has the wrong type.
-    """
-    for record, where, line in json_objects(path):
-        yield _record_row(record, columns, where, line)
-
-
-def hub_rows(source: str, columns: Columns) -> Iterator[Row]:
-    """Read the rows of a hub data set: ``owner/name``, ``owner/name:split`` or ``owner/name:config:split``.
-
-    Class ids become the class names of the data set.
-
-    Raises:
-        CorpusError: The data set does not exist, its rows lack a column, or a value has the wrong type.
-    """
-    rows, features = open_data_set(source)
-    for number, record in enumerate(rows, 1):
-        yield _record_row(record, columns, f"{source}, record {number}", number, features)
-
-
-def _record_row(record: dict[str, Any], columns: Columns, where: str, line: int, features: Any = None) -> Row:
-    text_name, label_name = columns.find(list(record), where)
-    value = None if label_name is None else record[label_name]
-    names = getattr((features or {}).get(label_name), "names", None)  # the class id of missing labels is -1
-    if names and isinstance(value, int):
-        value = names[value] if 0 <= value < len(names) else None
-    return Row(_text(record[text_name], where, text_name), _label(value, columns, where), line)
+def looks_like_table(path: Path) -> bool:
+    """Whether a file is a table by its content: a text and a label column by name, and as many cells in each row."""
+    names = {name.strip().lower() for name in column_names(path)}
+    if not (names.intersection(TEXT_NAMES) and names.intersection(LABEL_NAMES)):
+        return False
+    try:
+        return sum(1 for _ in islice(table_rows(path), 10)) > 0
+    except CorpusError:
+        return False
 
 
 def row_of(text: object, label: object, where: str, number: int) -> Row:
@@ -173,6 +163,8 @@ def _text(value: object, where: str, column: str = "") -> str | list[str]:
     Raises:
         CorpusError: It is neither a string nor a list of words.
     """
+    if value is None:
+        return ""
     if isinstance(value, str):
         return str(value)
     if isinstance(value, list | tuple) and all(isinstance(word, str) for word in value):
@@ -187,10 +179,12 @@ def _label(value: object, columns: Columns, where: str) -> str | None:
     Raises:
         CorpusError: A required label is missing, or is neither text nor an integer.
     """
-    if isinstance(value, str) and value.strip():
-        return value.strip()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
+    if isinstance(value, str) and value.strip():
+        return _WHOLE.sub(r"\1", value.strip()) if _WHOLE.fullmatch(value.strip()) else value.strip()
     if columns.needs_label:
         found = "none" if value is None or value == "" else repr(value)
         raise CorpusError(f"{where}: expected a label (text or a whole number), found {found}")

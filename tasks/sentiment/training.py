@@ -10,7 +10,8 @@ from elmo_lite import Elmo
 from tasks.sentiment.classifier import SentimentClassifier, new_classifier
 from tasks.sentiment.commands import evaluate
 from tasks.sentiment.config import SentimentConfig
-from tasks.sentiment.data import LabelledSource, LabelledText, check_labels, label_set, read_labelled
+from tasks.sentiment.data import LabelledSource, check_labels, label_set, read_labelled
+from tasks.sentiment.readers import LabelledText
 from tasks.sentiment.scoring import score_labels
 from tasks.training.task import Target, Task
 from tasks.training.train_task import print_scores, train_task

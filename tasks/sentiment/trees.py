@@ -29,9 +29,13 @@ _ESCAPES = {
 
 
 def holds_trees(path: Path) -> bool:
-    """Whether one of the first ten lines of a file that are not blank is a tree. Then all lines must be trees."""
-    lines = (text for _, text in decoded_lines(path) if text.strip())
-    return any(_TREE.match(text) for text in islice(lines, 10))
+    """Whether most of the first ten lines of a file that are not blank are trees. Then all lines must be trees.
+
+    A file where only some lines look like a tree of one word, such as ``(2 stars)``, is text.
+    """
+    lines = list(islice((text for _, text in decoded_lines(path) if text.strip()), 10))
+    found = [match[1] for text in lines if (match := _TREE.match(text))]
+    return 2 * len(found) > len(lines) and ("(" in found or len(found) == len(lines) > 1)
 
 
 class Phrase(NamedTuple):

@@ -1,0 +1,110 @@
+"""Reading of column files: one word per line with its tag in another column, and a blank line after each sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+
+from elmo_lite.errors import CorpusError
+from elmo_lite.text.column_layout import Layout, detect_layout, first_rows, is_tag, is_untyped_tag
+from elmo_lite.text.lines import decoded_lines
+
+Row = tuple[str, str, int]
+"""Word, tag and line number."""
+Sentence = tuple[tuple[str, ...], tuple[str, ...], int]
+"""Words, tags and the line number of the first word."""
+
+
+@dataclass
+class ColumnReader:
+    """Reader of a column file.
+
+    Iterating yields the words and tags of each sentence, and the line number of its first word, and raises CorpusError
+    for a line with too few columns or an unknown tag.
+    """
+
+    name: str
+    """Path of the file."""
+    word_column: int | None = None
+    """Column of the words, from 0, or negative to count from the end. Detected by default."""
+    tag_column: int | None = None
+    """Column of the tags, counted in the same way. Detected by default."""
+    with_tags: bool = True
+    """Read tags. If False, all tags are empty strings."""
+    entity_type: str = "ENT"
+    """Type of tags without one: B, I and O."""
+    num_skipped: int = 0
+    """Number of rows without a word that were skipped so far."""
+    first_skipped: int = 0
+    """Line number of the first of these."""
+    num_untyped: int = 0
+    """Number of tags without a type that were read so far."""
+    layout: Layout = field(init=False)
+    """Layout of the file."""
+
+    def __post_init__(self) -> None:
+        """Detect the layout.
+
+        Raises:
+            CorpusError: The file is missing or has no rows, or no column has tags.
+            ConfigError: A given column does not exist.
+        """
+        sample = first_rows(_lines(self.name))
+        self.layout = detect_layout(sample, self.name, self.word_column, self.tag_column, self.with_tags)
+
+    def __iter__(self) -> Iterator[Sentence]:
+        """Read the sentences."""
+        self.num_skipped = self.num_untyped = 0
+        rows: list[Row] = []
+        for number, line in chain(_lines(self.name), [(0, "")]):
+            if line.strip(" \t"):
+                row = None if self.layout.is_comment(line) else self._row(line, number)
+                rows += [row] if row is not None else []
+            elif rows:
+                words, tags, numbers = zip(*rows, strict=True)
+                yield words, tags, numbers[0]
+                rows = []
+
+    def __str__(self) -> str:
+        """What the file was read as, in words."""
+        text = str(self.layout)
+        if self.num_untyped:
+            text += f", entities without a type read as {self.entity_type}"
+        if count := self.num_skipped:
+            rows = "1 row" if count == 1 else f"{count:,} rows"
+            text += f", {rows} without a word skipped, first at line {self.first_skipped}"
+        return text
+
+    def _row(self, line: str, number: int) -> Row | None:
+        """The word and tag of a line, or None if the line has no word of the text."""
+        layout = self.layout
+        columns = layout.split(line)
+        if layout.is_skipped(columns):
+            return None
+        needed = max(layout.word, layout.tag or 0 if self.with_tags else 0) + 1
+        if len(columns) < needed:
+            between = "TABs" if layout.tabs else "blanks"
+            found = f"{len(columns)} in {line!r:.80}"
+            raise CorpusError(f"{self.name}, line {number}: expected {needed} columns between {between}, found {found}")
+        word = columns[layout.word].strip().removeprefix(layout.prefix)
+        tag = self._tag(columns[layout.tag].strip(), number) if self.with_tags and layout.tag is not None else ""
+        if not word:
+            self.first_skipped = self.first_skipped if self.num_skipped else number
+            self.num_skipped += 1
+            return None
+        return word, tag, number
+
+    def _tag(self, tag: str, number: int) -> str:
+        if is_untyped_tag(tag):
+            self.num_untyped += 1
+            return f"{tag}-{self.entity_type}"
+        if not is_tag(tag):
+            expected = "expected O or B-, I-, E- or S- and a type"
+            raise CorpusError(f"{self.name}, line {number}: {expected}, found {tag!r:.60}")
+        return tag
+
+
+def _lines(name: str) -> Iterator[tuple[int, str]]:
+    """Lines without their LF or CRLF."""
+    return ((number, line.removesuffix("\n").removesuffix("\r")) for number, line in decoded_lines(name))
