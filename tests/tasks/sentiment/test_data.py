@@ -61,8 +61,8 @@ def test_tables_are_split_and_words_are_not(tmp_path: Path) -> None:
 def test_texts_need_no_labels(trees: Path, tmp_path: Path) -> None:
     plain = tmp_path / "a.txt"
     plain.write_text("one two\n\n  three\n")
-    assert seen(read_texts(plain, DataConfig(), str.split)) == [("one two", "", 1), ("three", "", 3)]
-    assert [example.text for example in read_texts(plain, DataConfig(), str.split)] == ["one two", "three"]
+    assert seen(read_texts(plain, DataConfig(), str.split)) == [("one two", "", 1), ("", "", 2), ("three", "", 3)]
+    assert [example.text for example in read_texts(plain, DataConfig(), str.split)] == ["one two", "", "three"]
     assert [line for *_, line in seen(read_texts(trees, DataConfig(), str.split))] == [1, 3, 4]
     table = tmp_path / "a.csv"
     table.write_text("text\nhello\n")
@@ -99,9 +99,9 @@ def test_missing_files(tmp_path: Path) -> None:
         read_labelled(tmp_path / "none.tsv", DataConfig(), str.split)
     with pytest.raises(CorpusError, match="expected a file, found a directory"):
         read_texts(tmp_path, DataConfig(), str.split)
-    (tmp_path / "blank.txt").write_text("\n \n")
-    with pytest.raises(CorpusError, match="blank.txt: expected texts, found none"):
-        read_texts(tmp_path / "blank.txt", DataConfig(), str.split)
+    (tmp_path / "empty.txt").write_text("")
+    with pytest.raises(CorpusError, match="empty.txt: expected texts, found none"):
+        read_texts(tmp_path / "empty.txt", DataConfig(), str.split)
 
 
 def labelled(*labels: str) -> list[LabelledText]:
