@@ -1,30 +1,31 @@
-"""Input sentences and predictions as text, JSONL or columns. The suffix of a file decides its format."""
+"""Input sentences and predictions as text, JSONL, columns or CSV. The suffix of a file decides its format."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
 from elmo_lite import CorpusError
 from elmo_lite.text import JSONL_SUFFIXES, json_objects, standard_input_lines
-from tasks.files import STANDARD_INPUT, read_lines, without_end
+from tasks.files import STANDARD_INPUT, csv_row, on_one_line, read_lines, without_end
 from tasks.ner.columns import read_columns
 from tasks.ner.data import words_of
-from tasks.ner.tagger import Sentence, Tagged
+from tasks.ner.prediction import Sentence, Tagged
 from tasks.ner.tags import spell
 
-Format = Literal["text", "jsonl", "columns"]
+Format = Literal["text", "jsonl", "columns", "csv"]
 
-COLUMNS = (".conll", ".conllu", ".iob", ".iob2", ".bio", ".tsv")
-
-
-def format_of(name: str) -> Format:
-    """The format of a file by its suffix: JSONL, columns or, by default, text."""
-    suffix = Path(name).suffix.lower()
-    return "jsonl" if suffix in JSONL_SUFFIXES else "columns" if suffix in COLUMNS else "text"
+COLUMNS = (".conll", ".iob", ".iob2", ".bio", ".tsv")
+FORMATS: dict[str, Format] = {
+    ".txt": "text",
+    **dict.fromkeys(JSONL_SUFFIXES, "jsonl"),
+    **dict.fromkeys(COLUMNS, "columns"),
+    ".csv": "csv",
+}
+"""Format of each suffix of OUTPUT."""
 
 
 def read_sentences(name: str, word_column: int | None = None) -> list[Sentence]:
@@ -40,11 +41,12 @@ def read_sentences(name: str, word_column: int | None = None) -> list[Sentence]:
         CorpusError: The file is missing or has no sentences, or a line is malformed.
     """
     sentences: list[Sentence] = []
+    suffix = Path(name).suffix.lower()
     if name == STANDARD_INPUT:
         sentences += (without_end(line) for _, line in standard_input_lines())
-    elif format_of(name) == "columns":
+    elif suffix in (*COLUMNS, ".conllu"):
         sentences += (words for words, _, _ in read_columns(name, word_column, None, with_tags=False))
-    elif format_of(name) == "jsonl":
+    elif suffix in JSONL_SUFFIXES:
         for row, where, _ in json_objects(name):
             text = row.get("text")
             has_words = "tokens" in row or "words" in row
@@ -65,19 +67,28 @@ def format_predictions(
         sentences: Predictions of the tagger.
         labels: Labels of the tagger, in the order of the probabilities.
         kind: "text" is ``[PER Anna] works at [ORG Siemens] .``; "jsonl" is one object per sentence with words, IOB2
-            tags and entities; "columns" is a word, a TAB and an IOB2 tag per line.
+            tags and entities; "columns" is a word, a TAB and an IOB2 tag per line; "csv" is a table with a header and a
+            row per word: number of the sentence, from 1, word and IOB2 tag.
         probabilities: Add marginal probabilities: of the entities in text, of all labels at each word in JSONL, and of
-            the predicted label in a third column.
+            the predicted label in another column.
     """
     if kind == "text":
         return "".join(_text(tagged, probabilities) + "\n" for tagged in sentences)
     if kind == "jsonl":
         return "".join(_json(tagged, labels, probabilities) + "\n" for tagged in sentences)
+    if kind == "csv":
+        header = csv_row(["sentence", "token", "tag", *(["probability"] if probabilities else [])])
+        rows = (
+            csv_row([str(number), *row])
+            for number, tagged in enumerate(sentences, start=1)
+            for row in _word_rows(tagged, labels, probabilities)
+        )
+        return header + "".join(rows)
     return "".join(_columns(tagged, labels, probabilities) + "\n" for tagged in sentences)
 
 
 def _text(tagged: Tagged, probabilities: bool) -> str:
-    words = list(tagged.words)
+    words = list(map(on_one_line, tagged.words))
     for span in tagged.spans:
         score = f" {span.score:.2f}" if probabilities else ""
         words[span.start_word] = f"[{span.type}{score} {words[span.start_word]}"
@@ -100,13 +111,16 @@ def _json(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> str:
             {label: round(number, 6) for label, number in zip(labels, numbers, strict=True)}
             for numbers in tagged.decoded.probabilities
         ]
-    return json.dumps(row, ensure_ascii=False)
+    return json.dumps(row, ensure_ascii=False, allow_nan=False)
 
 
 def _columns(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> str:
     """One line per word. The caller adds the blank line after the sentence."""
-    lines = []
+    return "".join("\t".join(map(on_one_line, row)) + "\n" for row in _word_rows(tagged, labels, probabilities))
+
+
+def _word_rows(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> Iterator[list[str]]:
+    """The word, IOB2 tag and, on demand, probability of the label of each word."""
     rows = zip(tagged.words, _iob2(tagged), tagged.decoded.tags, tagged.decoded.probabilities, strict=True)
     for word, tag, label, numbers in rows:
-        lines.append(f"{word}\t{tag}" + (f"\t{numbers[labels.index(label)]:.4f}" if probabilities else "") + "\n")
-    return "".join(lines)
+        yield [word, tag, *([f"{numbers[labels.index(label)]:.4f}"] if probabilities else [])]

@@ -121,22 +121,19 @@ def read_texts(source: str | Path, config: DataConfig, split_words: SplitWords) 
 
     Args:
         source: A file or hub data set, as in ``read_labelled``, a file with one text per line, or "-" for such lines on
-            standard input. Blank lines are skipped.
+            standard input. A blank line or an empty text is a text without words, so that every line has a prediction.
         config: Settings for reading files and data sets.
         split_words: Tokenisation of strings.
 
     Raises:
         CorpusError: See ``read_labelled``.
     """
-    lines = _plain_lines(str(source))
+    name, lines = str(source), _plain_lines(str(source))
     if lines is not None:
-        rows = (Row(text.strip(), None, line) for line, text in lines if text.strip())
-        found = [_labelled(row, str(source), split_words) for row in rows]
+        found = [_labelled(Row(text.strip(), None, n), name, split_words, needs_words=False) for n, text in lines]
     else:
         config = dataclasses.replace(config, classes=5)  # with 2 classes, neutral trees are omitted
-        found = [
-            example for example, _ in _examples(str(source), config, split_words, training=False, needs_label=False)
-        ]
+        found = [example for example, _ in _examples(name, config, split_words, training=False, needs_label=False)]
     if not found:
         raise CorpusError(f"{source}: expected texts, found none")
     return found
@@ -194,7 +191,7 @@ def _examples(
         return
     unit = "line" if path.is_file() else "record"
     for row in _rows(source, config.columns(needs_label)):
-        yield _labelled(row, source, split_words, unit), False
+        yield _labelled(row, source, split_words, unit, needs_words=needs_label), False
 
 
 def _rows(source: str, columns: Columns) -> Iterator[Row]:
@@ -226,15 +223,17 @@ def _tree_examples(path: Path, config: DataConfig, with_phrases: bool) -> Iterat
             yield LabelledText(words, label, " ".join(words), str(path), line), is_inner
 
 
-def _labelled(row: Row, source: str, split_words: SplitWords, unit: str = "line") -> LabelledText:
+def _labelled(
+    row: Row, source: str, split_words: SplitWords, unit: str = "line", needs_words: bool = True
+) -> LabelledText:
     """Split the text of a row into words.
 
     Raises:
-        CorpusError: The text has no words.
+        CorpusError: The text has no words and ``needs_words`` is True, or a word is empty.
     """
     words = split_words(row.text) if isinstance(row.text, str) else row.text
     text = row.text if isinstance(row.text, str) else " ".join(row.text)
-    if not words or not all(words):
+    if not all(words) or (needs_words and not words):
         raise CorpusError(f"{source}, {unit} {row.line}: expected a text with words, found {text[:40]!r}")
     return LabelledText(tuple(words), row.label or "", text, source, row.line, unit)
 
