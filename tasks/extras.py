@@ -36,7 +36,7 @@ def named_extra(what: str) -> Iterator[None]:
 
 
 def import_extras(packages: Iterable[str], what: str) -> None:
-    """Import optional packages that are needed later, so that a missing one is an error at once; see ``named_extra``."""
+    """Import optional packages that are needed later, so that a missing one is an error now; see ``named_extra``."""
     with named_extra(what):
         for package in packages:
             import_module(package)
