@@ -5,6 +5,8 @@ Public names are imported on first use, as in ``elmo_lite``.
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.extras import named_extra
+
 if TYPE_CHECKING:
     from tasks.vectorizer import ElmoVectorizer
 
@@ -19,11 +21,6 @@ def __getattr__(name: str) -> Any:
     """
     if name != "ElmoVectorizer":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
+    with named_extra(name):
         from tasks.vectorizer import ElmoVectorizer
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "sklearn":
-            raise
-        message = "ElmoVectorizer: expected scikit-learn, found no such package; pip install 'elmo_lite[tasks]'"
-        raise ModuleNotFoundError(message, name=error.name) from None
     return ElmoVectorizer

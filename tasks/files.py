@@ -1,14 +1,19 @@
-"""Reading and writing of text files, and the arguments INPUT [OUTPUT] of a command."""
+"""Reading and writing of text files, and the arguments INPUT [OUTPUT] of a command with the format of OUTPUT."""
 
 from __future__ import annotations
 
+import csv
+import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from elmo_lite import ConfigError
 from elmo_lite.files import write_text
 from elmo_lite.text import decoded_lines
+
+FormatT = TypeVar("FormatT", bound=str)
 
 STANDARD_INPUT = "-"
 """The INPUT that stands for standard input."""
@@ -50,6 +55,34 @@ def input_and_output(paths: Sequence[str], overwrite: bool) -> tuple[str, str | 
     if not output.parent.is_dir():
         raise ConfigError(f"{output}: expected the directory {output.parent} to write in, found none")
     return paths[0], paths[1]
+
+
+def format_of(output: str | None, formats: Mapping[str, FormatT]) -> FormatT:
+    """The format of OUTPUT by its suffix; that of ``.txt`` for standard output and for a name without a suffix.
+
+    Args:
+        output: Path of OUTPUT, or None for standard output.
+        formats: Format of each suffix, ``.txt`` included.
+
+    Raises:
+        ConfigError: The suffix has no format.
+    """
+    suffix = Path(output or "").suffix.lower() or ".txt"
+    if suffix not in formats:
+        raise ConfigError(f"{output}: expected a name that ends in {', '.join(formats)}, found {suffix}")
+    return formats[suffix]
+
+
+def on_one_line(text: str) -> str:
+    """Replace each run of whitespace, such as TABs and line breaks, by a blank."""
+    return " ".join(text.split())
+
+
+def csv_row(fields: Sequence[str]) -> str:
+    """A line of CSV (RFC 4180), with fields quoted where they hold a comma, a quote or a line break of any kind."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(fields)  # a CR is quoted in no other case before Python 3.13
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def write_output(output: str | None, text: str) -> None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from elmo_lite import CorpusError, Elmo
+from tasks.inputs.in_memory import items_of
 
 Text = str | list[str]
 """A text, tokenised like the model's training text; or a list of words, used as it is."""
@@ -115,12 +116,7 @@ def _texts(values: Iterable[Text]) -> list[Text]:
     Raises:
         CorpusError: The input is a single text, empty or a table, or an item is not a text.
     """
-    if isinstance(values, str | bytes):
-        raise CorpusError("X: expected a list of texts, found one string: put it in a list")
-    shape = getattr(values, "shape", (0,))
-    if len(shape) != 1:
-        raise CorpusError(f"X: expected one text per sample, found an array of shape {shape}")
-    texts = list(values)
+    texts = items_of(values, "X", "text")
     if not texts:
         raise CorpusError("X: expected at least one text, found none")
     for number, text in enumerate(texts):

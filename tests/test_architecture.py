@@ -45,16 +45,17 @@ THIRD_PARTY = {
 }
 
 # The same line and table for the task models; the tasks themselves do not import one another.
-TASKS_ORDER = "files modules inputs saved_task training samples ner sentiment vectorizer __init__".split()
+TASKS_ORDER = "extras files modules inputs saved_task training samples ner sentiment vectorizer __init__".split()
 TASKS_THIRD_PARTY = {
+    "extras": "",
     "files": "",
     "modules": "torch",
     "inputs": "gensim numpy platformdirs torch tqdm",
     "saved_task": "torch",
     "training": "matplotlib numpy pytorch_lightning torch tqdm",
     "samples": "",
-    "ner": "seqeval torch",
-    "sentiment": "sklearn torch",
+    "ner": "numpy seqeval torch",
+    "sentiment": "numpy sklearn torch",
     "vectorizer": "numpy sklearn",
     "__init__": "",
 }

@@ -19,13 +19,15 @@ second and core. Words agree with those of the treebank at F1 0.98.
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import NamedTuple
 
 from tokenizers import Regex
 from tokenizers.pre_tokenizers import Split
+
+from elmo_lite.text.normalization import to_nfc
 
 RULES_VERSION = 1
 """Version of the rules, incremented when they give other words or sentences. Stored with every corpus and model."""
@@ -53,6 +55,7 @@ _OPENING = frozenset("\"'“‘„‚«‹([{「『（【《〈〖¿¡＂＇*_-�
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _LETTER = rf"[\p{{L}}&&[^{_UNSPACED}]]"
 _INSIDE = rf"[[\p{{L}}\p{{N}}\p{{M}}_\x{{200C}}\x{{200D}}\x{{00AD}}\x{{2060}}]&&[^{_UNSPACED}]]"
+_FLAG_LETTER = r"[\x{1F1E6}-\x{1F1FF}]"
 _CLITIC = r"['’](?i:s|m|d|re|ve|ll)(?!\p{L})"
 _PATTERN = "|".join(
     [
@@ -73,6 +76,8 @@ _PATTERN = "|".join(
         rf"\p{{N}}+(?:[.,:/]\p{{N}}+)*{_INSIDE}*",
         r"(?<![\p{L}\p{N}])[:;=]['\-]?[()DPpO/|](?![\p{L}\p{N}])",
         r"\.{2,}|-{2,}|[!?]{2,}|={2,}|\*{2,}|_{2,}|'{2}|`{2}",
+        # A flag and its marks, as \X finds them. In a row of flags, \X would count them from the first for each.
+        rf"{_FLAG_LETTER}{{1,2}}(?:(?!{_FLAG_LETTER})\Y\O)*",
         r"\X",
     ]
 )
@@ -90,6 +95,7 @@ class Chunk(NamedTuple):
     end: int  # minimum start of the next chunk for a sentence to end here, or _NONE if it never does
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _pre_tokenizer = Split(Regex(_PATTERN), behavior="isolated")
 
 
@@ -97,13 +103,17 @@ def pieces(chunk: str) -> list[tuple[str, int, int]]:
     """Words of a chunk without spaces, as (word, start, end)."""
     if chunk.isascii() and chunk.isalpha():  # most English text; the pattern gives the same result
         return [(chunk, 0, len(chunk))]
-    return [(chunk[start:end], start, end) for _, (start, end) in _pre_tokenizer.pre_tokenize_str(chunk)]
+    try:
+        found = _pre_tokenizer.pre_tokenize_str(chunk)
+    except UnicodeEncodeError:  # a lone surrogate is a word of its own, like any unknown character
+        found = _pre_tokenizer.pre_tokenize_str(_SURROGATE.sub("\ufffd", chunk))
+    return [(chunk[start:end], start, end) for _, (start, end) in found]
 
 
 def _analyse(chunk: str, nfc: bool) -> Chunk:
     """Split a chunk without spaces into words and classify its beginning and end."""
     spelled = [word for word, _, _ in pieces(chunk)]
-    words = tuple(unicodedata.normalize("NFC", word) for word in spelled) if nfc else tuple(spelled)
+    words = tuple(map(to_nfc, spelled)) if nfc else tuple(spelled)
     return Chunk(words, _breaks(words), _start(words), _end(words))
 
 
@@ -111,12 +121,11 @@ def _breaks(words: tuple[str, ...]) -> tuple[int, ...]:
     """Numbers of words after which a full stop that needs no space ends a sentence, closing quotes included."""
     found: list[int] = []
     for index, word in enumerate(words):
-        if word in _FINAL_ALONE:
+        if word in _FINAL_ALONE and (not found or index >= found[-1]):
             end = index + 1
             while end < len(words) and (words[end] in _CLOSING or words[end] in _FINAL_ALONE):
                 end += 1
-            if not found or found[-1] != end:
-                found.append(end)
+            found.append(end)
     return tuple(found)
 
 

@@ -8,11 +8,11 @@ With ``NFC``, each word is normalised after splitting, so that offsets always re
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from elmo_lite.errors import ConfigError
+from elmo_lite.text.normalization import to_nfc
 from elmo_lite.text.segmentation import RULES_VERSION, chunk_lookup, pieces, split_line
 
 
@@ -36,7 +36,7 @@ class Tokenization:
 
     def normalize(self, word: str) -> str:
         """Apply the Unicode normalisation to a word."""
-        return word if self.normalization == "none" or word.isascii() else unicodedata.normalize("NFC", word)
+        return word if self.normalization == "none" or word.isascii() else to_nfc(word)
 
     def words(self, text: str) -> list[str]:
         """The words of a text, regardless of sentences."""

@@ -1,9 +1,9 @@
-"""Labelled data in memory: two columns of equal length, or a list of examples."""
+"""Data in memory: texts; labelled data in two columns of equal length, or as a list of examples."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from elmo_lite import CorpusError
@@ -19,6 +19,31 @@ def is_path(source: Any) -> bool:
 def plain(value: Any) -> Any:
     """Convert values of NumPy, pandas and torch to Python types, and arrays to lists."""
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+def items_of(values: Any, name: str, what: str) -> list[Any]:
+    """The items of a list, an array or a column of a DataFrame, without labels.
+
+    Args:
+        values: The items.
+        name: Name of the data in errors.
+        what: Word for an item in errors, such as "text".
+
+    Returns:
+        The items, converted by ``plain``.
+
+    Raises:
+        CorpusError: The data are one string, a dictionary or a table, or cannot be iterated over.
+    """
+    if isinstance(values, str | bytes):
+        raise CorpusError(f"{name}: expected a list of {what}s, found one string: put it in a list")
+    if isinstance(values, Mapping) or not isinstance(values, Iterable):
+        raise CorpusError(f"{name}: expected a list of {what}s, found {type(values).__name__}")
+    shape = getattr(values, "shape", (0,))
+    if len(shape) != 1:
+        found = f"{type(values).__name__} of shape {tuple(shape)}"
+        raise CorpusError(f"{name}: expected one {what} per item, found {found}: pass one column")
+    return [plain(value) for value in values]
 
 
 def columns_of(source: Any, name: str, titles: tuple[str, str], example: type) -> list[tuple[Any, Any]] | None:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elmo_lite import CorpusError
+from tasks.extras import named_extra
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -153,7 +154,8 @@ def _values(rest: bytes, width: int, where: str) -> FloatArray | None:
 
 
 def _read_word2vec_binary(file: Path, wanted: dict[str, None], extra_words: int) -> dict[str, FloatArray]:
-    from gensim.models import KeyedVectors
+    with named_extra(str(file)):
+        from gensim.models import KeyedVectors
 
     try:
         vectors = KeyedVectors.load_word2vec_format(str(file), binary=True, unicode_errors="replace")
@@ -164,7 +166,8 @@ def _read_word2vec_binary(file: Path, wanted: dict[str, None], extra_words: int)
 
 
 def _read_fasttext_model(file: Path, wanted: dict[str, None], extra_words: int) -> dict[str, FloatArray]:
-    from gensim.models.fasttext import load_facebook_vectors
+    with named_extra(str(file)):
+        from gensim.models.fasttext import load_facebook_vectors
 
     if file.suffix == ".gz":
         raise CorpusError(f"{file}: expected an uncompressed fastText model, found a compressed file")

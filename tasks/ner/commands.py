@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from tasks.files import input_and_output, write_output
+from tasks.files import format_of, input_and_output, write_output
 from tasks.ner.data import TaggedData, read_tagged, unseen_types
-from tasks.ner.output_formats import format_of, format_predictions
+from tasks.ner.output_formats import FORMATS, format_predictions
 from tasks.ner.readers import read_sentences
-from tasks.ner.scoring import confusion_of, score_tags
-from tasks.ner.tagger import NerTagger, Sentence, Tagged
+from tasks.ner.tagger import NerTagger
+from tasks.saved_task.scores import scores_as_json, words_per_second
 
 log = logging.getLogger("elmo_lite")
 
 
 def evaluate(tagger: NerTagger, data: TaggedData) -> dict[str, Any]:
-    """Score a tagger on labelled sentences.
-
-    Returns:
-        The scores of ``score_tags``; "confusion", see ``confusion_of``; "sentences" and "words", the size of the data;
-        "scheme" and "repaired", see ``TaggedData``; "unseen_types", the number of entities of each type that the tagger
-        does not know, which count as errors; "words_per_second", the speed of prediction including the encoder.
-    """
-    gold = [sentence.tags for sentence in data.sentences]
-    tagged, speed = _timed(tagger, [sentence.words for sentence in data.sentences])
-    predicted = [found.decoded.tags for found in tagged]
-    return {
-        **score_tags(gold, predicted),
-        "confusion": confusion_of(gold, predicted),
-        "sentences": len(gold),
-        "words": sum(map(len, gold)),
-        "scheme": data.scheme,
-        "repaired": data.repaired,
-        "unseen_types": dict(unseen_types(data, tagger.types)),
-        "words_per_second": speed,
-    }
-
-
-def _timed(tagger: NerTagger, sentences: Sequence[Sentence]) -> tuple[list[Tagged], float]:
-    """The predictions, and the speed in words per second."""
-    begun = time.perf_counter()
-    tagged = tagger.tag(sentences)
-    return tagged, sum(len(found.words) for found in tagged) / max(time.perf_counter() - begun, 1e-9)
+    """Score a tagger on labelled sentences, see ``NerTagger.evaluate``."""
+    return tagger.evaluate(data)
 
 
 def warn_of_unseen(name: str, data: TaggedData, known: Sequence[str]) -> None:
@@ -80,7 +54,7 @@ def evaluate_command(
     tagger = NerTagger.from_pretrained(directory, device, encoder)
     labelled = read_tagged(file, word_column, tag_column, entity_type=tagger.config.entity_type)
     warn_of_unseen(file, labelled, tagger.types)
-    print(json.dumps({"model": directory, "data": file, **evaluate(tagger, labelled)}, indent=2, ensure_ascii=False))
+    print(scores_as_json(directory, file, tagger.evaluate(labelled)))
 
 
 def predict_command(
@@ -98,7 +72,8 @@ def predict_command(
     Args:
         directory: Tagger, as written by "elmo-lite ner train".
         paths: INPUT, then optionally OUTPUT. INPUT is text with a sentence per line (- for standard input), JSONL or a
-            column file. OUTPUT is JSONL, columns or text by its suffix. Defaults to text on standard output.
+            column file. OUTPUT is text (.txt), JSONL (.jsonl), columns (.conll, .iob2, .tsv) or a table (.csv) by its
+            suffix. Defaults to text on standard output.
         probabilities: Add the marginal probabilities of the tags.
         device: Device to run on.
         overwrite: Replace OUTPUT if it exists.
@@ -108,9 +83,11 @@ def predict_command(
         encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
     source, output = input_and_output(paths, overwrite)
+    kind = format_of(output, FORMATS)
     sentences = read_sentences(source, word_column)
     tagger = NerTagger.from_pretrained(directory, device, encoder)
-    tagged, speed = _timed(tagger, sentences)
-    kind = format_of(output) if output is not None else "text"
+    begun = time.perf_counter()
+    tagged = tagger.tag(sentences)
+    speed = words_per_second(sum(len(found.words) for found in tagged), begun)
     write_output(output, format_predictions(tagged, tagger.labels, kind, probabilities))
     log.info("%s sentences, %s words/s, encoder included", f"{len(tagged):,}", f"{speed:,.0f}")

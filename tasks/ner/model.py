@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from elmo_lite import CheckpointError
 from tasks.inputs.batch import Batch
 from tasks.inputs.representation import Representation
 from tasks.modules.bilstm import BiLSTM
@@ -93,9 +94,15 @@ class NerModel(nn.Module):
 
     @torch.no_grad()
     def decode(self, batch: Batch) -> list[Decoded]:
-        """The tags of each sentence, with the probabilities of its entities and labels."""
+        """The tags of each sentence, with the probabilities of its entities and labels.
+
+        Raises:
+            CheckpointError: The scores are not finite, because the weights or the encoder's are not.
+        """
         scores = self(batch)
         marginals = self.crf.marginals(scores, batch.mask)
+        if not marginals.log_z.isfinite().all():
+            raise CheckpointError("weights: expected finite scores of tags, found NaN or infinity")
         paths, probabilities = self.crf.decode(scores, batch.mask), marginals.labels().cpu()
         return [
             self._decoded(row, path, marginals, probabilities[row, : len(path)].tolist())

@@ -1,26 +1,27 @@
-"""Predictions as text, JSONL or columns. The suffix of a file decides its format."""
+"""Predictions as text, JSONL, columns or CSV. The suffix of a file decides its format."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Literal
 
 from elmo_lite.text import JSONL_SUFFIXES
-from tasks.ner.tagger import Tagged
+from tasks.files import csv_row, on_one_line
+from tasks.ner.prediction import Tagged
 from tasks.ner.tags import spell
 
-Format = Literal["text", "jsonl", "columns"]
+Format = Literal["text", "jsonl", "columns", "csv"]
 
-COLUMNS = (".conll", ".conllu", ".iob", ".iob2", ".bio", ".tsv")
-
-
-def format_of(name: str) -> Format:
-    """The format of a file by its suffix: JSONL, columns or, by default, text."""
-    suffix = Path(name).suffix.lower()
-    return "jsonl" if suffix in JSONL_SUFFIXES else "columns" if suffix in COLUMNS else "text"
+COLUMNS = (".conll", ".iob", ".iob2", ".bio", ".tsv")
+FORMATS: dict[str, Format] = {
+    ".txt": "text",
+    **dict.fromkeys(JSONL_SUFFIXES, "jsonl"),
+    **dict.fromkeys(COLUMNS, "columns"),
+    ".csv": "csv",
+}
+"""Format of each suffix of OUTPUT."""
 
 
 def format_predictions(
@@ -32,19 +33,28 @@ def format_predictions(
         sentences: Predictions of the tagger.
         labels: Labels of the tagger, in the order of the probabilities.
         kind: "text" is ``[PER Anna] works at [ORG Siemens] .``; "jsonl" is one object per sentence with words, IOB2
-            tags and entities; "columns" is a word, a TAB and an IOB2 tag per line.
+            tags and entities; "columns" is a word, a TAB and an IOB2 tag per line; "csv" is a table with a header and a
+            row per word: number of the sentence, from 1, word and IOB2 tag.
         probabilities: Add marginal probabilities: of the entities in text, of all labels at each word in JSONL, and of
-            the predicted label in a third column.
+            the predicted label in another column.
     """
     if kind == "text":
         return "".join(_text(tagged, probabilities) + "\n" for tagged in sentences)
     if kind == "jsonl":
         return "".join(_json(tagged, labels, probabilities) + "\n" for tagged in sentences)
+    if kind == "csv":
+        header = csv_row(["sentence", "token", "tag", *(["probability"] if probabilities else [])])
+        rows = (
+            csv_row([str(number), *row])
+            for number, tagged in enumerate(sentences, start=1)
+            for row in _word_rows(tagged, labels, probabilities)
+        )
+        return header + "".join(rows)
     return "".join(_columns(tagged, labels, probabilities) + "\n" for tagged in sentences)
 
 
 def _text(tagged: Tagged, probabilities: bool) -> str:
-    words = list(tagged.words)
+    words = list(map(on_one_line, tagged.words))
     for span in tagged.spans:
         score = f" {span.score:.2f}" if probabilities else ""
         words[span.start_word] = f"[{span.type}{score} {words[span.start_word]}"
@@ -67,13 +77,16 @@ def _json(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> str:
             {label: round(number, 6) for label, number in zip(labels, numbers, strict=True)}
             for numbers in tagged.decoded.probabilities
         ]
-    return json.dumps(row, ensure_ascii=False)
+    return json.dumps(row, ensure_ascii=False, allow_nan=False)
 
 
 def _columns(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> str:
     """One line per word. The caller adds the blank line after the sentence."""
-    lines = []
+    return "".join("\t".join(map(on_one_line, row)) + "\n" for row in _word_rows(tagged, labels, probabilities))
+
+
+def _word_rows(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> Iterator[list[str]]:
+    """The word, IOB2 tag and, on demand, probability of the label of each word."""
     rows = zip(tagged.words, _iob2(tagged), tagged.decoded.tags, tagged.decoded.probabilities, strict=True)
     for word, tag, label, numbers in rows:
-        lines.append(f"{word}\t{tag}" + (f"\t{numbers[labels.index(label)]:.4f}" if probabilities else "") + "\n")
-    return "".join(lines)
+        yield [word, tag, *([f"{numbers[labels.index(label)]:.4f}"] if probabilities else [])]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from tasks.extras import named_extra
 from tasks.ner.tags import OUTSIDE, entities_of, spell, split_tag
 
 
@@ -22,8 +23,9 @@ def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
         "types": "precision", "recall", "f1" and "support" (number of gold entities) of each type. An undefined score
         is 0.
     """
-    from seqeval.metrics import accuracy_score, classification_report
-    from seqeval.scheme import IOB2
+    with named_extra("scores of tags"):
+        from seqeval.metrics import accuracy_score, classification_report
+        from seqeval.scheme import IOB2
 
     right, judged = _iob2(gold), _iob2(predicted)
     if not any(tag != OUTSIDE for tags in (*right, *judged) for tag in tags):

@@ -3,53 +3,32 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from elmo_lite import CorpusError, Elmo, Tokenization
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, collate
+from tasks.inputs.in_memory import items_of
 from tasks.inputs.representation import Representation
 from tasks.ner.config import NerConfig
+from tasks.ner.data import TaggedSource, read_tagged, unseen_types
 from tasks.ner.model import Decoded, NerModel
+from tasks.ner.prediction import Sentence, Span, Tagged, tagged_sentence
+from tasks.ner.scoring import confusion_of, score_tags
 from tasks.ner.tags import bioes_labels, split_tag
+from tasks.saved_task.description import describe
 from tasks.saved_task.network import load_network, new_network, save_network, tokenization_of
+from tasks.saved_task.scores import words_per_second
 
-Sentence = str | Sequence[str]
-"""A string, which is split by the tagger's tokenisation, or a list of words, which are not split."""
+__all__ = ["NerTagger", "Span", "Tagged", "new_tagger"]
+
 NOTHING = Decoded([], [], [], [])
-
-
-@dataclass(frozen=True)
-class Span:
-    """A predicted entity."""
-
-    text: str
-    """Text of the entity. If the sentence is a list of words, those of the entity joined by blanks."""
-    type: str
-    """Type of the entity, such as PER."""
-    start: int
-    """Index of the first character. If the sentence is a list of words, that of the first word."""
-    end: int
-    """Index after the last character or word."""
-    start_word: int
-    """Index of the first word."""
-    end_word: int
-    """Index after the last word."""
-    score: float
-    """Marginal probability of the entity with exactly this start, end and type, in 0..1."""
-
-
-@dataclass(frozen=True)
-class Tagged:
-    """The words of a sentence with their predictions."""
-
-    words: list[str]
-    decoded: Decoded
-    spans: list[Span]
 
 
 class NerTagger:
@@ -116,6 +95,11 @@ class NerTagger:
         return self.model.labels
 
     @property
+    def classes_(self) -> npt.NDArray[Any]:
+        """The labels as an array, (N,), under scikit-learn's name: the columns of ``predict_proba``."""
+        return np.array(self.labels)
+
+    @property
     def types(self) -> list[str]:
         """Entity types of the tagger, sorted."""
         return sorted({split_tag(label)[1] for label in self.labels} - {""})
@@ -130,18 +114,76 @@ class NerTagger:
             The entities of each sentence. The list is empty if a sentence has no entities or no words.
 
         Raises:
-            CorpusError: A sentence is neither a string nor a list of words, or ``sentences`` is one string.
+            CorpusError: A sentence is neither a string nor a list of words, or ``sentences`` is one string, a
+                dictionary or a table.
+            CheckpointError: The weights are not finite.
         """
         return [tagged.spans for tagged in self.tag(sentences)]
 
     def tag(self, sentences: Iterable[Sentence]) -> list[Tagged]:
         """Tag sentences. Like ``predict``, but with words, tags and probabilities."""
-        if isinstance(sentences, str):
-            raise CorpusError("sentences: expected a list of sentences, found one string: put it in a list")
-        given = list(sentences)
+        given = items_of(sentences, "sentences", "sentence")
         split = [self._split(sentence, number) for number, sentence in enumerate(given)]
         decoded = self._decode([[word for word, _, _ in pieces] for pieces in split])
-        return [_tagged(*row) for row in zip(given, split, decoded, strict=True)]
+        return [tagged_sentence(*row) for row in zip(given, split, decoded, strict=True)]
+
+    def predict_proba(self, sentences: Iterable[Sentence]) -> list[npt.NDArray[np.float64]]:
+        """Compute the marginal probability of every label at each word.
+
+        Args:
+            sentences: Strings or lists of words, as for ``predict``.
+
+        Returns:
+            (T, N) float64 for each sentence of T words, with the N labels in the order of ``labels`` and ``classes_``.
+            Each row sums to 1. T is 0 for a sentence without words.
+
+        Raises:
+            CorpusError: As for ``predict``.
+        """
+        rows = (tagged.decoded.probabilities for tagged in self.tag(sentences))
+        return [np.array(row, dtype=np.float64).reshape(len(row), len(self.labels)) for row in rows]
+
+    def evaluate(
+        self, source: TaggedSource, *, word_column: int | None = None, tag_column: int | None = None
+    ) -> dict[str, Any]:
+        """Score the tagger on labelled sentences, as ``elmo-lite ner evaluate`` does.
+
+        Args:
+            source: A path, the name of a hub data set or data in memory, see ``read_tagged``.
+            word_column: Column of the words in a column file, from 0. Detected by default.
+            tag_column: Column of the tags, from 0; -1 for the last. Detected by default.
+
+        Returns:
+            The scores of ``score_tags``; "confusion", see ``confusion_of``; "sentences" and "words", the size of the
+            data; "scheme" and "repaired", see ``TaggedData``; "unseen_types", the number of entities of each type that
+            the tagger does not know, which count as errors; "words_per_second", the speed of prediction including the
+            encoder.
+
+        Raises:
+            CorpusError: The data cannot be used, see ``read_tagged``.
+            ModuleNotFoundError: seqeval is not installed.
+        """
+        data = read_tagged(source, word_column, tag_column)
+        gold = [sentence.tags for sentence in data.sentences]
+        num_words = sum(map(len, gold))
+        begun = time.perf_counter()
+        predicted = [tagged.decoded.tags for tagged in self.tag(sentence.words for sentence in data.sentences)]
+        speed = words_per_second(num_words, begun)
+        return {
+            **score_tags(gold, predicted),
+            "confusion": confusion_of(gold, predicted),
+            "sentences": len(gold),
+            "words": num_words,
+            "scheme": data.scheme,
+            "repaired": data.repaired,
+            "unseen_types": dict(unseen_types(data, self.types)),
+            "words_per_second": speed,
+        }
+
+    def __repr__(self) -> str:
+        """One line: entity types, encoder, word vectors, sizes, tokenisation and device."""
+        sizes = {"lstm_dim": self.config.lstm_dim, "lstm_layers": self.config.lstm_layers}
+        return f"NerTagger({describe(self.model, self.tokenization, self.device, {'types': self.types}, **sizes)})"
 
     def _split(self, sentence: Sentence, number: int) -> list[tuple[str, int, int]]:
         """(word, start, end) of each word: offsets in characters of a string, or in words of a list."""
@@ -185,13 +227,3 @@ def new_tagger(
 
 def _network(config: NerConfig, labels: Sequence[str], representation: Representation) -> NerModel:
     return NerModel(representation, labels, config.lstm_dim, config.lstm_layers, config.dropout)
-
-
-def _tagged(sentence: Sentence, pieces: list[tuple[str, int, int]], decoded: Decoded) -> Tagged:
-    words = [word for word, _, _ in pieces]
-    spans = []
-    for (first, stop, kind), score in zip(decoded.entities, decoded.scores, strict=True):
-        start, end = pieces[first][1], pieces[stop - 1][2]
-        text = sentence[start:end] if isinstance(sentence, str) else " ".join(words[first:stop])
-        spans.append(Span(text, kind, start, end, first, stop, score))
-    return Tagged(words, decoded, spans)

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from elmo_lite import CorpusError, Elmo, Tokenization
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, collate
+from tasks.inputs.in_memory import items_of
 from tasks.inputs.representation import Representation
+from tasks.saved_task.description import describe
 from tasks.saved_task.network import load_network, new_network, save_network, tokenization_of
+from tasks.saved_task.scores import words_per_second
 from tasks.sentiment.config import SentimentConfig
+from tasks.sentiment.data import LabelledSource, check_labels, read_labelled
 from tasks.sentiment.model import SentimentModel
+from tasks.sentiment.readers import DataConfig
+from tasks.sentiment.scoring import report
 
 Text = str | Sequence[str]
 """A string, which is split by the classifier's tokenisation, or a list of words, which are not split."""
@@ -27,11 +37,12 @@ class Prediction:
     """The prediction of one text."""
 
     label: str
-    """Most probable label."""
+    """Most probable label; empty for a text without words, of which nothing is known."""
     score: float
-    """Probability of the label, in 0..1."""
+    """Probability of the label, in 0..1; 0 for a text without words."""
     probabilities: dict[str, float]
-    """Probability of every label, in the order of the classifier's labels. They sum to 1."""
+    """Probability of every label, in the order of the classifier's labels. They sum to 1, and are equal for a text
+    without words."""
 
 
 class SentimentClassifier:
@@ -104,6 +115,11 @@ class SentimentClassifier:
         """All labels, in the order of the outputs, see ``label_set``."""
         return self.model.labels
 
+    @property
+    def classes_(self) -> npt.NDArray[Any]:
+        """The labels as an array, (K,), under scikit-learn's name: the columns of ``predict_proba``."""
+        return np.array(self.labels)
+
     def predict(self, texts: Iterable[Text]) -> list[Prediction]:
         """Predict the labels of texts.
 
@@ -111,36 +127,99 @@ class SentimentClassifier:
             texts: Strings or lists of words.
 
         Returns:
-            The prediction of each text.
+            The prediction of each text. The label is empty and its score 0 if a text has no words.
 
         Raises:
-            CorpusError: A text has no words, or is neither a string nor a list of words, or ``texts`` is one string.
+            CorpusError: A text is neither a string nor a list of words, or ``texts`` is one string, a dictionary or a
+                table.
+            CheckpointError: The weights are not finite.
         """
-        if isinstance(texts, str | bytes):
-            raise CorpusError("texts: expected a list of texts, found one string: put it in a list")
-        rows = self._probabilities([self._words(text, number) for number, text in enumerate(texts)])
-        return [self._prediction(row) for row in rows.tolist()]
+        sentences = self._sentences(texts)
+        rows = self._probabilities(sentences).tolist()
+        return [self._prediction(row, bool(words)) for row, words in zip(rows, sentences, strict=True)]
+
+    def predict_proba(self, texts: Iterable[Text]) -> npt.NDArray[np.float64]:
+        """Compute the probability of every label.
+
+        Args:
+            texts: N strings or lists of words, as for ``predict``.
+
+        Returns:
+            (N, K) float64, with the K labels in the order of ``labels`` and ``classes_``. Each row sums to 1. All
+            labels are equally probable for a text without words.
+
+        Raises:
+            CorpusError, CheckpointError: As for ``predict``.
+        """
+        found: npt.NDArray[np.float64] = self._probabilities(self._sentences(texts)).double().numpy()
+        return found
+
+    def evaluate(
+        self, source: LabelledSource, *, text_column: str | None = None, label_column: str | None = None
+    ) -> dict[str, Any]:
+        """Score the classifier on labelled texts, as ``elmo-lite sentiment evaluate`` does.
+
+        Args:
+            source: A path, the name of a hub data set or data in memory, see ``read_labelled``.
+            text_column: Column of the text. Defaults to that of the training.
+            label_column: Column of the label. Defaults to that of the training.
+
+        Returns:
+            The scores of ``scoring.report``, and "words_per_second", the speed of prediction including the encoder.
+
+        Raises:
+            CorpusError: The data cannot be used, see ``read_labelled``, or the classifier does not have one of the
+                labels.
+            ModuleNotFoundError: scikit-learn is not installed.
+        """
+        data = self.data_config(text_column, label_column)
+        examples = read_labelled(source, data, self.tokenization.words)
+        check_labels(examples, self.labels)
+        begun = time.perf_counter()
+        predicted = [found.label for found in self.predict(example.words for example in examples)]
+        speed = words_per_second(sum(len(example.words) for example in examples), begun)
+        return {**report([example.label for example in examples], predicted, self.labels), "words_per_second": speed}
+
+    def data_config(self, text_column: str | None = None, label_column: str | None = None) -> DataConfig:
+        """The settings for reading data: those of the training, with other columns if given."""
+        data = self.config.data
+        return dataclasses.replace(
+            data, text_column=text_column or data.text_column, label_column=label_column or data.label_column
+        )
+
+    def __repr__(self) -> str:
+        """One line: labels, encoder, word vectors, head, sizes, tokenisation and device."""
+        described = describe(self.model, self.tokenization, self.device, {"labels": self.labels}, head=self.config.head)
+        return f"SentimentClassifier({described})"
+
+    def _sentences(self, texts: Iterable[Text]) -> list[list[str]]:
+        """The words of each text."""
+        return [self._words(text, number) for number, text in enumerate(items_of(texts, "texts", "text"))]
 
     def _words(self, text: Text, number: int) -> list[str]:
         if isinstance(text, str):
-            words = self.tokenization.words(text)
-        else:
-            words = list(text) if isinstance(text, Sequence) and not isinstance(text, bytes) else []
-        if not words or not all(isinstance(word, str) and word for word in words):
+            return self.tokenization.words(text)
+        words = list(text) if isinstance(text, Sequence) and not isinstance(text, bytes) else [None]
+        if not all(isinstance(word, str) and word for word in words):
             raise CorpusError(f"text {number}: expected a text or a list of words, found {text!r:.80}")
-        return words
+        return list(map(str, words))
 
     def _probabilities(self, sentences: list[list[str]]) -> Tensor:
-        """The probabilities of K classes for N sentences, (N, K), computed in batches by length to reduce padding."""
-        found = torch.zeros(len(sentences), len(self.labels))
+        """The probabilities of K classes for N sentences, (N, K), computed in batches by length to reduce padding.
+
+        They are equal for a sentence without words.
+        """
+        found = torch.full((len(sentences), len(self.labels)), 1 / len(self.labels))
         for batch in batches_by_length([len(sentence) for sentence in sentences], BATCH_WORDS):
             with torch.inference_mode():
                 inputs = collate([sentences[index] for index in batch]).to(self.device)
                 found[batch] = self.model.probabilities(inputs).cpu()
         return found
 
-    def _prediction(self, probabilities: list[float]) -> Prediction:
+    def _prediction(self, probabilities: list[float], has_words: bool) -> Prediction:
         of_label = dict(zip(self.labels, probabilities, strict=True))
+        if not has_words:
+            return Prediction("", 0.0, of_label)
         label = max(of_label, key=of_label.__getitem__)
         return Prediction(label, of_label[label], of_label)
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from elmo_lite import ConfigError
+from elmo_lite import CheckpointError, ConfigError
 from tasks.inputs.batch import Batch
 from tasks.inputs.representation import MixWeights, Representation
 from tasks.sentiment.bcn import BCN, BCNConfig
@@ -66,8 +66,15 @@ class SentimentModel(nn.Module):
 
     @torch.no_grad()
     def probabilities(self, batch: Batch) -> Tensor:
-        """The probabilities of the classes, (B, K). Each row sums to 1."""
-        return torch.softmax(self(batch).float(), dim=-1)
+        """The probabilities of the classes, (B, K). Each row sums to 1.
+
+        Raises:
+            CheckpointError: They are not finite, because the weights or the encoder's are not.
+        """
+        found = torch.softmax(self(batch).float(), dim=-1)
+        if not found.isfinite().all():
+            raise CheckpointError("weights: expected finite scores of labels, found NaN or infinity")
+        return found
 
     def mix_weights(self) -> dict[str, MixWeights]:
         """The learned weights of each layer mix, see ``Representation.mix_weights``."""

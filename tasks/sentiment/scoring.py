@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tasks.extras import named_extra
+
 
 def score_labels(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
     """Compute accuracy and macro-F1, in percent.
@@ -18,7 +20,8 @@ def score_labels(gold: Sequence[str], predicted: Sequence[str], labels: Sequence
     Returns:
         "main" (accuracy, which chooses the best epoch), "accuracy" and "macro_f1".
     """
-    from sklearn.metrics import accuracy_score, f1_score
+    with named_extra("scores of labels"):
+        from sklearn.metrics import accuracy_score, f1_score
 
     accuracy = 100 * float(accuracy_score(gold, predicted))
     macro_f1 = 100 * float(f1_score(gold, predicted, labels=list(labels), average="macro", zero_division=0))
@@ -38,7 +41,8 @@ def report(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str])
         "recall" and "f1" of each label in percent and its number of "sentences"; "labels", as given; "confusion", the
         number of sentences by gold label (rows) and predicted label (columns), in the order of "labels".
     """
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+    with named_extra("scores of labels"):
+        from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
     scores = score_labels(gold, predicted, labels)
     rows = zip(*precision_recall_fscore_support(gold, predicted, labels=list(labels), zero_division=0), strict=True)

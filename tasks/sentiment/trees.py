@@ -23,6 +23,8 @@ LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
 
 _TREE = re.compile(r"\s*\([0-4] (\(|[^ ()]+\)\s*$)")
 _TOKEN = re.compile(r"[()]|[^ \t\r\n()]+")  # no-break spaces are part of words
+_MAX_PHRASE_WORDS = 250_000
+"""Maximum number of words in all phrases of a tree, whose number is quadratic in a degenerate one."""
 _ESCAPES = {
     "-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}", "``": '"', "''": '"',
 }  # fmt: skip
@@ -56,6 +58,8 @@ class Tree:
     words: tuple[str, ...]
     phrases: tuple[Phrase, ...]
     """Phrases in post-order. The last one is the sentence."""
+    where: str = ""
+    """File and line, for errors."""
 
 
 def parse_tree(line: str, where: str) -> Tree:
@@ -96,7 +100,7 @@ def parse_tree(line: str, where: str) -> Tree:
         position += 1
     if is_open or not phrases:
         raise CorpusError(f"{where}: expected balanced brackets, found {len(is_open)} left open at the end of the line")
-    return Tree(tuple(words), tuple(phrases))
+    return Tree(tuple(words), tuple(phrases), where)
 
 
 def _label(tokens: list[re.Match[str]], position: int, where: str) -> int:
@@ -124,7 +128,15 @@ def class_name(label: int, classes: int) -> str | None:
 
 
 def labelled_phrases(tree: Tree, classes: int, all_phrases: bool) -> list[tuple[Phrase, str]]:
-    """The sentence, or all phrases including it, with their class names. Those without a class are omitted."""
+    """The sentence, or all phrases including it, with their class names. Those without a class are omitted.
+
+    Raises:
+        CorpusError: The phrases have more than 250,000 words in all, as in a tree that is nested thousands deep.
+    """
     chosen = tree.phrases if all_phrases else tree.phrases[-1:]
+    num_words = sum(phrase.end - phrase.start for phrase in chosen)
+    if all_phrases and num_words > _MAX_PHRASE_WORDS:
+        expected = f"a tree whose phrases have at most {_MAX_PHRASE_WORDS:,} words in all"
+        raise CorpusError(f"{tree.where}: expected {expected}, found {num_words:,} (or train without phrases)")
     named = [(phrase, class_name(phrase.label, classes)) for phrase in chosen]
     return [(phrase, name) for phrase, name in named if name is not None]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elmo_lite.files import replace_file
+from tasks.extras import named_extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,9 +71,10 @@ def draw_confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str], path:
 def _draw(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> Path | None:
     """Draw a new figure and write it; return None without matplotlib."""
     try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        log.info("%s is not drawn without matplotlib: pip install 'elmo_lite[pictures]'", path.name)
+        with named_extra(path.name):
+            from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        log.info("not drawn: %s", error)
         return None
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     draw(figure)

@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic
 
@@ -16,6 +15,7 @@ from elmo_lite import Elmo
 from elmo_lite.errors import require
 from elmo_lite.files import write_json
 from elmo_lite.stopping import Stopped
+from tasks.extras import import_extras
 from tasks.inputs.encoder_hash import encoder_hash
 from tasks.inputs.in_memory import is_path
 from tasks.saved_task.network import check_out, tokenization_of
@@ -100,8 +100,7 @@ def train_task(
         KeyboardInterrupt: Training is interrupted before anything is saved, or with several seeds.
     """
     require(seeds >= 1, "seeds", "1 or more", seeds)
-    for package in task.packages:
-        import_module(package)  # a missing one is an error before training
+    import_extras(task.packages, f"{task.kind} train")  # a missing one is an error before training
     out = Path(out)
     check_out(out, task.kind, overwrite)
     encoder = _Encoder(config)

@@ -1,11 +1,15 @@
 """Reading and writing text files."""
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from elmo_lite import ConfigError, CorpusError
-from tasks.files import input_and_output, read_lines, write_output
+from tasks.files import csv_row, format_of, input_and_output, on_one_line, read_lines, write_output
 
 
 def test_lines(tmp_path: Path) -> None:
@@ -18,9 +22,9 @@ def test_lines(tmp_path: Path) -> None:
 
 def test_unreadable_files(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    with pytest.raises(CorpusError, match=r"a\.txt: expected a file, found: No such file"):
+    with pytest.raises(CorpusError, match=r"a\.txt: expected a file, found nothing there"):
         read_lines(path)
-    with pytest.raises(CorpusError, match="expected a file, found: Is a directory"):
+    with pytest.raises(CorpusError, match="expected a file, found a directory"):
         read_lines(tmp_path)
     path.write_bytes(b"a\nb\n\xff\n")
     with pytest.raises(CorpusError, match=r"a\.txt, line 3: expected UTF-8, found byte 0xff"):
@@ -62,3 +66,36 @@ def test_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_output(None, "a\n")
     write_output(str(tmp_path / "out.txt"), "b\n")
     assert capsys.readouterr().out == "a\n" and (tmp_path / "out.txt").read_text() == "b\n"
+
+
+FORMATS = {".txt": "text", ".jsonl": "jsonl"}
+
+
+def test_formats_by_suffix() -> None:
+    names = (None, "a", "dir.v2/a", "a.txt", "a.TXT", "a.JSONL")
+    assert [format_of(name, FORMATS) for name in names] == [*["text"] * 5, "jsonl"]
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("pred.xlsx", ".xlsx"), ("a.jsonl.gz", ".gz"), ("a.Json", ".json")])
+def test_other_suffixes_are_refused(name: str, suffix: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        format_of(name, FORMATS)
+    assert str(caught.value) == f"{name}: expected a name that ends in .txt, .jsonl, found {suffix}"
+
+
+def test_one_line() -> None:
+    assert on_one_line(" a\tb\r\n\u2028c\x85 ") == "a b c"
+
+
+CSV_TEXT = st.text(st.one_of(st.sampled_from(",\"\r\n\t;' "), st.characters(codec="utf-8", exclude_characters="\0")))
+
+
+@given(st.lists(st.lists(CSV_TEXT, min_size=3, max_size=3), max_size=4))
+@settings(deadline=None, max_examples=100)
+def test_csv_is_read_as_it_was_written(rows: list[list[str]]) -> None:
+    content = "".join(map(csv_row, rows))
+    assert list(csv.reader(io.StringIO(content, newline=""), strict=True)) == rows
+
+
+def test_csv_quotes_a_lone_carriage_return() -> None:
+    assert csv_row(["a\rb", "c"]) == '"a\rb",c\n'

@@ -42,8 +42,9 @@ def test_names(package: str) -> None:
         _ = module.Bert
 
 
-def test_the_vectorizer_names_its_extra() -> None:
-    code = "import sys; sys.modules['sklearn'] = None; import tasks; tasks.ElmoVectorizer"
+@pytest.mark.parametrize("use", ["import tasks; tasks.ElmoVectorizer", "from tasks import ElmoVectorizer"])
+def test_the_vectorizer_names_its_extra(use: str) -> None:
+    code = f"import sys; sys.modules['sklearn'] = None; {use}"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     expected = "expected scikit-learn, found no such package; pip install 'elmo_lite[tasks]'"
     assert done.returncode == 1 and done.stderr.splitlines()[-1] == f"ModuleNotFoundError: ElmoVectorizer: {expected}"

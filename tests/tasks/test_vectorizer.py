@@ -157,8 +157,8 @@ def test_an_encoder_is_used_as_it_is(model: str) -> None:
         ([], "X: expected at least one text, found none"),
         (["a", None], "X: expected texts or lists of words, found NoneType at index 1"),
         ([b"a"], "found bytes at index 0"),
-        (np.array([["a"], ["b"]]), "X: expected one text per sample, found an array of shape (2, 1)"),
-        (pd.DataFrame({"text": ["a"]}), "found an array of shape (1, 1)"),
+        (np.array([["a"], ["b"]]), "X: expected one text per item, found ndarray of shape (2, 1): pass one column"),
+        (pd.DataFrame({"text": ["a"]}), "found DataFrame of shape (1, 1): pass one column"),
         ([["a", 3]], "sentence 0, word 1: expected a string, found int 3"),
     ],
 )

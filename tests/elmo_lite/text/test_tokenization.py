@@ -6,9 +6,11 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Regex
+from tokenizers.pre_tokenizers import Split
 
 from elmo_lite.errors import ConfigError
-from elmo_lite.text.segmentation import _pre_tokenizer
+from elmo_lite.text.segmentation import _PATTERN, _pre_tokenizer
 from elmo_lite.text.tokenization import Tokenization
 
 RAW = Tokenization()
@@ -114,11 +116,56 @@ def test_marks_never_stand_at_the_begin_of_a_word_after_a_letter(text: str) -> N
             assert not text[start - 1].isalpha()
 
 
-@pytest.mark.parametrize("piece", ["a", "a-", "ab.", "中", "1,", "!", "a'", "@a", "👩‍"])
-def test_long_chunks_take_time_that_grows_with_their_length_only(piece: str) -> None:
-    """Text without blanks, 200,000 characters of it, is no trap (quadratic time would be hours)."""
+@pytest.mark.parametrize(
+    ("piece", "words", "sentences"),
+    [
+        ("a", 1, 1),
+        ("a-", 200_000, 1),
+        ("ab.", 133_332, 1),
+        ("中", 200_000, 1),
+        ("1,", 2, 1),
+        ("!", 1, 1),
+        ("a'", 2, 1),
+        ("@a", 100_000, 1),
+        ("👩\u200d", 1, 1),
+        ("。", 200_000, 1),
+        ("中。」", 199_998, 66_666),
+        ("🇩", 100_000, 1),
+        ("🇩\u0301🇪", 66_667, 1),
+        ("-\u0301\u0323", 66_666, 1),
+        ("http://a", 1, 1),
+        ("a@b.", 150_000, 1),
+        ("a\u00a0", 100_000, 1),
+    ],
+)
+def test_long_chunks_take_time_that_grows_with_their_length_only(piece: str, words: int, sentences: int) -> None:
+    """Text without blanks, 200,000 characters of it, is no trap (quadratic time would be minutes to hours)."""
     text = piece * (200_000 // len(piece))
-    assert sum(map(len, Tokenization(normalization="none").words(text))) == len(text)
+    found = Tokenization(normalization="none").sentences(text)
+    assert (sum(map(len, found)), len(found)) == (words, sentences)
+    assert "".join(word for sentence in found for word in sentence) == "".join(text.split())
+
+
+@given(st.text(st.sampled_from("🇩🇪🇫a-中\u0301\ufe0f\u200d\u0600\u0903👩👍🏽。"), max_size=40))
+@settings(deadline=None, max_examples=300)
+def test_flags_are_the_grapheme_clusters_of_the_expression(text: str) -> None:
+    """The alternative for flags, which is fast in long rows of them, finds what the last alternative would find."""
+    assert _PATTERN.split("|")[-1] == r"\X"
+    without = "|".join(part for part in _PATTERN.split("|") if "1F1E6" not in part)
+    plain = Split(Regex(without), behavior="isolated")
+    assert _pre_tokenizer.pre_tokenize_str(text) == plain.pre_tokenize_str(text)
+
+
+def test_a_lone_surrogate_is_a_word() -> None:
+    """No UTF-8 has one, but a string may; encoded words keep it too."""
+    assert RAW.words_with_offsets("a \ud800b 中\udfff.") == [
+        ("a", 0, 1),
+        ("\ud800", 2, 3),
+        ("b", 3, 4),
+        ("中", 5, 6),
+        ("\udfff", 6, 7),
+        (".", 7, 8),
+    ]
 
 
 def test_settings_round_trip_and_fail_by_name() -> None:

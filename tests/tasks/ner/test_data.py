@@ -46,7 +46,7 @@ def test_repairs_are_counted_and_told(tmp_path: Path, caplog: pytest.LogCaptureF
     assert caplog.messages == [
         f"{path}: 2 tags are not well formed in IOB2 and repaired, first at line 7",
         f"{path}: read as blank-separated columns, words in column 0, tags in column 1 of 0..1; IOB2; "
-        "3 sentences, 7 words; entities: X 4, Y 1",
+        "3 sentences, 7 words; entities: X 3, Y 1",
     ]
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from elmo_lite import CorpusError
+from elmo_lite import ConfigError, CorpusError
+from tasks.files import format_of
 from tasks.ner.data import read_tagged
 from tasks.ner.model import Decoded
-from tasks.ner.output_formats import format_of, format_predictions
+from tasks.ner.output_formats import FORMATS, format_predictions
 from tasks.ner.readers import read_sentences
 from tasks.ner.tagger import Span, Tagged
 from tasks.ner.tags import Entity
@@ -31,11 +32,12 @@ PREDICTIONS = [
 
 
 def test_formats_by_name() -> None:
-    assert [format_of(name) for name in ("a.txt", "a", "-", "a.JSONL", "a.ndjson", "a.conll", "b.iob2", "c.tsv")] == [
-        *["text"] * 3,
-        *["jsonl"] * 2,
-        *["columns"] * 3,
-    ]
+    names = (None, "a.txt", "a", "a.JSONL", "a.ndjson", "a.conll", "b.iob2", "c.tsv", "d.csv")
+    expected = [*["text"] * 3, *["jsonl"] * 2, *["columns"] * 3, "csv"]
+    assert [format_of(name, FORMATS) for name in names] == expected
+    for name in ("pred.xlsx", "pred.conllu"):  # CoNLL-U has ten columns
+        with pytest.raises(ConfigError, match=f"^{name}: expected a name that ends in .txt, .jsonl, .ndjson, .conll"):
+            format_of(name, FORMATS)
 
 
 def test_text() -> None:
@@ -58,11 +60,29 @@ def test_columns() -> None:
     assert probable == "in\tO\t0.9000\nNew\tB-LOC\t0.8000\nYork\tI-LOC\t0.7500\n\n\n"
 
 
+def test_csv() -> None:
+    """A row per word with the number of its sentence; one without words has none, and keeps its number."""
+    quoted = Tagged(['a,"b"'], Decoded(["O"], [], [], [[0.9, 0.1, 0, 0, 0]]), [])
+    lines = format_predictions([*PREDICTIONS, quoted], LABELS, "csv").splitlines()
+    assert lines == ["sentence,token,tag", "1,in,O", "1,New,B-LOC", "1,York,I-LOC", '3,"a,""b""",O']
+    lines = format_predictions(PREDICTIONS, LABELS, "csv", True).splitlines()
+    assert lines[:2] == ["sentence,token,tag,probability", "1,in,O,0.9000"]
+    long = Tagged(["x" * 200_000], quoted.decoded, [])
+    assert format_predictions([long], LABELS, "csv").splitlines()[1] == f"1,{'x' * 200_000},O"
+
+
+def test_words_with_line_breaks_and_tabs_stay_on_their_line() -> None:
+    odd = Tagged(["a\tb\nc"], Decoded(["O"], [], [], [[0.9, 0.1, 0, 0, 0]]), [])
+    assert format_predictions([odd], LABELS, "columns") == "a b c\tO\n\n"
+    assert format_predictions([odd], LABELS, "text") == "a b c\n"
+    assert json.loads(format_predictions([odd], LABELS, "jsonl"))["tokens"] == ["a\tb\nc"]
+
+
 @pytest.mark.parametrize("suffix", ["jsonl", "conll"])
 @pytest.mark.parametrize("probabilities", [False, True])
 def test_what_is_written_can_be_read(tmp_path: Path, suffix: str, probabilities: bool) -> None:
     path = tmp_path / f"out.{suffix}"
-    path.write_text(format_predictions(PREDICTIONS[:1], LABELS, format_of(path.name), probabilities))
+    path.write_text(format_predictions(PREDICTIONS[:1], LABELS, format_of(path.name, FORMATS), probabilities))
     data = read_tagged(path)
     assert [(s.words, s.tags) for s in data.sentences] == [(("in", "New", "York"), ("O", "B-LOC", "E-LOC"))]
     assert read_sentences(str(path)) == [("in", "New", "York")]

@@ -1,16 +1,21 @@
 """Sentences in, entities out."""
 
+import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from elmo_lite import CorpusError, Tokenization
+from elmo_lite import CheckpointError, ConfigError, CorpusError, Tokenization
 from tasks.inputs.batch import Batch
+from tasks.inputs.word_inputs import WordInputConfig
 from tasks.ner import tagger as module
+from tasks.ner.commands import evaluate_command, predict_command
 from tasks.ner.config import NerConfig
 from tasks.ner.model import Decoded
-from tasks.ner.tagger import NerTagger, Span
+from tasks.ner.tagger import NerTagger, Span, new_tagger
 from tasks.ner.tags import entities_of
 
 
@@ -77,6 +82,8 @@ def test_batches_are_bounded(tagger: NerTagger, monkeypatch: pytest.MonkeyPatch)
     ("sentences", "message"),
     [
         ("Anna works", "expected a list of sentences, found one string"),
+        ({"tokens": [["Anna"]]}, "sentences: expected a list of sentences, found dict"),
+        (np.zeros((2, 1)), r"expected one sentence per item, found ndarray of shape \(2, 1\): pass one column"),
         (["Anna", 3], "sentence 1: expected a string or a list of words, found 3"),
         ([["Anna", ""]], "sentence 0: expected a string or a list of words"),
         ([["Anna", None]], "sentence 0: expected a string or a list of words"),
@@ -85,3 +92,68 @@ def test_batches_are_bounded(tagger: NerTagger, monkeypatch: pytest.MonkeyPatch)
 def test_wrong_sentences(tagger: NerTagger, sentences: Any, message: str) -> None:
     with pytest.raises(CorpusError, match=message):
         tagger.predict(sentences)
+
+
+def real_tagger(**settings: Any) -> NerTagger:
+    inputs = WordInputConfig(word_dim=3, chars=False)
+    config = NerConfig(inputs=inputs, lstm_dim=2, tokenizer="whitespace", **settings)
+    return new_tagger(config, ["PER", "LOC"], None, [["Anna", "works"], ["in", "Rome"]])
+
+
+def test_probabilities_of_every_word() -> None:
+    tagger = real_tagger()
+    sentences: list[Any] = ["Anna works in Rome", "", [], np.array(["Anna"])]
+    found = tagger.predict_proba(sentences)
+    assert [rows.shape for rows in found] == [(4, 9), (0, 9), (0, 9), (1, 9)]
+    assert tagger.classes_.tolist() == tagger.labels == ["O", *(f"{p}-{t}" for t in ("LOC", "PER") for p in "BIES")]
+    for rows, tagged in zip(found, tagger.tag(sentences), strict=True):
+        np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-5)
+        assert rows.tolist() == tagged.decoded.probabilities
+    assert found[3][0, tagger.labels.index("I-PER")] == 0  # no entity begins with I in BIOES
+    assert tagger.predict_proba([]) == []
+
+
+def test_evaluate_takes_files_and_data_in_memory(tmp_path: Path) -> None:
+    pytest.importorskip("seqeval")
+    tagger = real_tagger()
+    words = [["Anna", "works"], ["in", "Rome"]]
+    tags = [["B-PER", "O"], ["O", "B-LOC"]]
+    path = tmp_path / "a.conll"
+    path.write_text("Anna\tB-PER\nworks\tO\n\nin\tO\nRome\tB-LOC\n")
+    in_memory, from_file = tagger.evaluate((words, tags)), tagger.evaluate(path)
+    assert in_memory["words"] == 4 and in_memory["sentences"] == 2 and in_memory["types"]["PER"]["support"] == 1
+    assert in_memory.pop("words_per_second") > 0 and from_file.pop("words_per_second") > 0
+    assert in_memory == from_file
+    assert tagger.evaluate((words, [["B-ORG", "O"], ["O", "O"]]))["unseen_types"] == {"ORG": 1}
+
+
+def test_the_command_prints_what_evaluate_returns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("seqeval")
+    real_tagger().save(tmp_path / "saved")
+    path = tmp_path / "a.conll"
+    path.write_text("Anna\tB-PER\nworks\tO\n")
+    evaluate_command(str(tmp_path / "saved"), str(path))
+    printed = json.loads(capsys.readouterr().out)
+    scores = NerTagger.from_pretrained(tmp_path / "saved").evaluate(path)
+    assert printed.keys() - scores.keys() == {"model", "data"}
+    assert all(printed[name] == value for name, value in scores.items() if name != "words_per_second")
+
+
+def test_an_unknown_suffix_is_refused_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"pred.xlsx: expected a name that ends in \.txt, \.jsonl"):
+        predict_command(str(tmp_path / "no model"), ["no input.txt", str(tmp_path / "pred.xlsx")])
+
+
+def test_damaged_weights_give_no_tags() -> None:
+    tagger = real_tagger()
+    with torch.no_grad():
+        tagger.model.tag_scores.bias[0] = torch.nan
+    with pytest.raises(CheckpointError, match="weights: expected finite scores of tags, found NaN or infinity"):
+        tagger.predict(["Anna works"])
+
+
+def test_repr_is_one_line() -> None:
+    assert repr(real_tagger()) == (
+        "NerTagger(types=['LOC', 'PER'], num_types=2, encoder=None, num_word_vectors=4, chars=False, lstm_dim=2, "
+        "lstm_layers=1, num_parameters=271, tokenization='whitespace', device='cpu')"
+    )

@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, CorpusError, Elmo, Tokenization
 from tasks.inputs.word_inputs import WordInputConfig
 from tasks.sentiment.bcn import BCNConfig
-from tasks.sentiment.classifier import SentimentClassifier, new_classifier
+from tasks.sentiment.classifier import Prediction, SentimentClassifier, new_classifier
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.pooled_head import PooledConfig
 
@@ -94,8 +95,9 @@ def test_without_words_or_encoder_inside(tmp_path: Path) -> None:
     ("texts", "expected"),
     [
         ("one text", "texts: expected a list of texts, found one string: put it in a list"),
-        (["good", " "], "text 1: expected a text or a list of words, found ' '"),
-        ([[]], "text 0: expected a text or a list of words, found []"),
+        ({"text": ["good"]}, "texts: expected a list of texts, found dict"),
+        (np.array([["good", "bad"]]), "texts: expected one text per item, found ndarray of shape (1, 2): pass one col"),
+        (3, "texts: expected a list of texts, found int"),
         ([["a", ""]], "text 0: expected a text or a list of words, found ['a', '']"),
         ([None], "text 0: expected a text or a list of words, found None"),
         ([3.5], "found 3.5"),
@@ -109,6 +111,68 @@ def test_bad_texts(texts: Any, expected: str) -> None:
 
 def test_no_texts() -> None:
     assert classifier().predict([]) == []
+    assert classifier().predict_proba([]).shape == (0, 2)
+
+
+@pytest.mark.parametrize("head", ["pooled", "bcn"])
+def test_texts_without_words_have_an_answer(head: str) -> None:
+    """No label, score 0 and equal probabilities, in their place in the list."""
+    network = classifier(head=head)
+    texts: list[Any] = ["", "so so", "  \n", [], ("bad",)]
+    found = network.predict(texts)
+    nothing = Prediction("", 0.0, {"negative": 0.5, "positive": 0.5})
+    assert [found[0], found[2], found[3]] == [nothing] * 3
+    assert [found[1], found[4]] == network.predict(["so so", ("bad",)])
+    assert network.predict_proba(texts)[[0, 2, 3]].tolist() == [[0.5, 0.5]] * 3
+
+
+def test_probabilities_as_in_scikit_learn() -> None:
+    network = classifier(encoder())
+    texts = ["a good film", np.array(["bad"]), "so so"]
+    found = network.predict_proba(texts)
+    assert found.shape == (3, 2) and found.dtype == np.float64
+    assert network.classes_.tolist() == network.labels == ["negative", "positive"]
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    expected = [list(prediction.probabilities.values()) for prediction in network.predict(texts)]
+    assert found.tolist() == expected
+    labels = network.classes_[found.argmax(axis=1)].tolist()
+    assert labels == [prediction.label for prediction in network.predict(texts)]
+
+
+def test_evaluate_takes_files_and_data_in_memory(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    network = classifier()
+    texts = ["a good film", "bad", "so so"]
+    labels = [prediction.label for prediction in network.predict(texts)]
+    labels[0] = {"negative": "positive", "positive": "negative"}[labels[0]]
+    table = tmp_path / "a.tsv"
+    table.write_text("body\tlabel\n" + "".join(f"{t}\t{label}\n" for t, label in zip(texts, labels, strict=True)))
+    in_memory = network.evaluate((texts, labels))
+    assert in_memory["accuracy"] == pytest.approx(200 / 3) and in_memory["sentences"] == 3
+    assert in_memory.pop("words_per_second") > 0
+    from_file = network.evaluate(table, text_column="body")
+    del from_file["words_per_second"]
+    assert from_file == in_memory
+    with pytest.raises(CorpusError, match=r"^data, text 1: expected a label of the training data \(negative,"):
+        network.evaluate((["good"], ["neutral"]))
+
+
+def test_damaged_weights_give_no_probabilities() -> None:
+    network = classifier()
+    with torch.no_grad():
+        network.model.head.scores.bias[0] = torch.nan  # type: ignore[union-attr, index]
+    for method in (network.predict, network.predict_proba):
+        with pytest.raises(CheckpointError, match="weights: expected finite scores of labels, found NaN or infinity"):
+            method(["good"])
+
+
+def test_repr_is_one_line() -> None:
+    assert repr(classifier(encoder(), encoder="en", words="none", chars=False)) == (
+        "SentimentClassifier(labels=['negative', 'positive'], num_labels=2, encoder='en', layers='mix', freeze=True, "
+        "num_word_vectors=0, chars=False, head='pooled', num_parameters=49, tokenization='whitespace', device='cpu')"
+    )
+    many = new_classifier(SentimentConfig(**SETTINGS), [f"l{n}" for n in range(25)], None, SENTENCES)
+    assert "'l9', ...], num_labels=25, encoder=None, num_word_vectors=5, chars=True" in repr(many)
 
 
 def test_damaged_models(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Scoring and labelling with a saved classifier, and what its commands say of bad input."""
 
+import csv
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -47,17 +49,61 @@ def test_columns_may_differ_from_training(saved: Path, tmp_path: Path, capsys: p
         predict_command(str(saved), [str(table)])
 
 
-def test_blank_lines_keep_their_numbers(saved: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("good\n\nbad film\n")
+def test_every_line_has_a_prediction(
+    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A blank line, an empty cell and an empty string get an empty label."""
+    (tmp_path / "a.txt").write_text("good\n\nbad film\n \n")
     predict_command(str(saved), [str(tmp_path / "a.txt"), str(tmp_path / "b.jsonl")])
-    lines = (tmp_path / "b.jsonl").read_text().splitlines()
-    assert ['"line": 1' in lines[0], '"line": 3' in lines[1], len(lines)] == [True, True, 2]
+    rows = [json.loads(line) for line in (tmp_path / "b.jsonl").read_text().splitlines()]
+    assert [(row["line"], bool(row["label"])) for row in rows] == [(1, True), (2, False), (3, True), (4, False)]
+    assert rows[1] == {"text": "", "label": "", "score": 0.0, "line": 2}
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"good\n\nbad film")))
+    predict_command(str(saved), ["-"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and lines[1] == "\t0.000\t"
+    (tmp_path / "a.csv").write_text('text,n\ngood,1\n,2\n" ",3\n')
+    predict_command(
+        str(saved),
+        [
+            str(tmp_path / "a.csv"),
+            str(tmp_path / "b.csv"),
+        ],
+    )
+    with (tmp_path / "b.csv").open(newline="") as file:
+        assert [bool(row["label"]) for row in csv.DictReader(file)] == [True, False, False]
+    (tmp_path / "c.jsonl").write_text('{"text": ""}\n{"words": []}\n{"text": "good"}\n')
+    predict_command(str(saved), [str(tmp_path / "c.jsonl")])
+    assert [line[0] == "\t" for line in capsys.readouterr().out.splitlines()] == [True, True, False]
+
+
+def test_unknown_suffixes_are_refused_before_the_work(saved: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="pred.xlsx: expected a name that ends in .txt, .jsonl, .ndjson, .tsv, .csv"):
+        predict_command(str(tmp_path / "no model"), ["no input.txt", str(tmp_path / "pred.xlsx")])
+    assert not (tmp_path / "pred.xlsx").exists()
+
+
+def test_the_command_prints_what_evaluate_returns(
+    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "a.tsv"
+    table.write_text("text\tlabel\ngood\tpositive\nbad\tnegative\n")
+    evaluate_command(str(saved), str(table))
+    printed = json.loads(capsys.readouterr().out)
+    scores = SentimentClassifier.from_pretrained(saved).evaluate(str(table))
+    timed = ("words_per_second",)
+    assert (printed.pop("model"), printed.pop("data")) == (str(saved), str(table))
+    assert {k: v for k, v in printed.items() if k not in timed} == {k: v for k, v in scores.items() if k not in timed}
+    monkeypatch.setattr(SentimentClassifier, "evaluate", lambda *a, **k: {"accuracy": float("nan")})
+    with pytest.raises(CheckpointError, match=r"saved: expected finite scores on .*a\.tsv, found Out of range float"):
+        evaluate_command(str(saved), str(table))
+    assert capsys.readouterr().out == ""
 
 
 def test_standard_input(saved: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"good\n\nbad film")))
     predict_command(str(saved), ["-"])
-    assert [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()] == ["good", "bad film"]
+    assert [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()] == ["good", "", "bad film"]
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"good\nb\xe4d\n")))
     with pytest.raises(CorpusError, match="^standard input, line 2: expected UTF-8, found byte 0xe4 at position 2"):
         predict_command(str(saved), ["-"])

@@ -5,8 +5,10 @@ import json
 
 import pytest
 
+from elmo_lite import ConfigError
+from tasks.files import format_of
 from tasks.sentiment.classifier import Prediction
-from tasks.sentiment.output_formats import format_of, format_predictions
+from tasks.sentiment.output_formats import FORMATS, format_predictions
 from tasks.sentiment.readers import LabelledText
 
 TEXTS = [
@@ -50,7 +52,21 @@ def test_json_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("a.tsv", "tsv"), ("a.CSV", "csv"), ("a.ndjson", "jsonl"), ("a.txt", "text"), ("-", "text")]
+    ("name", "kind"), [("a.tsv", "tsv"), ("a.CSV", "csv"), ("a.ndjson", "jsonl"), ("a.txt", "text"), (None, "text")]
 )
-def test_formats(name: str, kind: str) -> None:
-    assert format_of(name) == kind
+def test_formats(name: str | None, kind: str) -> None:
+    assert format_of(name, FORMATS) == kind
+
+
+def test_unknown_formats() -> None:
+    expected = "^pred.xlsx: expected a name that ends in .txt, .jsonl, .ndjson, .tsv, .csv, found .xlsx$"
+    with pytest.raises(ConfigError, match=expected):
+        format_of("pred.xlsx", FORMATS)
+
+
+def test_labels_stay_in_their_field() -> None:
+    """A label of several words, or with a comma or TAB, is one field."""
+    found = Prediction("so, so\tbad", 1.0, {"so, so\tbad": 1.0})
+    assert format_predictions(TEXTS[:1], [found], "tsv").splitlines()[1] == "so good\tso, so bad\t1.000000"
+    assert format_predictions(TEXTS[:1], [found], "csv").splitlines()[1] == 'so\tgood,"so, so\tbad",1.000000'
+    assert format_predictions(TEXTS[:1], [found], "text") == "so, so bad\t1.000\tso good\n"

@@ -72,3 +72,24 @@ def test_broken_trees(line: str, expected: str) -> None:
     with pytest.raises(CorpusError) as error:
         parse_tree(line, "a.txt, line 7")
     assert str(error.value).startswith("a.txt, line 7: ") and expected in str(error.value)
+
+
+def test_phrases_of_a_deeply_nested_tree_are_bounded() -> None:
+    """10,000 nested phrases have 50 million words in all; without its phrases the tree is a sentence like others."""
+    line = "(2 (3 word) " * 9_999 + "(3 word)" + ")" * 9_999
+    tree = parse_tree(line, "a.txt, line 7")
+    assert [(p.end, name) for p, name in labelled_phrases(tree, 5, False)] == [(10_000, "neutral")]
+    with pytest.raises(CorpusError) as error:
+        labelled_phrases(tree, 5, True)
+    expected = "a.txt, line 7: expected a tree whose phrases have at most 250,000 words in all, found 50,014,999"
+    assert str(error.value) == f"{expected} (or train without phrases)"
+
+
+def test_long_sentences_have_their_phrases() -> None:
+    """A binary tree of 512 words, balanced or as deep as can be."""
+    nested = "(2 (3 word) " * 511 + "(3 word)" + ")" * 511
+    assert len(labelled_phrases(parse_tree(nested, "here"), 5, True)) == 1023
+    level = ["(3 word)"] * 512
+    while len(level) > 1:
+        level = [f"(2 {left} {right})" for left, right in zip(level[::2], level[1::2], strict=True)]
+    assert len(labelled_phrases(parse_tree(level[0], "here"), 5, True)) == 1023

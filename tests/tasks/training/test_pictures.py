@@ -70,7 +70,9 @@ def test_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
     with caplog.at_level(logging.INFO):
         assert draw_training(epochs(2, {}), 1, tmp_path) == []
         assert draw_confusion([[1]], ["a"], tmp_path / confusion_picture("dev")) is None
-    assert caplog.messages[0] == "learning_curve.png is not drawn without matplotlib: pip install 'elmo_lite[pictures]'"
+    assert caplog.messages[0] == (
+        "not drawn: learning_curve.png: expected matplotlib, found no such package; pip install 'elmo_lite[pictures]'"
+    )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,0 +1,57 @@
+"""What a tagger finds in a sentence: words, tags and entities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tasks.ner.model import Decoded
+
+Sentence = str | Sequence[str]
+"""A string, which is split by the tagger's tokenisation, or a list of words, which are not split."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A predicted entity."""
+
+    text: str
+    """Text of the entity. If the sentence is a list of words, those of the entity joined by blanks."""
+    type: str
+    """Type of the entity, such as PER."""
+    start: int
+    """Index of the first character. If the sentence is a list of words, that of the first word."""
+    end: int
+    """Index after the last character or word."""
+    start_word: int
+    """Index of the first word."""
+    end_word: int
+    """Index after the last word."""
+    score: float
+    """Marginal probability of the entity with exactly this start, end and type, in 0..1."""
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """The words of a sentence with their predictions."""
+
+    words: list[str]
+    decoded: Decoded
+    spans: list[Span]
+
+
+def tagged_sentence(sentence: Sentence, pieces: list[tuple[str, int, int]], decoded: Decoded) -> Tagged:
+    """A sentence with its entities.
+
+    Args:
+        sentence: String or list of words.
+        pieces: (word, start, end) of each word: offsets in characters of a string, or in words of a list.
+        decoded: Output of the network.
+    """
+    words = [word for word, _, _ in pieces]
+    spans = []
+    for (first, stop, kind), score in zip(decoded.entities, decoded.scores, strict=True):
+        start, end = pieces[first][1], pieces[stop - 1][2]
+        text = sentence[start:end] if isinstance(sentence, str) else " ".join(words[first:stop])
+        spans.append(Span(text, kind, start, end, first, stop, score))
+    return Tagged(words, decoded, spans)
