@@ -210,7 +210,7 @@ def test_seeds_of_an_older_version_are_named(columns: Path, tmp_path: Path) -> N
 # Around the training
 
 
-@pytest.mark.parametrize(("package", "config"), [("seqeval", NER), ("sklearn", SENTIMENT)])
+@pytest.mark.parametrize(("package", "config"), [("seqeval", NER), ("scikit-learn", SENTIMENT)])
 def test_a_missing_package_is_found_before_the_training(
     package: str, config: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
