@@ -68,7 +68,7 @@ def test_compressed(tmp_path: Path) -> None:
     file.write_bytes(gzip.compress(lines(TABLE).encode()))
     assert_table(read_vectors(file, ["the"]), "the")
     file.write_bytes(file.read_bytes()[:-12])
-    with pytest.raises(CorpusError, match=r"vectors.txt.gz: expected word vectors, found Compressed file ended"):
+    with pytest.raises(CorpusError, match=r"vectors.txt.gz: cannot be read: Compressed file ended"):
         read_vectors(file, ["the"])
 
 
@@ -80,7 +80,8 @@ def test_compressed(tmp_path: Path) -> None:
         ("the 1 2 3\nParis 1 2\n", "line 2: expected a word and 3 finite numbers, found 2 after it: '1 2'"),
         ("the 1 2 3\nParis 1 x 3\n", "line 2: expected a word and 3 finite numbers, found 3 after it: '1 x 3'"),
         ("the 1 2 3\nParis 1 nan 3\n", "line 2: expected a word and 3 finite numbers, found 3 after it: '1 nan 3'"),
-        ("the\t1\t2\n", "line 1: expected a word and its numbers, found 0 after it"),
+        ("the\t1\tx\n", "line 1: expected a word and 2 finite numbers, found 2 after it"),
+        ("9" * 5000 + " 3\nthe 1 2 3\n", "line 2: expected a word and 1 finite numbers, found 3"),
         ("the\n", "line 1: expected a word and its numbers"),
         ("3 3\nthe 1 2 3\nParis 1 2 3\n", "expected 3 words, as its first line says, found 2"),
         ("the 1 2 3\nunwanted 1 2\n", "line 2: expected a word and 3 finite numbers, found 2 after it"),
@@ -94,7 +95,7 @@ def test_bad_text(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="absent.txt: expected word vectors, found No such file"):
+    with pytest.raises(CorpusError, match="absent.txt: expected a file, found nothing there"):
         read_vectors(tmp_path / "absent.txt", ["the"])
 
 
@@ -110,12 +111,45 @@ def binary() -> bytes:
 
 
 def test_word2vec_binary(tmp_path: Path) -> None:
-    pytest.importorskip("gensim")
     (tmp_path / "v.bin").write_bytes(binary())
     assert_table(read_vectors(tmp_path / "v.bin", ["PARIS", "café"], extra_words=1), "paris", "café", "the")
     (tmp_path / "v.bin").write_bytes(binary()[:-9])
-    with pytest.raises(CorpusError, match="v.bin: expected word vectors, found unexpected end of input"):
+    with pytest.raises(CorpusError, match="v.bin, word 4: expected 4 words, found the end of the file"):
         read_vectors(tmp_path / "v.bin", ["the"])
+
+
+@pytest.mark.parametrize("separator", ["\t", " "])
+def test_words_before_a_tab(tmp_path: Path, separator: str) -> None:
+    text = "".join(f"{word}\t{separator.join(map(str, values))}\n" for word, values in TABLE.items())
+    assert_table(read_vectors(write(tmp_path / "v", text), ["the", "café"]), "the", "café")
+
+
+def test_the_first_of_two_binary_vectors_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """gensim fails on such a file."""
+    again = b"the " + struct.pack("<3f", 9, 9, 9) + b"\n"
+    (tmp_path / "v.bin").write_bytes(binary().replace(b"4 3\n", b"5 3\n", 1) + again)
+    with caplog.at_level("INFO", logger="elmo_lite"):
+        assert_table(read_vectors(tmp_path / "v.bin", ["the"]), "the")
+    assert caplog.messages == [f"{tmp_path / 'v.bin'}: of 1 words that occur more than once, the first vector is read"]
+
+
+def test_headers_that_lie_cost_no_memory(tmp_path: Path) -> None:
+    for header, message in (
+        (b"999999999999999 3\n", "v.bin, word 5: expected 999999999999999 words that end in a blank, found the end"),
+        (b"4 999999999999999\n", "v.bin: expected vectors of 1 to 65536 values, found 999999999999999"),
+        (b"4 0\n", "v.bin: expected vectors of 1 to 65536 values, found 0"),
+    ):
+        (tmp_path / "v.bin").write_bytes(binary().replace(b"4 3\n", header, 1))
+        with pytest.raises(CorpusError, match=message):
+            read_vectors(tmp_path / "v.bin", ["the"])
+
+
+def test_binary_as_gensim_reads_it(tmp_path: Path) -> None:
+    keyed = pytest.importorskip("gensim.models").KeyedVectors
+    (tmp_path / "v.bin").write_bytes(binary())
+    theirs = keyed.load_word2vec_format(str(tmp_path / "v.bin"), binary=True)
+    for word, vector in read_vectors(tmp_path / "v.bin", TABLE).items():
+        np.testing.assert_array_equal(vector, theirs[word])
 
 
 @pytest.mark.parametrize("header", [True, False])
@@ -147,6 +181,30 @@ def test_fasttext_model_has_every_word(fasttext_model: Path) -> None:
     for word, vector in found.items():
         np.testing.assert_array_equal(vector, theirs[word])
     assert np.abs(found["walkings"]).max() > 0
+
+
+def test_fasttext_model_without_subwords_lacks_unseen_words(tmp_path: Path) -> None:
+    fasttext = pytest.importorskip("gensim.models.fasttext")
+    model = fasttext.FastText(
+        [["walk", "talk"]] * 5, vector_size=6, min_count=1, epochs=1, max_n=0, bucket=0, workers=1
+    )
+    fasttext.save_facebook_model(model, str(tmp_path / "model.bin"))
+    assert set(read_vectors(tmp_path / "model.bin", ["walk", "walkings"])) == {"walk"}
+
+
+def test_damaged_headers_of_fasttext_models(fasttext_model: Path, tmp_path: Path) -> None:
+    whole = fasttext_model.read_bytes()
+    for place in range(8, 90, 4):
+        for value in (-1, 0, 2**31 - 1):
+            content = bytearray(whole)
+            content[place : place + 4] = struct.pack("<i", value)
+            (tmp_path / "model.bin").write_bytes(content)
+            try:
+                found = read_vectors(tmp_path / "model.bin", ["walk"])
+            except CorpusError as error:
+                assert str(error).startswith(f"{tmp_path / 'model.bin'}: expected ")
+            else:
+                assert found["walk"].shape == (6,)
 
 
 def test_fasttext_model_cut_off(fasttext_model: Path, tmp_path: Path) -> None:
