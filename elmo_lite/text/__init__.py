@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from elmo_lite.text.kinds import Kind as Kind
     from elmo_lite.text.kinds import kind_of as kind_of
     from elmo_lite.text.length_batches import batches_by_length as batches_by_length
+    from elmo_lite.text.lines import content_lines as content_lines
     from elmo_lite.text.lines import decoded_lines as decoded_lines
     from elmo_lite.text.lines import open_content as open_content
     from elmo_lite.text.lines import sample_of as sample_of
@@ -40,6 +41,7 @@ _MODULE_OF = {
     "Vocabulary": "vocabulary",
     "batches_by_length": "length_batches",
     "column_names": "tables",
+    "content_lines": "lines",
     "decoded_lines": "lines",
     "encode_words": "characters",
     "is_data_set_name": "hub_names",

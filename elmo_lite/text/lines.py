@@ -104,6 +104,19 @@ def standard_input_lines() -> Iterator[tuple[int, str]]:
     return decode_lines(sys.stdin.buffer, "standard input")
 
 
+def content_lines(content: IO[bytes], name: str | Path) -> Iterator[bytes]:
+    """Yield the lines of a file in bytes, including their LF.
+
+    Raises:
+        CorpusError: A line is too long.
+    """
+    number = 0
+    while line := content.readline(LineLimit.num_bytes + 1):
+        number += 1
+        LineLimit.check(len(line), f"{name}, line {number}")
+        yield line
+
+
 def decode_lines(content: IO[bytes], name: str) -> Iterator[tuple[int, str]]:
     """Decode lines of UTF-8.
 
@@ -117,10 +130,7 @@ def decode_lines(content: IO[bytes], name: str) -> Iterator[tuple[int, str]]:
     Raises:
         CorpusError: A line is not UTF-8 or too long.
     """
-    number = 0
-    while line := content.readline(LineLimit.num_bytes + 1):
-        number += 1
-        LineLimit.check(len(line), f"{name}, line {number}")
+    for number, line in enumerate(content_lines(content, name), start=1):
         if number == 1:
             line = line.removeprefix(codecs.BOM_UTF8)
         try:

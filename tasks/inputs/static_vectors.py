@@ -1,77 +1,86 @@
-"""Word vectors from files: GloVe, word2vec and fastText, in their original formats.
+"""Word vectors from files: GloVe, word2vec and fastText, in their original formats, recognised by content.
 
-Text files are read line by line and only the requested words are kept, so that memory does not grow with the file and
-an error names its line. Binary files are read by gensim. It reads text files too, with the same result, but keeps all
-words and is several times slower (15 s instead of 2 s for 200,000 words of 100 dimensions).
+Text and word2vec's binary format are read word by word and only the requested words are kept, so that memory does not
+grow with the file and an error names its place. Models of fastText are read by gensim. It reads the other formats too,
+with the same result, but keeps all words, is several times slower (15 s instead of 2 s for 200,000 words of 100
+dimensions), and fails on a binary file that has a word twice.
 """
 
 from __future__ import annotations
 
-import gzip
-import mmap
+import logging
 import os
-import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from elmo_lite import CorpusError
-from tasks.extras import named_extra
+from elmo_lite.text import content_lines, open_content
+from tasks.inputs.binary_vectors import FASTTEXT_MAGIC, FloatArray, read_fasttext_model, word2vec_entries
 
-FloatArray = npt.NDArray[np.float32]
+log = logging.getLogger("elmo_lite")
 
-_FASTTEXT_MAGIC = struct.pack("<i", 793712314)
-_FASTTEXT_HEADER = struct.calcsize("<14id")
-"""Bytes of magic number, version and settings (https://github.com/facebookresearch/fastText: args.cc, Args::save)."""
 _PICKLE_MAGIC = b"\x80"
-_LONGEST_LINE = 1 << 20
+_LONGEST_HEADER = 1 << 10
 """Maximum number of bytes of a header line."""
 _SAMPLE = 4096
 """Number of bytes that are examined to tell floats from text."""
 
 
 def read_vectors(path: str | os.PathLike[str], words: Iterable[str], extra_words: int = 0) -> dict[str, FloatArray]:
-    """Read vectors of words from a file.
+    """Read vectors of words from a file. Of a word that occurs twice, the first vector is read.
 
     Args:
-        path: File of GloVe, word2vec or fastText text (also ``.gz``), word2vec binary, or a fastText model (``.bin``).
+        path: File of GloVe, word2vec or fastText text, or word2vec binary, plain or compressed, or a fastText model
+            (``.bin``).
         words: Words to look up, as spelt and in lower case.
         extra_words: Number of words to add from the beginning of the file, usually the most frequent ones.
 
     Returns:
-        Vectors (d,) by word, for the words that the file has. A fastText model has a vector for every word: that of
-        an unseen word is computed from its subwords.
+        Vectors (d,) by word, for the words that the file has. A fastText model with subwords has a vector for every
+        word: that of an unseen word is computed from its subwords.
 
     Raises:
         CorpusError: The file does not exist, is damaged, or has another format.
     """
     wanted = dict.fromkeys(words)
     file = Path(path).expanduser()
-    try:
-        with _open(file) as stream:
-            start = stream.read(4)
-        if start == _FASTTEXT_MAGIC:
-            return _read_fasttext_model(file, wanted, extra_words)
-        if start[:1] == _PICKLE_MAGIC:
-            raise CorpusError(
-                f"{file}: expected vectors as text or word2vec binary, found a pickle, which may run code"
-            )
-        if _is_binary(file):
-            return _read_word2vec_binary(file, wanted, extra_words)
-        return _read_text(file, wanted, extra_words)
-    except (OSError, EOFError) as error:
-        raise CorpusError(f"{file}: expected word vectors, found {_reason(error)}") from None
+    with open_content(file) as content:
+        start = content.read(4)
+    if start == FASTTEXT_MAGIC:
+        return _checked(file, read_fasttext_model(file, wanted, extra_words))
+    if start[:1] == _PICKLE_MAGIC:
+        raise CorpusError(f"{file}: expected vectors as text or word2vec binary, found a pickle, which may run code")
+    if _is_binary(file):
+        return _checked(file, _read_word2vec_binary(file, wanted, extra_words))
+    return _read_text(file, wanted, extra_words)
 
 
-def _open(file: Path) -> IO[bytes]:
-    return gzip.open(file, "rb") if file.suffix == ".gz" else open(file, "rb")  # type: ignore[return-value]
+def _spellings(words: Iterable[str]) -> set[bytes]:
+    """Words as spelt and in lower case, in UTF-8."""
+    return {form.encode("utf-8", "surrogatepass") for word in words for form in (word, word.lower())}
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
+class _Found(dict[str, FloatArray]):
+    """Vectors by word; the first of each word counts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.repeated: set[str] = set()
+
+    def add(self, word: bytes, vector: FloatArray) -> None:
+        """Add a vector, unless the word has one."""
+        text = word.decode("utf-8", "replace")
+        if text in self:
+            self.repeated.add(text)
+        else:
+            self[text] = vector
+
+    def report(self, file: Path) -> None:
+        """Log how many of the words have several vectors."""
+        if count := len(self.repeated):
+            log.info("%s: of %s, the first vector is read", file, f"{count:,} words that occur more than once")
 
 
 # Text formats
@@ -80,15 +89,16 @@ def _reason(error: Exception) -> str:
 def _header(line: bytes) -> tuple[int, int] | None:
     """(words, width) of a header line (word2vec and fastText); None for any other first line (GloVe)."""
     fields = line.split()
-    return (int(fields[0]), int(fields[1])) if len(fields) == 2 and all(map(bytes.isdigit, fields)) else None
+    are_numbers = len(fields) == 2 and all(field.isdigit() and len(field) < 19 for field in fields)
+    return (int(fields[0]), int(fields[1])) if are_numbers else None
 
 
 def _is_binary(file: Path) -> bool:
     """Whether the content after the header is not text, but raw floats of word2vec."""
-    with _open(file) as stream:
-        if _header(stream.readline(_LONGEST_LINE)) is None:
+    with open_content(file) as content:
+        if _header(content.readline(_LONGEST_HEADER)) is None:
             return False
-        sample = stream.read(_SAMPLE)
+        sample = content.read(_SAMPLE)
     try:
         text = sample.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -98,36 +108,32 @@ def _is_binary(file: Path) -> bool:
 
 def _read_text(file: Path, wanted: dict[str, None], extra_words: int) -> dict[str, FloatArray]:
     spellings = _spellings(wanted)
-    found: dict[str, FloatArray] = {}
+    found = _Found()
     width = declared = None
-    count, line, number = 0, b"", 0
-    with _open(file) as stream:
-        for number, line in enumerate(stream, 1):
+    count, line, number, separator = 0, b"", 0, b""
+    with open_content(file) as content:
+        for number, line in enumerate(content_lines(content, file), 1):
             if number == 1 and (header := _header(line)) is not None:
                 declared, width = header
                 continue
             count += 1
-            word, _, rest = line.partition(b" ")
+            separator = separator or (b"\t" if b"\t" in line.partition(b" ")[0].strip() else b" ")
+            word, _, rest = line.partition(separator)
             if width is None:
                 width = len(rest.split())
             if count > extra_words and word not in spellings:
                 continue
             values = _values(rest, width, f"{file}, line {number}")
-            text = word.decode("utf-8", "replace")
-            if values is not None and text not in found:
-                found[text] = values
+            if values is not None:
+                found.add(word, values)
     if not count:
         raise CorpusError(f"{file}: expected word vectors, found {'only a header' if number else 'an empty file'}")
     assert width is not None
-    _values(line.partition(b" ")[2], width, f"{file}, line {number}")  # the last line of a truncated file is short
+    _values(line.partition(separator)[2], width, f"{file}, line {number}")  # the last line of a truncated file is short
     if declared is not None and count != declared:
         raise CorpusError(f"{file}: expected {declared} words, as its first line says, found {count}")
+    found.report(file)
     return found
-
-
-def _spellings(words: Iterable[str]) -> set[bytes]:
-    """Words as spelt and in lower case, in UTF-8."""
-    return {form.encode("utf-8", "surrogatepass") for word in words for form in (word, word.lower())}
 
 
 def _values(rest: bytes, width: int, where: str) -> FloatArray | None:
@@ -150,70 +156,25 @@ def _values(rest: bytes, width: int, where: str) -> FloatArray | None:
     return values
 
 
-# Binary formats, read by gensim
+# Binary formats
 
 
 def _read_word2vec_binary(file: Path, wanted: dict[str, None], extra_words: int) -> dict[str, FloatArray]:
-    with named_extra(str(file)):
-        from gensim.models import KeyedVectors
-
-    try:
-        vectors = KeyedVectors.load_word2vec_format(str(file), binary=True, unicode_errors="replace")
-    except (ValueError, AssertionError, MemoryError) as error:
-        raise CorpusError(f"{file}: expected word2vec's binary format, found {_reason(error)}") from None
-    forms = (form for word in wanted for form in (word, word.lower()) if form in vectors)
-    return _checked(file, {form: vectors[form] for form in _with_first(forms, vectors, extra_words)})
-
-
-def _read_fasttext_model(file: Path, wanted: dict[str, None], extra_words: int) -> dict[str, FloatArray]:
-    with named_extra(str(file)):
-        from gensim.models.fasttext import load_facebook_vectors
-
-    if file.suffix == ".gz":
-        raise CorpusError(f"{file}: expected an uncompressed fastText model, found a compressed file")
-    _check_fasttext_model(file)
-    try:
-        vectors = load_facebook_vectors(str(file))
-    except (ValueError, AssertionError, MemoryError, NotImplementedError, struct.error) as error:
-        raise CorpusError(f"{file}: expected a fastText model, found {_reason(error)}") from None
-    return _checked(file, {word: vectors.get_vector(word) for word in _with_first(wanted, vectors, extra_words)})
+    spellings = _spellings(wanted)
+    found = _Found()
+    with open_content(file) as content:
+        header = _header(content.readline(_LONGEST_HEADER))
+        assert header is not None
+        for count, (word, vector) in enumerate(word2vec_entries(content, file, *header), 1):
+            if count <= extra_words or word in spellings:
+                found.add(word, np.frombuffer(vector, dtype="<f4").astype(np.float32))
+    found.report(file)
+    return found
 
 
-def _check_fasttext_model(file: Path) -> None:
-    """Check that a model is complete up to the end of its vectors; gensim does not return from a truncated file.
-
-    Raises:
-        CorpusError: The file is truncated, or has labels (a classifier) or quantised vectors, which gensim does not
-            read.
-    """
-    with open(file, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        try:
-            num_entries, _, num_labels, _, num_pruned = struct.unpack_from("<3i2q", content, _FASTTEXT_HEADER)
-            position = _FASTTEXT_HEADER + struct.calcsize("<3i2q")
-            for _ in range(num_entries):
-                end_of_word = content.find(b"\0", position)
-                if end_of_word < 0:
-                    raise EOFError
-                position = end_of_word + 1 + struct.calcsize("<qb")  # count and type of the word
-            quantised, rows, width = struct.unpack_from("<?2q", content, position + 8 * max(num_pruned, 0))
-            end = position + 8 * max(num_pruned, 0) + struct.calcsize("<?2q") + 4 * rows * width
-        except (struct.error, EOFError):
-            raise CorpusError(f"{file}: expected a fastText model, found one cut off at {len(content)} bytes") from None
-        if num_labels or quantised:
-            found = "a classifier" if num_labels else "quantised vectors"
-            raise CorpusError(f"{file}: expected a fastText model of plain word vectors, found {found}")
-        if len(content) < end:
-            raise CorpusError(f"{file}: expected a fastText model of {end} bytes or more, found {len(content)}")
-
-
-def _with_first(words: Iterable[str], vectors: Any, extra_words: int) -> Iterator[str]:
-    yield from words
-    yield from vectors.index_to_key[:extra_words]
-
-
-def _checked(file: Path, found: dict[str, Any]) -> dict[str, FloatArray]:
-    """Check that vectors are finite, and copy them, so that the matrix of the whole file can be freed."""
+def _checked(file: Path, found: dict[str, FloatArray]) -> dict[str, FloatArray]:
+    """Check that vectors are finite."""
     for word, vector in found.items():
         if not np.isfinite(vector).all():
             raise CorpusError(f"{file}: expected finite numbers, found others in the vector of {word!r}")
-    return {word: np.array(vector, dtype=np.float32) for word, vector in found.items()}
+    return found
