@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from elmo_lite import CorpusError, Elmo, Tokenization
+from elmo_lite.errors import require_range
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, collate
 from tasks.inputs.representation import Representation
@@ -20,6 +21,8 @@ from tasks.saved_task.network import load_network, new_network, save_network, to
 
 Sentence = str | Sequence[str]
 """A string, which is split by the tagger's tokenisation, or a list of words, which are not split."""
+MAX_LABELS = 4 * 1024 + 1
+"""Number of labels of 1,024 entity types; the CRF compares each pair of labels."""
 NOTHING = Decoded([], [], [], [])
 
 
@@ -184,6 +187,7 @@ def new_tagger(
 
 
 def _network(config: NerConfig, labels: Sequence[str], representation: Representation) -> NerModel:
+    require_range(len(labels), "number of labels", 1, MAX_LABELS)
     return NerModel(representation, labels, config.lstm_dim, config.lstm_layers, config.dropout)
 
 
