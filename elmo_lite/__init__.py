@@ -62,10 +62,10 @@ _DEPRECATED = {
     "describe_file": "elmo_lite.files:describe_file",
     "encode_words": "elmo_lite.text:encode_words",
     "preset_path": "elmo_lite.presets:preset_path",
-    "read_settings": "elmo_lite.files:read_json",
+    "read_settings": "elmo_lite.metadata:read_json",
     "read_tensors": "elmo_lite.saved_model:read_tensors",
     "scratch_directory": "elmo_lite.files:scratch_directory",
-    "write_settings": "elmo_lite.files:write_json",
+    "write_settings": "elmo_lite.metadata:write_json",
     "write_tensors": "elmo_lite.saved_model:write_tensors",
 }
 """Old names, with their new locations. They will be removed in the next release."""

@@ -10,6 +10,7 @@ __all__ = [
     "TrainingError",
     "one_line",
     "require",
+    "require_range",
 ]
 
 
@@ -46,7 +47,22 @@ def require(condition: bool, name: str, expected: str, found: object) -> None:
         ConfigError: ``condition`` is false.
     """
     if not condition:
-        raise ConfigError(f"{name}: expected {expected}, found {found!r}")
+        raise ConfigError(f"{name}: expected {expected}, found {found!r:.200}")
+
+
+def require_range(value: int, name: str, least: int, most: int) -> None:
+    """Check an integer setting.
+
+    Args:
+        value: The value.
+        name: Dotted name of the setting.
+        least: Smallest acceptable value.
+        most: Largest acceptable value.
+
+    Raises:
+        ConfigError: The value is out of range.
+    """
+    require(least <= value <= most, name, f"an integer in {least}..{most}", value)
 
 
 def one_line(error: BaseException) -> str:

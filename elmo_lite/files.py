@@ -7,7 +7,6 @@ interrupt or a full disk leaves what was there before.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import re
@@ -19,18 +18,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from elmo_lite.errors import CheckpointError, ElmoLiteError, one_line
+from elmo_lite.errors import CheckpointError, ElmoLiteError
 
 __all__ = [
     "check_file",
     "describe_file",
     "put_files_in_place",
     "put_in_place",
-    "read_json",
     "remove_leftovers",
     "replace_file",
     "scratch_directory",
-    "write_json",
     "write_text",
 ]
 
@@ -175,46 +172,6 @@ def write_text(target: str | os.PathLike[str], text: str) -> None:
     """
     with replace_file(target) as scratch:
         scratch.write_bytes(text.encode("utf-8"))
-
-
-def write_json(path: Path, content: Any, what: str = "settings", *, allow_nan: bool = False) -> None:
-    """Write JSON, whole or not at all.
-
-    Args:
-        path: The file; its parents are made.
-        content: Of JSON types.
-        what: Names the content in the error.
-        allow_nan: Accept numbers that are not finite, which other readers of JSON may refuse.
-
-    Raises:
-        CheckpointError: The content is not of JSON types.
-        OSError: Nothing can be written there.
-    """
-    try:
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=allow_nan)
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{what}: expected JSON types, found {one_line(error)}") from None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, text + "\n")
-
-
-def read_json(path: Path, error: type[ElmoLiteError] = CheckpointError) -> Any:
-    """Read JSON.
-
-    Args:
-        path: The file.
-        error: Class of the error where it cannot be read.
-
-    Raises:
-        ElmoLiteError: It cannot be read, or is not JSON.
-        FileNotFoundError, NotADirectoryError: There is no such file.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise
-    except (OSError, ValueError, RecursionError) as reason:
-        raise error(f"{path}: expected JSON, found {one_line(reason)}") from None
 
 
 def describe_file(path: Path) -> dict[str, Any]:

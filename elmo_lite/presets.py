@@ -40,7 +40,8 @@ def preset_path(name: str, group: str = "pretrain") -> Path:
     if path.suffix in (".yaml", ".yml") or path.name != name:
         if path.is_file():
             return path
-        raise ConfigError(f"{name}: expected a YAML file, found {'a folder' if path.is_dir() else 'nothing there'}")
+        found = "a folder" if path.is_dir() else "a pipe or device" if path.exists() else "nothing there"
+        raise ConfigError(f"{name}: expected a YAML file, found {found}")
     names = preset_names(group)
     if name in names:
         return configs_directory() / group / f"{name}.yaml"

@@ -11,7 +11,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -44,6 +44,15 @@ def in_threads() -> Callable[[Callable[[int], Any]], list[Any]]:
             return list(pool.map(start, range(8)))
 
     return run
+
+
+@pytest.fixture
+def small_files() -> Iterator[Callable[[int], None]]:
+    """Function that limits the size of files in bytes, which acts as a full disk; the limit ends with the test."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -16,8 +16,8 @@ import elmo_lite
 ROOT = Path(__file__).parents[1]
 # The way of the data: a room imports only what stands to its left.
 ORDER = (
-    "lazy errors hardware presets quiet stopping files text nn corpus saved_model embedding neighbors lm distributed "
-    "pretraining ladder published allennlp report adapters serving cli quickstart __main__"
+    "lazy errors hardware presets quiet stopping files metadata fields text nn corpus saved_model embedding neighbors "
+    "lm distributed pretraining ladder published allennlp report adapters serving cli quickstart __main__"
 ).split()
 
 # Packages outside the standard library that a room may import. Imports for type checkers alone do not count.
@@ -29,16 +29,18 @@ THIRD_PARTY = {
     "quiet": "",
     "stopping": "",
     "files": "",
+    "metadata": "yaml",
+    "fields": "",
     "text": "datasets numpy pyarrow tokenizers zstandard",
     "nn": "numpy torch",
     "corpus": "numpy torch tqdm",
     "saved_model": "huggingface_hub safetensors torch",
     "embedding": "h5py numpy pyarrow torch tqdm",
     "lm": "numpy torch tqdm",
-    "pretraining": "numpy pytorch_lightning torch tqdm yaml",
+    "pretraining": "numpy pytorch_lightning torch tqdm",
     "published": "h5py numpy torch",
     "allennlp": "numpy torch",
-    "cli": "docstring_parser jsonargparse yaml",
+    "cli": "docstring_parser jsonargparse",
     "quickstart": "numpy",
     "__main__": "",
     "__init__": "",
@@ -185,7 +187,7 @@ def test_functions_are_short() -> None:
     assert not too_long
 
 
-OPEN_TO_TASKS = ("errors", "files", "hardware", "nn", "quiet", "saved_model", "stopping", "text")
+OPEN_TO_TASKS = ("errors", "fields", "files", "hardware", "metadata", "nn", "quiet", "saved_model", "stopping", "text")
 """Modules and packages of elmo_lite whose ``__all__`` the task models may use, beside the names of elmo_lite itself."""
 
 

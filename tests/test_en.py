@@ -11,6 +11,7 @@ import pytest
 from elmo_lite import Elmo, Tokenization, load_model
 from elmo_lite.cli.main import main
 from elmo_lite.corpus.builder import CorpusSettings
+from elmo_lite.metadata import check_checksum
 from elmo_lite.saved_model.names import models_directory
 from elmo_lite.saved_model.settings import ModelSettings
 
@@ -74,3 +75,9 @@ def test_a_corpus_by_default_fits() -> None:
 
 def test_the_card_says_how_to_use_it() -> None:
     assert 'from_pretrained("en")' in (EN / "README.md").read_text(encoding="utf-8")
+
+
+def test_settings_have_a_checksum() -> None:
+    settings = json.loads((EN / "config.json").read_text(encoding="utf-8"))
+    assert settings["checksum"].startswith("sha256:")
+    check_checksum(EN / "config.json", settings)

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonargparse import ArgumentError, ArgumentParser, set_parsing_settings
 
 from elmo_lite.cli.help import HelpFormatter, arrange, documentation_of, usage_word
 from elmo_lite.errors import ConfigError
+from elmo_lite.metadata import read_yaml
 from elmo_lite.presets import preset_path
 
 CONFIG = "config"
@@ -186,10 +186,7 @@ def _check_flags(argv: Sequence[str], parser: ArgumentParser) -> None:
 
 def _check_yaml(path: Path, parser: ArgumentParser) -> None:
     """Raise an error for an unknown key of a YAML file that names the nearest known one."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected YAML, found {_one_line(str(error))}") from None
+    content = read_yaml(path)
     if content is None:
         return
     if not isinstance(content, dict):
@@ -209,7 +206,7 @@ def _dotted_keys(settings: Mapping[Any, Any], known: set[str], prefix: str = "")
         elif isinstance(value, dict):
             yield from _dotted_keys(value, known, f"{key}.")
         else:
-            raise ConfigError(f"{key}: expected settings as `key: value`, found {value!r}")
+            raise ConfigError(f"{key}: expected settings as `key: value`, found {value!r:.80}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

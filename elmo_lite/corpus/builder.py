@@ -23,9 +23,10 @@ from elmo_lite.corpus.blocks import EncodedBlock, Numbering, encode_blocks
 from elmo_lite.corpus.corpus import FORMAT_VERSION
 from elmo_lite.corpus.streams import Part, Stream, divide
 from elmo_lite.corpus.writer import write_files
-from elmo_lite.errors import CorpusError, require
-from elmo_lite.files import describe_file, put_in_place, scratch_directory, write_json
-from elmo_lite.text.characters import MAX_CHARACTERS
+from elmo_lite.errors import CorpusError, require, require_range
+from elmo_lite.files import describe_file, put_in_place, scratch_directory
+from elmo_lite.metadata import write_json
+from elmo_lite.text.characters import LONGEST_WIDTH, MAX_CHARACTERS, SHORTEST_WIDTH
 from elmo_lite.text.sources import Block, Source, find_sources
 from elmo_lite.text.tokenization import Tokenization
 
@@ -47,7 +48,7 @@ class CorpusSettings:
     def __post_init__(self) -> None:
         """Check ranges."""
         require(0 < self.held_out_share < 1, "held_out_share", "a number in (0, 1)", self.held_out_share)
-        require(self.max_characters >= 3, "max_characters", "at least 3", self.max_characters)
+        require_range(self.max_characters, "max_characters", SHORTEST_WIDTH, LONGEST_WIDTH)
         size = self.vocabulary_size
         require(size is None or size >= 3, "vocabulary_size", "at least 3, or 0 for all words", size)
 

@@ -12,12 +12,17 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from elmo_lite.errors import CorpusError
-from elmo_lite.files import check_file, read_json
+from elmo_lite.errors import ConfigError, CorpusError, require
+from elmo_lite.fields import checked_files
+from elmo_lite.files import check_file
+from elmo_lite.metadata import read_json
+from elmo_lite.text.characters import LONGEST_WIDTH, SHORTEST_WIDTH
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import BOUNDARY_CLASS, Vocabulary
 
 FORMAT_VERSION = 1
+FILES = ("char_ids.npy", "counts.npy", "held_out.npy", "train.npy", "vocabulary.txt", "words.txt")
+"""Files of a corpus directory beside its metadata."""
 BOUNDARY_ID = 0
 """Word id of the boundary token before, between and after sentences."""
 
@@ -109,9 +114,20 @@ def _load(path: Path, dtype: type[Number]) -> npt.NDArray[Number]:
 def _read_meta(path: Path) -> dict[str, Any]:
     try:
         meta = read_json(path, CorpusError)
-        version = meta["format_version"]
-        if version == FORMAT_VERSION:
-            return {**meta, **{name: meta[name] for name in ("files", "tokenization", "max_characters")}}
-    except (OSError, ValueError, KeyError, TypeError):
-        raise CorpusError(f"{path.parent}: expected a corpus directory, found no readable meta.json") from None
-    raise CorpusError(f"{path}: expected format_version {FORMAT_VERSION}, found {version!r}")
+    except (FileNotFoundError, NotADirectoryError):
+        raise CorpusError(f"{path.parent}: expected a corpus directory, found no {path.name}") from None
+    version = meta.get("format_version") if isinstance(meta, dict) else None
+    if version != FORMAT_VERSION or type(version) is not int:
+        raise CorpusError(f"{path}: expected format_version {FORMAT_VERSION}, found {version!r:.80}")
+    try:
+        width = meta.get("max_characters")
+        is_width = type(width) is int and SHORTEST_WIDTH <= width <= LONGEST_WIDTH
+        require(is_width, "max_characters", f"an integer in {SHORTEST_WIDTH}..{LONGEST_WIDTH}", width)
+        train = meta.get("train")
+        words = train.get("words") if isinstance(train, dict) else None
+        require(type(words) is int and words >= 0, "train.words", "0 or more", words)
+        Tokenization.from_dict(meta.get("tokenization"))
+        checked_files(meta.get("files"), FILES, needed=FILES)
+    except ConfigError as error:
+        raise CorpusError(f"{path}: {error}") from None
+    return dict(meta)

@@ -12,12 +12,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal, cast
 
+import numpy as np
 from tqdm import tqdm
 
 from elmo_lite.embedding.elmo import BATCH_TOKENS, Elmo
 from elmo_lite.embedding.layer_choice import Layers
+from elmo_lite.embedding.runner import FloatArray
 from elmo_lite.embedding.writers import WRITERS, DType, VectorShape, VectorWriter
-from elmo_lite.errors import ConfigError
+from elmo_lite.errors import CheckpointError, ConfigError
 from elmo_lite.files import replace_file
 from elmo_lite.hardware import keep_freed_memory
 from elmo_lite.text.sentence_files import read_sentences
@@ -205,9 +207,27 @@ def _write(
     with bar:
         writer: VectorWriter = WRITERS[suffix](path, shape)
         try:
-            for vectors in elmo.embed_iter(remembered(), layers, batch_tokens=batch_tokens):
+            found = elmo.embed_iter(remembered(), layers, batch_tokens=batch_tokens)
+            for number, vectors in enumerate(found, 1):
                 words = waiting.popleft()
+                _check_finite(vectors, shape.dtype, number, words)
                 writer.write(words, vectors.astype(shape.dtype, copy=False))
                 bar.update(len(words))
         finally:
             writer.close()
+
+
+def _check_finite(vectors: FloatArray, dtype: DType, number: int, words: list[str]) -> None:
+    """Check that the vectors of a sentence are finite in the type of the file.
+
+    Raises:
+        CheckpointError: They are not; the sentence is named.
+    """
+    limit = np.finfo(dtype).max
+    smallest, largest = (float(bound(initial=0.0)) for bound in (vectors.min, vectors.max))
+    if -limit <= smallest and largest <= limit:  # false for NaN
+        return
+    wrong = largest if abs(largest) > limit or largest != largest else smallest
+    hint = " (--dtype float32 holds it)" if dtype == "float16" and np.isfinite(wrong) else ""
+    start = " ".join(words)[:40]
+    raise CheckpointError(f"sentence {number}: expected finite {dtype} vectors, found {wrong:g} for {start!r}{hint}")

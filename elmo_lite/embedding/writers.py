@@ -21,6 +21,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from elmo_lite.embedding.hdf5 import SafeFile
+
 Floats = npt.NDArray[np.floating[Any]]
 DType = Literal["float32", "float16"]
 
@@ -66,7 +68,8 @@ class HDF5Vectors:
         import h5py
 
         # The newer format stays fast with a million data sets in a group.
-        self.file = h5py.File(path, "w", libver=("v110", "latest"))
+        self.safe = SafeFile(path)
+        self.file = h5py.File(self.safe, "w", libver=("v110", "latest"))
         self.words = self.file.create_dataset("words", (shape.num_words,), dtype=h5py.string_dtype("utf-8"))
         self.offsets = self.file.create_dataset("offsets", (shape.num_sentences + 1,), dtype=np.int64)
         self.waiting: list[str] = []
@@ -80,6 +83,7 @@ class HDF5Vectors:
         self.ends.append(self.ends[-1] + len(words))
         if len(self.waiting) + len(self.ends) > 1 << 16:
             self._flush()
+        self.safe.check()
 
     def _flush(self) -> None:
         """Write the buffered words and offsets: writing them one by one would take as long as the vectors."""
@@ -92,8 +96,12 @@ class HDF5Vectors:
 
     def close(self) -> None:
         """Write buffered data and close the file."""
-        self._flush()
-        self.file.close()
+        try:
+            self._flush()
+        finally:
+            self.file.close()
+            self.safe.close()
+        self.safe.check()
 
 
 class ParquetVectors:

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from elmo_lite.nn.bilm import BiLM as BiLM
     from elmo_lite.nn.bilm import BiLMOutput as BiLMOutput
     from elmo_lite.nn.char_cnn import CharCNN as CharCNN
+    from elmo_lite.nn.config import DEEPEST as DEEPEST
+    from elmo_lite.nn.config import WIDEST as WIDEST
     from elmo_lite.nn.config import BiLMConfig as BiLMConfig
     from elmo_lite.nn.config import CharCNNConfig as CharCNNConfig
     from elmo_lite.nn.config import to_dict as to_dict
@@ -20,8 +22,10 @@ _MODULE_OF = {
     "BiLMOutput": "bilm",
     "CharCNN": "char_cnn",
     "CharCNNConfig": "config",
+    "DEEPEST": "config",
     "LMHead": "lm_head",
     "ScalarMix": "scalar_mix",
+    "WIDEST": "config",
     "to_dict": "config",
 }
 

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from elmo_lite.errors import ConfigError, require
-from elmo_lite.text.characters import MAX_CHARACTERS
+from elmo_lite.errors import require, require_range
+from elmo_lite.fields import from_settings
+from elmo_lite.text.characters import LONGEST_WIDTH, MAX_CHARACTERS, SHORTEST_WIDTH
+
+WIDEST, DEEPEST = 65_536, 100
+"""Bounds of widths and of numbers of layers, far above those of any trained model: what lies beyond is a mistake, or
+meant to exhaust memory."""
+
+
+def require_bound(value: float | None, name: str) -> None:
+    """Check a positive finite bound, or None for no bound.
+
+    Raises:
+        ConfigError: It is out of range.
+    """
+    require(value is None or 0 < value < math.inf, name, "a positive bound or null", value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,16 +46,17 @@ class CharCNNConfig:
     def __post_init__(self) -> None:
         """Check ranges and convert lists, as YAML has them, to tuples."""
         object.__setattr__(self, "filters", tuple((int(w), int(n)) for w, n in self.filters))
-        require(self.embedding_dim > 0, "model.char_cnn.embedding_dim", "a positive width", self.embedding_dim)
+        require_range(self.embedding_dim, "model.char_cnn.embedding_dim", 1, WIDEST)
         require(len(self.filters) > 0, "model.char_cnn.filters", "at least one [width, number]", list(self.filters))
-        require(self.num_highway >= 0, "model.char_cnn.num_highway", "0 or more", self.num_highway)
+        require_range(len(self.filters), "model.char_cnn.filters: number of pairs", 1, DEEPEST)
+        require_range(self.num_highway, "model.char_cnn.num_highway", 0, DEEPEST)
         require(self.activation in ("relu", "tanh"), "model.char_cnn.activation", "relu or tanh", self.activation)
-        require(self.max_characters >= 3, "model.char_cnn.max_characters", "at least 3", self.max_characters)
+        require_range(self.max_characters, "model.char_cnn.max_characters", SHORTEST_WIDTH, LONGEST_WIDTH)
         for width, number in self.filters:
             require(
-                1 <= width <= self.max_characters and number > 0,
+                1 <= width <= self.max_characters and 1 <= number <= WIDEST,
                 "model.char_cnn.filters",
-                f"widths in 1..{self.max_characters} and positive numbers",
+                f"widths in 1..{self.max_characters} and numbers in 1..{WIDEST}",
                 [width, number],
             )
 
@@ -79,8 +95,9 @@ class BiLMConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        require(self.dim > 0, "model.dim", "a positive width", self.dim)
+        require_range(self.dim, "model.dim", 1, WIDEST)
         require(self.lstm_dim >= self.dim, "model.lstm_dim", f"at least dim = {self.dim}", self.lstm_dim)
+        require_range(self.lstm_dim, "model.lstm_dim", 1, WIDEST)
         require(
             self.char_cnn.projection or self.char_cnn.num_filters == self.dim,
             "model.char_cnn.projection",
@@ -93,12 +110,11 @@ class BiLMConfig:
             f"true or null, as lstm_dim = {self.lstm_dim} differs from dim = {self.dim}",
             self.lstm_projection,
         )
-        require(self.num_layers >= 1, "model.num_layers", "1 or more", self.num_layers)
+        require_range(self.num_layers, "model.num_layers", 1, DEEPEST)
+        require(math.isfinite(self.forget_bias), "model.forget_bias", "a finite number", self.forget_bias)
         require(0 <= self.dropout < 1, "model.dropout", "a probability in [0, 1)", self.dropout)
         for name in ("cell_clip", "projection_clip"):
-            value = getattr(self, name)
-            require(value is None or value > 0, f"model.{name}", "a positive bound or null", value)
-
+            require_bound(getattr(self, name), f"model.{name}")
         require(
             self.projection_clip is None or self.has_lstm_projection or self.lstm_projection is False,
             "model.projection_clip",
@@ -134,13 +150,9 @@ def bilm_config_from_dict(settings: dict[str, Any]) -> BiLMConfig:
     """Create a ``BiLMConfig`` from the output of ``to_dict``.
 
     Raises:
-        ConfigError: A key is unknown or missing, or a value is out of range.
+        ConfigError: A key is unknown or missing, or a value is of the wrong type or out of range.
     """
-    try:
-        char_cnn = CharCNNConfig(**settings["char_cnn"])
-        return BiLMConfig(**{**settings, "char_cnn": char_cnn})
-    except (TypeError, KeyError) as error:
-        raise ConfigError(f"model settings: {error}") from None
+    return from_settings(BiLMConfig, settings, "model")
 
 
 def dotted(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

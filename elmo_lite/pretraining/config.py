@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from elmo_lite.errors import require
+from elmo_lite.errors import require, require_range
 from elmo_lite.hardware import Precision, canonical_precision
 from elmo_lite.nn.config import BiLMConfig
+
+LARGEST = 2**24
+"""Bound of the words of a step, far above what memory holds."""
+LARGEST_SEED = 2**32 - 1
+"""Largest seed that each generator of a run takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +45,14 @@ class DataConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         require(self.batching in ("sentences", "windows"), "data.batching", "sentences or windows", self.batching)
-        require(self.max_length >= 2, "data.max_length", "2 or more", self.max_length)
+        require_range(self.max_length, "data.max_length", 2, LARGEST)
         require(
             self.batch_words >= self.max_length,
             "data.batch_words",
             f"at least data.max_length = {self.max_length}",
             self.batch_words,
         )
+        require_range(self.batch_words, "data.batch_words", 1, LARGEST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +79,8 @@ class OptimizerConfig:
         object.__setattr__(self, "betas", (float(self.betas[0]), float(self.betas[1])))
         require(self.name in ("adamw", "muon"), "optimizer.name", "adamw or muon", self.name)
         for name in ("learning_rate", "table_learning_rate", "gradient_clip"):
-            require(getattr(self, name) > 0, f"optimizer.{name}", "a positive number", getattr(self, name))
-        require(self.weight_decay >= 0, "optimizer.weight_decay", "0 or more", self.weight_decay)
+            require(0 < getattr(self, name) < math.inf, f"optimizer.{name}", "a positive number", getattr(self, name))
+        require(0 <= self.weight_decay < math.inf, "optimizer.weight_decay", "0 or more", self.weight_decay)
         require(self.warmup_steps >= 0, "optimizer.warmup_steps", "0 or more", self.warmup_steps)
         require(all(0 <= beta < 1 for beta in self.betas), "optimizer.betas", "two numbers in [0, 1)", list(self.betas))
 
@@ -104,7 +111,7 @@ class PretrainConfig:
     save_every_minutes: float = 10.0
     """Maximum time between two saved states in minutes."""
     seed: int = 0
-    """Random seed."""
+    """Random seed, in 0..4294967295."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -113,4 +120,6 @@ class PretrainConfig:
         require(self.validations >= 1, "validations", "1 or more", self.validations)
         require(self.patience >= 1, "patience", "1 or more", self.patience)
         require(self.devices >= 1, "devices", "1 or more", self.devices)
-        require(self.save_every_minutes > 0, "save_every_minutes", "a positive number", self.save_every_minutes)
+        minutes = self.save_every_minutes
+        require(0 < minutes < math.inf, "save_every_minutes", "a positive number", minutes)
+        require_range(self.seed, "seed", 0, LARGEST_SEED)

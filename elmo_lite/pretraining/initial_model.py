@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ConfigError
+from elmo_lite.metadata import read_yaml
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import BiLMConfig, dotted, to_dict
 from elmo_lite.nn.lm_head import LMHead
@@ -51,7 +51,7 @@ class InitialModel:
 
     def default_settings(self) -> dict[str, Any]:
         """Default settings of a run from this model, nested as in YAML: the preset ``adapt`` and this encoder."""
-        preset: dict[str, Any] = yaml.safe_load(preset_path("adapt").read_text(encoding="utf-8"))
+        preset: dict[str, Any] = read_yaml(preset_path("adapt"))
         return {**preset, "model": to_dict(self.settings.model)}
 
     def metadata(self) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class InitialModel:
         own, predecessor = (self.settings.training.get(key) for key in ("words_seen", "init"))
         if isinstance(own, int):
             earlier = predecessor.get("words_seen", 0) if isinstance(predecessor, dict) else 0
-            metadata["words_seen"] = own + earlier
+            metadata["words_seen"] = own + (earlier if isinstance(earlier, int) else 0)
         return metadata
 
     def check_encoder(self, config: PretrainConfig) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import torch
 
 from elmo_lite.corpus.corpus import Corpus
-from elmo_lite.errors import CheckpointError, ConfigError
-from elmo_lite.files import read_json, remove_leftovers, write_json
-from elmo_lite.hardware import canonical_precision
+from elmo_lite.errors import CheckpointError, ConfigError, require
+from elmo_lite.fields import from_settings
+from elmo_lite.files import remove_leftovers
+from elmo_lite.metadata import read_json, write_json
 from elmo_lite.nn.config import to_dict
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.data_module import Batches
@@ -53,14 +54,19 @@ class Run:
         """
         path = out / RUN_FILE
         try:
-            run = cls(**read_json(path))
-            # Older runs name precisions differently.
-            precision = canonical_precision(run.config["precision"])
-            return dataclasses.replace(run, config={**run.config, "precision": precision})
-        except FileNotFoundError:
+            run = from_settings(cls, read_json(path))
+            # Older runs name precisions differently; their settings may lack those that were added later.
+            config = from_settings(PretrainConfig, run.config)
+            return dataclasses.replace(run, config={**run.config, "precision": config.precision})
+        except (FileNotFoundError, NotADirectoryError):
             raise CheckpointError(f"{out}: expected a run to resume, found no {RUN_FILE}") from None
-        except (KeyError, TypeError, ConfigError) as error:
-            raise CheckpointError(f"{path}: expected a run's settings, found {error}") from None
+        except ConfigError as error:
+            raise CheckpointError(f"{path}: {error}") from None
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for name in ("max_steps", "validation_words"):
+            require(getattr(self, name) >= 1, name, "1 or more", getattr(self, name))
 
     def check(self, out: Path, config: PretrainConfig, corpus: Corpus) -> None:
         """Check that a run is resumed with its own settings and corpus.

@@ -11,10 +11,12 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from elmo_lite.errors import CheckpointError, ElmoLiteError
-from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
+from elmo_lite.metadata import read_json
+from elmo_lite.nn.config import DEEPEST, WIDEST, BiLMConfig, CharCNNConfig
+from elmo_lite.text.characters import LONGEST_WIDTH, SHORTEST_WIDTH
 
 Options = dict[str, Any]
 
@@ -22,8 +24,8 @@ FORGET_BIAS = 1.0
 """Constant that TensorFlow adds to the forget gate at run time; published weights do not include it."""
 
 
-def _integer(least: int) -> tuple[Callable[[Any], bool], str]:
-    return lambda value: type(value) is int and value >= least, f"an integer, {least} or more"
+def _integer(least: int, most: int) -> tuple[Callable[[Any], bool], str]:
+    return lambda value: type(value) is int and least <= value <= most, f"an integer in {least}..{most}"
 
 
 def _is_bound(value: Any) -> bool:
@@ -31,8 +33,8 @@ def _is_bound(value: Any) -> bool:
 
 
 def _is_filters(value: Any) -> bool:
-    pairs = isinstance(value, list) and len(value) > 0 and all(isinstance(pair, list) for pair in value)
-    return pairs and all(len(pair) == 2 and all(type(n) is int and n > 0 for n in pair) for pair in value)
+    pairs = isinstance(value, list) and 0 < len(value) <= DEEPEST and all(isinstance(pair, list) for pair in value)
+    return pairs and all(len(pair) == 2 and all(type(n) is int and 0 < n <= WIDEST for n in pair) for pair in value)
 
 
 _BOUND = (_is_bound, "a positive bound, or null for none")
@@ -42,19 +44,19 @@ _TRUE = (lambda value: value is True, "true")
 _REQUIRED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "lstm.cell_clip": _BOUND,
     "lstm.proj_clip": _BOUND,
-    "lstm.dim": _integer(1),
-    "lstm.projection_dim": _integer(1),
-    "lstm.n_layers": _integer(1),
+    "lstm.dim": _integer(1, WIDEST),
+    "lstm.projection_dim": _integer(1, WIDEST),
+    "lstm.n_layers": _integer(1, DEEPEST),
     "lstm.use_skip_connections": _FLAG,
     "char_cnn.activation": (lambda value: value in ("relu", "tanh"), "relu or tanh"),
-    "char_cnn.embedding.dim": _integer(1),
+    "char_cnn.embedding.dim": _integer(1, WIDEST),
     "char_cnn.filters": (_is_filters, "a list of pairs [width, number] of positive integers"),
-    "char_cnn.n_highway": _integer(0),
+    "char_cnn.n_highway": _integer(0, DEEPEST),
     "char_cnn.n_characters": (
         lambda value: type(value) is int and value in (261, 262),
         "261 (training) or 262 (prediction)",
     ),
-    "char_cnn.max_characters_per_token": _integer(3),
+    "char_cnn.max_characters_per_token": _integer(SHORTEST_WIDTH, LONGEST_WIDTH),
 }
 """Required keys. ``n_characters`` differs between training and prediction, although the weights are the same."""
 
@@ -75,16 +77,10 @@ def read_options(path: Path) -> Options:
         CheckpointError: The file does not exist or is not JSON, or a key is missing, unknown or out of range; the
             dotted key is named.
     """
-
-    def no_constant(name: str) -> NoReturn:
-        raise ValueError(f"the number {name}")
-
     try:
-        options = json.loads(path.read_text(encoding="utf-8"), parse_constant=no_constant)
-    except FileNotFoundError:
+        options = read_json(path)
+    except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(f"{path}: expected the options of a published model, found no such file") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: expected JSON, found {' '.join(str(error).split())}") from None
     check_options(options, path)
     return dict(options)
 

@@ -1,6 +1,7 @@
 """Settings of a saved model (``config.json``), and the names of its files.
 
-    config.json              format version, settings, tokenisation, training metadata; size and SHA-256 of the files
+    config.json              format version, settings, tokenisation, training metadata; size and SHA-256 of the files;
+                             its own checksum
     vocabulary.txt           classes of the language model (optional)
     model.safetensors        weights of the encoder
     lm_head.safetensors      weights of the language model head (optional), see ``saved_model.head``
@@ -16,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite.errors import CheckpointError, ConfigError
-from elmo_lite.files import check_file, read_json, write_json
+from elmo_lite.fields import checked_files
+from elmo_lite.files import check_file
+from elmo_lite.metadata import check_checksum, read_json, write_json
 from elmo_lite.nn.config import BiLMConfig, bilm_config_from_dict, to_dict
 from elmo_lite.text.tokenization import Tokenization
 
@@ -56,60 +59,50 @@ class ModelSettings:
         Raises:
             CheckpointError: The training metadata are not of JSON types.
         """
-        write_json(directory / CONFIG, self.to_dict(), "training metadata")
+        write_json(directory / CONFIG, self.to_dict(), "training metadata", with_checksum=True)
 
     @classmethod
     def read(cls, directory: Path) -> ModelSettings:
         """Read ``config.json``.
 
         Raises:
-            CheckpointError: The file is missing, damaged, of another library or of a newer version.
+            CheckpointError: The file is missing, damaged, changed, of another library or of a newer version.
         """
         path = directory / CONFIG
         try:
             content = read_json(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise CheckpointError(f"{path}: expected the settings of a saved model, found no such file") from None
         version = content.get("format_version") if isinstance(content, dict) else None
-        if not isinstance(version, int):
+        if type(version) is not int:
             raise CheckpointError(
-                f"{path}: expected a saved model's format_version, found {version!r} (from another library?)"
+                f"{path}: expected a saved model's format_version, found {version!r:.80} (from another library?)"
             )
         if version != FORMAT_VERSION:
             newer = ", written by a newer elmo-lite" if version > FORMAT_VERSION else ""
             raise CheckpointError(f"{path}: expected format_version {FORMAT_VERSION}, found {version}{newer}")
+        check_checksum(path, content)
         content = {"training": {}, **content}
         for key in ("model", "tokenization", "files", "training"):
             if not isinstance(content.get(key), dict):
-                raise CheckpointError(f"{path}: expected an object {key!r}, found {content.get(key)!r}")
-        return cls(
-            _model(path, content["model"]),
-            _tokenization(path, content["tokenization"]),
-            content["training"],
-            content["files"],
-        )
+                raise CheckpointError(f"{path}: expected an object {key!r}, found {content.get(key)!r:.80}")
+        try:
+            return cls(
+                bilm_config_from_dict(content["model"]),
+                Tokenization.from_dict(content["tokenization"]),
+                content["training"],
+                checked_files(content["files"], (VOCABULARY, MODEL, LM_HEAD), needed=(MODEL,)),
+            )
+        except ConfigError as error:
+            raise CheckpointError(f"{path}: {error}") from None
 
     def check(self, directory: Path, name: str, *, with_hash: bool) -> None:
         """Compare the size of a file, and its SHA-256 if ``with_hash`` is true, with the recorded values.
 
         Raises:
-            CheckpointError: The file is missing or differs, is not in the settings, or is not a file of a saved model.
+            CheckpointError: The file is missing or differs, or is not in the settings.
         """
         facts = self.files.get(name)
-        if not isinstance(facts, dict) or name not in FILES:
+        if facts is None:
             raise CheckpointError(f"{directory / CONFIG}: expected size and sha256 of {name}, found {facts!r}")
         check_file(directory / name, facts, with_hash=with_hash)
-
-
-def _model(path: Path, settings: dict[str, Any]) -> BiLMConfig:
-    try:
-        return bilm_config_from_dict(settings)
-    except (ConfigError, ValueError) as error:
-        raise CheckpointError(f"{path}: {error}") from None
-
-
-def _tokenization(path: Path, settings: dict[str, Any]) -> Tokenization:
-    try:
-        return Tokenization.from_dict(settings)
-    except (ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{path}: tokenization: {error}") from None

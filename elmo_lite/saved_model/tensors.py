@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from elmo_lite.errors import CheckpointError, one_line
 from elmo_lite.files import replace_file
+from elmo_lite.metadata import regular_size
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: str | None = None) -> dict[str, Tensor]:
@@ -30,15 +31,19 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: str | None =
         The tensors as written, on the CPU.
 
     Raises:
-        CheckpointError: A finite value is infinite in ``dtype``.
+        CheckpointError: A finite value is infinite in ``dtype``, or the file cannot be written, as on a full disk.
     """
     stored = {name: _storable(tensor, dtype) for name, tensor in tensors.items()}
     for name, tensor in stored.items():
         if tensor.dtype == torch.float16 and tensor.isinf().any() and not tensors[name].isinf().any():
             largest = float(tensors[name].detach().abs().max())
             raise CheckpointError(f"{name}: expected numbers up to 65504, as float16 holds, found {largest:g}")
-    with replace_file(path) as scratch:
-        save_file(stored, scratch, metadata={"format": "pt"})
+    size = sum(tensor.numel() * tensor.element_size() for tensor in stored.values())
+    try:
+        with replace_file(path) as scratch:
+            save_file(stored, scratch, metadata={"format": "pt"})
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: expected room for {size:,} bytes of weights, found {one_line(error)}") from None
     return stored
 
 
@@ -60,8 +65,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         CheckpointError: The file cannot be read, or is not a safetensors file.
     """
     try:
+        regular_size(path)
         return load_file(path)
-    except (SafetensorError, OSError) as error:
+    except CheckpointError:
+        raise
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path}: expected safetensors, found {one_line(error)}") from None
 
 
@@ -83,6 +91,24 @@ def check_tensors(path: Path, found: Mapping[str, Tensor], expected: Mapping[str
             raise CheckpointError(f"{path}: {name}: expected {wanted}, found {got}")
         if found[name].is_floating_point() != expected[name].is_floating_point():
             raise CheckpointError(f"{path}: {name}: expected {expected[name].dtype}, found {found[name].dtype}")
+
+
+def check_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Check that all values are finite.
+
+    Args:
+        path: Source of the tensors, for the error message.
+        tensors: Tensors by name.
+
+    Raises:
+        CheckpointError: A tensor has values that are NaN or infinite; their number is named.
+    """
+    for name, tensor in tensors.items():
+        # The sum needs no memory of its own; that of huge finite values may be infinite as well.
+        if not tensor.is_floating_point() or tensor.sum(dtype=torch.float32).isfinite():
+            continue
+        if wrong := int((~tensor.isfinite()).sum()):
+            raise CheckpointError(f"{path}: {name}: expected finite numbers, found {wrong:,} NaN or infinite values")
 
 
 @contextmanager
@@ -116,11 +142,12 @@ def fill(module: nn.Module, path: Path, tensors: Mapping[str, Tensor]) -> None:
         tensors: Weights with the names of its ``state_dict``, floating-point values in any precision.
 
     Raises:
-        CheckpointError: The names, the shapes or the kinds of the tensors differ.
+        CheckpointError: The names, the shapes or the kinds of the tensors differ, or a value is not finite.
     """
     expected = module.state_dict()
     check_tensors(path, tensors, expected)
     # Always copied, because the tensors of safetensors are memory-mapped from the file.
     own = {name: tensors[name].to(like.dtype, copy=True) for name, like in expected.items()}
+    check_finite(path, own)
     module.load_state_dict(own, assign=True)
     assert not any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())), "a buffer has no values"

@@ -22,6 +22,8 @@ CharIds = npt.NDArray[np.int16]
 NUM_CHAR_IDS = 262
 MAX_CHARACTERS = 50
 """Default number of characters per word, C, as in the published models."""
+SHORTEST_WIDTH, LONGEST_WIDTH = 3, 4096
+"""Bounds of the number of characters per word."""
 NO_TOKEN = 0
 BEGIN_SENTENCE = 256 + 1
 END_SENTENCE = 257 + 1

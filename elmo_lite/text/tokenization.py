@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from elmo_lite.errors import ConfigError
+from elmo_lite.errors import ConfigError, require
+from elmo_lite.fields import from_settings
 from elmo_lite.text.normalization import to_nfc
 from elmo_lite.text.segmentation import RULES_VERSION, chunk_lookup, pieces, split_line
 
@@ -87,17 +88,15 @@ class Tokenization:
         return {"kind": self.kind, "normalization": self.normalization, "rules": RULES_VERSION}
 
     @classmethod
-    def from_dict(cls, settings: dict[str, Any]) -> Tokenization:
+    def from_dict(cls, settings: Any) -> Tokenization:
         """Build from the output of ``to_dict``.
 
         Raises:
             ConfigError: A key or value is unknown, or the rules are newer than those of this version.
         """
+        require(isinstance(settings, dict), "tokenization", "an object", settings)
         known = dict(settings)
         rules = known.pop("rules", RULES_VERSION)
-        if not isinstance(rules, int) or rules > RULES_VERSION:
-            raise ConfigError(f"tokenization.rules: expected at most {RULES_VERSION}, found {rules!r}")
-        try:
-            return cls(**known)
-        except TypeError:
-            raise ConfigError(f"tokenization: expected kind and normalization, found {sorted(known)}") from None
+        is_known = type(rules) is int and 1 <= rules <= RULES_VERSION
+        require(is_known, "tokenization.rules", f"at most {RULES_VERSION}", rules)
+        return from_settings(cls, known, "tokenization")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from elmo_lite.errors import CheckpointError
+from elmo_lite.errors import CheckpointError, one_line
+from elmo_lite.metadata import read_bytes
 
 BOUNDARY = "</S>"
 UNKNOWN = "<unk>"
@@ -75,9 +76,9 @@ class Vocabulary:
         """
         # Read as bytes: in text mode, a carriage return in a word would end its line.
         try:
-            entries = path.read_bytes().decode("utf-8").split("\n")
+            entries = read_bytes(path).decode("utf-8").split("\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise CheckpointError(f"{path}: expected a vocabulary in UTF-8: {error}") from None
+            raise CheckpointError(f"{path}: expected a vocabulary in UTF-8, found {one_line(error)}") from None
         if entries[:2] != [BOUNDARY, UNKNOWN] or entries[-1] != "":
             raise CheckpointError(f"{path}: expected lines {BOUNDARY} and {UNKNOWN} first, found {entries[:2]}")
         return cls(entries[2:-1])

@@ -109,7 +109,7 @@ def _check_fasttext_model(file: Path) -> None:
                 position = end_of_word + 1 + struct.calcsize("<qb")  # count and type of the word
             quantised, rows, width = struct.unpack_from("<?2q", content, position + 8 * max(num_pruned, 0))
             end = position + 8 * max(num_pruned, 0) + struct.calcsize("<?2q") + 4 * rows * width
-        except (struct.error, EOFError):
+        except (struct.error, EOFError, OverflowError):
             raise CorpusError(f"{file}: expected a fastText model, found one cut off at {len(content)} bytes") from None
         if num_labels or quantised:
             found = "a classifier" if num_labels else "quantised vectors"

@@ -27,7 +27,8 @@ from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from elmo_lite import CheckpointError, Elmo
-from elmo_lite.files import put_in_place, scratch_directory, write_json
+from elmo_lite.files import put_in_place, scratch_directory
+from elmo_lite.metadata import read_json, regular_size, write_json
 from tasks.inputs.encoder_hash import encoder_hash
 
 log = logging.getLogger("elmo_lite")
@@ -113,22 +114,22 @@ def check(folder: Path, meta: Meta) -> Path:
     """
     path = folder / META
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        digest = found["sha256"]
-    except FileNotFoundError:
+        found = read_json(path)
+    except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(f"{path}: expected metadata of cached layers, found no such file") from None
-    except (ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{path}: expected metadata of cached layers, found {error!r}") from None
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{path}: expected metadata of cached layers, found {found!r:.80}")
     for name, expected in meta.to_dict().items():
         if found.get(name) != expected:
-            raise CheckpointError(f"{path}: {name}: expected {expected}, found {found.get(name)}")
+            raise CheckpointError(f"{path}: {name}: expected {expected}, found {found.get(name)!r:.80}")
+    digest = found.get("sha256")
     path = folder / LAYERS
-    size = path.stat().st_size if path.exists() else 0
+    size = regular_size(path) if path.exists() else 0
     if size != meta.size:
         raise CheckpointError(f"{path}: expected {meta.size} bytes, found {size}")
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-            raise CheckpointError(f"{path}: expected SHA-256 {digest}, found another")
+            raise CheckpointError(f"{path}: expected SHA-256 {digest!r:.80}, found another")
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -42,12 +43,13 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        if self.layers not in ("mix", "top") and not self.layers.removeprefix("-").isdecimal():
+        digits = self.layers.removeprefix("-")
+        if self.layers not in ("mix", "top") and not (digits.isdecimal() and len(digits) <= 3):
             raise ConfigError(f"layers: expected mix, top or a layer's number, found {self.layers!r}")
         for name in ("dropout", "mix_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name}: expected a probability in [0, 1), found {getattr(self, name)!r}")
-        if self.mix_l2 < 0:
+        if not 0 <= self.mix_l2 < math.inf:
             raise ConfigError(f"mix_l2: expected 0 or more, found {self.mix_l2!r}")
 
     @property

@@ -18,7 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elmo_lite import CharCNN, CheckpointError, ConfigError
-from elmo_lite.errors import require
+from elmo_lite.errors import require, require_range
+from elmo_lite.fields import from_settings
+from elmo_lite.nn import WIDEST
 from elmo_lite.text import MAX_CHARACTERS, encode_words
 from tasks.inputs.batch import Batch
 from tasks.inputs.static_vectors import read_vectors
@@ -57,7 +59,7 @@ class WordInputConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         for name in ("word_dim", "char_filters"):
-            require(getattr(self, name) > 0, name, "1 or more", getattr(self, name))
+            require_range(getattr(self, name), name, 1, WIDEST)
         require(1 <= self.char_width <= MAX_CHARACTERS, "char_width", f"1..{MAX_CHARACTERS}", self.char_width)
         require(0 <= self.dropout < 1, "dropout", "a probability in [0, 1)", self.dropout)
         require(0 <= self.unknown_rate <= 1, "unknown_rate", "a probability in [0, 1]", self.unknown_rate)
@@ -73,6 +75,18 @@ class WordInputConfig:
     def learns_vectors(self) -> bool:
         """Whether the word vectors are trained."""
         return self.words == "trainable" or (self.has_file and self.train_vectors)
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """The settings that ``WordInputs.to_files`` returns."""
+
+    config: WordInputConfig
+    width: int
+
+    def __post_init__(self) -> None:
+        """Check the range of the width."""
+        require_range(self.width, "width", 0, WIDEST)
 
 
 class WordInputs(nn.Module):
@@ -202,19 +216,18 @@ class WordInputs(nn.Module):
         return {"config": settings, "width": self.width}, self.state_dict()
 
     @classmethod
-    def from_files(
-        cls, settings: Mapping[str, Any], words: Sequence[str], tensors: Mapping[str, Tensor] | None = None
-    ) -> WordInputs:
+    def from_files(cls, settings: Any, words: Sequence[str], tensors: Mapping[str, Tensor] | None = None) -> WordInputs:
         """Rebuild a module. If ``tensors`` is None, its parameters are loaded later, with those of the whole model.
 
         Raises:
             CheckpointError: A setting is unknown or missing, a word occurs twice, or the tensors do not match.
         """
         try:
-            inputs = cls(WordInputConfig(**settings["config"]), words, int(settings["width"]))
+            saved = from_settings(_Saved, settings)
+            inputs = cls(saved.config, words, saved.width)
             if tensors is not None:
                 inputs.load_state_dict(dict(tensors))
-        except (KeyError, TypeError, ConfigError, RuntimeError) as error:
+        except (ConfigError, RuntimeError) as error:
             raise CheckpointError(f"word inputs of a task model: {' '.join(str(error).split())}") from None
         return inputs
 

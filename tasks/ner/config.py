@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from elmo_lite.errors import require
+from elmo_lite.errors import require, require_range
+from elmo_lite.nn import DEEPEST, WIDEST
 from tasks.ner.readers import ENTITY_TYPE
 from tasks.training.task_config import TaskConfig
 
@@ -31,6 +32,6 @@ class NerConfig(TaskConfig):
         super().__post_init__()
         is_name = bool(self.entity_type) and not any(map(str.isspace, self.entity_type))
         require(is_name, "entity_type", "a name without blanks", self.entity_type)
-        for name in ("lstm_dim", "lstm_layers"):
-            require(getattr(self, name) >= 1, name, "1 or more", getattr(self, name))
+        require_range(self.lstm_dim, "lstm_dim", 1, WIDEST)
+        require_range(self.lstm_layers, "lstm_layers", 1, DEEPEST)
         require(0 <= self.dropout < 1, "dropout", "a probability in [0, 1)", self.dropout)

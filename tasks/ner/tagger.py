@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from elmo_lite import CorpusError, Elmo, Tokenization
+from elmo_lite.errors import require_range
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, collate
 from tasks.inputs.in_memory import items_of
@@ -28,6 +29,8 @@ from tasks.saved_task.scores import words_per_second
 
 __all__ = ["NerTagger", "Span", "Tagged", "new_tagger"]
 
+MAX_LABELS = 4 * 1024 + 1
+"""Number of labels of 1,024 entity types; the CRF compares each pair of labels."""
 NOTHING = Decoded([], [], [], [])
 
 
@@ -226,4 +229,5 @@ def new_tagger(
 
 
 def _network(config: NerConfig, labels: Sequence[str], representation: Representation) -> NerModel:
+    require_range(len(labels), "number of labels", 1, MAX_LABELS)
     return NerModel(representation, labels, config.lstm_dim, config.lstm_layers, config.dropout)

@@ -16,13 +16,16 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from elmo_lite import CheckpointError, Elmo
-from elmo_lite.files import check_file, describe_file, put_files_in_place, read_json, scratch_directory, write_json
-from elmo_lite.saved_model import check_tensors, read_tensors, write_tensors
+from elmo_lite import CheckpointError, ConfigError, Elmo
+from elmo_lite.errors import one_line
+from elmo_lite.fields import checked_files
+from elmo_lite.files import check_file, describe_file, put_files_in_place, scratch_directory
+from elmo_lite.metadata import check_checksum, read_bytes, read_json, write_json
+from elmo_lite.saved_model import check_finite, check_tensors, read_tensors, write_tensors
 from tasks.saved_task.card import model_card
 from tasks.saved_task.encoder import CONFIG, ENCODER, read_encoder, write_encoder
 
@@ -60,10 +63,19 @@ class SavedTask:
             without: Prefixes of names that were not saved, such as those of the encoder.
 
         Raises:
-            CheckpointError: Names or shapes of the weights differ.
+            CheckpointError: Names or shapes of the weights differ, or a value is not finite.
+        """
+        self.check(module, without)
+        check_finite(self.directory / MODEL, self.tensors)
+        module.load_state_dict(self.tensors, strict=False)
+
+    def check(self, module: nn.Module, without: str | tuple[str, ...] = ()) -> None:
+        """Compare names and shapes of the weights with those of a module, whose values do not matter.
+
+        Raises:
+            CheckpointError: They differ.
         """
         check_tensors(self.directory / MODEL, self.tensors, own_tensors(module, without))
-        module.load_state_dict(self.tensors, strict=False)
 
 
 def own_tensors(module: nn.Module, without: str | tuple[str, ...] = ()) -> dict[str, Tensor]:
@@ -124,7 +136,7 @@ def save_task(
             "metrics": dict(metrics or {}),
             "files": {name: describe_file(scratch / name) for name in FILES if (scratch / name).is_file()},
         }
-        write_json(scratch / CONFIG, settings, f"{target}: settings and scores")
+        write_json(scratch / CONFIG, settings, f"{target}: settings and scores", with_checksum=True)
         (scratch / MODEL_CARD).write_text(model_card(settings, tensors), encoding="utf-8", newline="\n")
         put_files_in_place(scratch, target, CONFIG, (MODEL, WORDS, ENCODER, MODEL_CARD))
     return target
@@ -148,16 +160,14 @@ def load_task(
     settings = _read_config(path, kind)
     files = settings["files"]
     for name, facts in files.items():
-        if name not in FILES or not isinstance(facts, dict):
-            raise CheckpointError(f"{path / CONFIG}: files: expected size and sha256 of {MODEL}, found {name!r}")
         check_file(path / name, facts)
-    words = (path / WORDS).read_bytes().decode(*_UTF8).split("\n")[:-1] if WORDS in files else []
+    words = _read_words(path / WORDS) if WORDS in files else []
     return SavedTask(
         directory=path,
         config=settings["settings"],
         labels=settings["labels"],
         tensors=read_tensors(path / MODEL),
-        words=[_unescape(word) for word in words],
+        words=words,
         encoder=read_encoder(path, settings["encoder"], device, encoder),
         metrics=settings["metrics"],
     )
@@ -205,14 +215,29 @@ def _read_config(directory: Path, kind: Kind) -> dict[str, Any]:
         raise CheckpointError(f"{directory}: expected the directory of a task model, found no {CONFIG}") from None
     if not isinstance(settings, dict) or "task" not in settings:
         raise CheckpointError(f"{path}: expected a task model, found another model's settings")
-    if settings.get("format_version") != FORMAT_VERSION:
-        found = settings.get("format_version")
-        raise CheckpointError(f"{path}: expected format_version {FORMAT_VERSION}, found {found!r}")
+    version = settings.get("format_version")
+    if version != FORMAT_VERSION or type(version) is not int:
+        raise CheckpointError(f"{path}: expected format_version {FORMAT_VERSION}, found {version!r:.80}")
     if settings["task"] != kind:
-        raise CheckpointError(f"{path}: expected a model for the task {kind}, found one for {settings['task']!r}")
+        raise CheckpointError(f"{path}: expected a model for the task {kind}, found one for {settings['task']!r:.80}")
+    check_checksum(path, settings)
     for key, expected in {"settings": dict, "labels": list, "files": dict, "metrics": dict}.items():
-        if not isinstance(settings.get(key), expected):
-            raise CheckpointError(f"{path}: {key}: expected a JSON {expected.__name__}, found {settings.get(key)!r}")
-    if MODEL not in settings["files"]:
-        raise CheckpointError(f"{path}: files: expected size and sha256 of {MODEL}, found none")
-    return cast(dict[str, Any], settings)
+        found = settings.get(key)
+        if not isinstance(found, expected):
+            raise CheckpointError(f"{path}: {key}: expected a JSON {expected.__name__}, found {found!r:.80}")
+    labels = settings["labels"]
+    if not labels or not all(isinstance(label, str) for label in labels) or len(set(labels)) < len(labels):
+        raise CheckpointError(f"{path}: labels: expected distinct strings, found {labels!r:.80}")
+    try:
+        checked_files(settings["files"], FILES, needed=(MODEL,))
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    return {"encoder": None, **settings}
+
+
+def _read_words(path: Path) -> list[str]:
+    try:
+        lines = read_bytes(path).decode(*_UTF8).split("\n")
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path}: expected words in UTF-8, found {one_line(error)}") from None
+    return [_unescape(line) for line in lines[:-1]]

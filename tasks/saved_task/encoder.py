@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from elmo_lite import CheckpointError, Elmo
+from elmo_lite import CheckpointError, ConfigError, Elmo
+from elmo_lite.errors import require
+from elmo_lite.fields import from_settings
 from tasks.inputs.encoder_hash import encoder_hash
 
 CONFIG = "config.json"
 ENCODER = "encoder"
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """The entry "encoder" of the settings."""
+
+    inside: bool
+    dtype: Literal["float32", "float16", "bfloat16"]
+    path: str = ""
+    hash: str = ""
+
+    def __post_init__(self) -> None:
+        """Check that an encoder outside is named."""
+        require(self.inside or bool(self.path and self.hash), "encoder", "inside, or path and hash", self.path)
 
 
 def write_encoder(scratch: Path, encoder: Elmo, path: str, keep: bool) -> dict[str, Any]:
@@ -34,14 +51,14 @@ def read_encoder(directory: Path, facts: Any, device: str, place: str | None) ->
         return None
     path = directory / CONFIG
     try:
-        inside, dtype = facts["inside"], facts["dtype"]
-        where, expected = (directory / ENCODER, "") if inside else (place or facts["path"], facts["hash"])
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(f"{path}: encoder: expected inside, or path and hash, found {error!r}") from None
+        kept = from_settings(_Facts, facts, "encoder")
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    where = directory / ENCODER if kept.inside else place or kept.path
     try:
-        elmo = Elmo.from_pretrained(where, device=device, dtype=dtype)
+        elmo = Elmo.from_pretrained(where, device=device, dtype=kept.dtype)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: encoder: {error}") from None
-    if not inside and (found := encoder_hash(elmo)) != expected:
-        raise CheckpointError(f"{path}: encoder {where}: expected the model with hash {expected}, found {found}")
+    if not kept.inside and (found := encoder_hash(elmo)) != kept.hash:
+        raise CheckpointError(f"{path}: encoder {where}: expected the model with hash {kept.hash:.80}, found {found}")
     return elmo

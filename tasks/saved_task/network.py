@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, cast
 
 from torch import nn
 
 from elmo_lite import CheckpointError, ConfigError, Elmo, Tokenization
-from elmo_lite.files import read_json
+from elmo_lite.fields import from_settings
+from elmo_lite.metadata import read_json
+from elmo_lite.saved_model import shapes_alone
 from tasks.inputs.representation import EncoderConfig, Representation
 from tasks.inputs.word_inputs import WordInputConfig, WordInputs
 from tasks.saved_task.directory import Kind, load_task, own_tensors, save_task
@@ -196,16 +199,31 @@ def load_network(
         CheckpointError: There is no such model, it is damaged, or it is for another task.
     """
     saved = load_task(directory, kind, device=device, encoder=encoder)
+
+    def build() -> NetworkT:
+        words = None if settings.word_inputs is None else WordInputs.from_files(settings.word_inputs, saved.words)
+        return make(config, saved.labels, Representation(words, saved.encoder, config.representation))
+
     try:
-        config = read_config(saved.config["config"])
-        tokenization = Tokenization.from_dict(saved.config["tokenization"])
-        settings = saved.config["word_inputs"]
-        inputs = None if settings is None else WordInputs.from_files(settings, saved.words)
-        model = make(config, saved.labels, Representation(inputs, saved.encoder, config.representation))
+        settings = from_settings(_Settings, saved.config, "settings")
+        config = read_config(settings.config)
+        tokenization = Tokenization.from_dict(settings.tokenization)
+        with shapes_alone():  # wrong settings must not allocate memory
+            outline = build()
+        saved.check(cast(nn.Module, outline), without=ENCODER_TENSORS)
+        model = build()
+    except CheckpointError:
+        raise
     except ValueError as error:
         raise CheckpointError(f"{Path(directory) / CONFIG}: {error}") from None
-    except (KeyError, TypeError) as error:
-        expected = "config, tokenization and word_inputs"
-        raise CheckpointError(f"{Path(directory) / CONFIG}: settings: expected {expected}, found {error!r}") from None
     saved.fill(cast(nn.Module, model), without=ENCODER_TENSORS)
     return model, config, tokenization
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """The settings that ``save_network`` hands to ``save_task``."""
+
+    config: dict[str, Any]
+    tokenization: dict[str, Any]
+    word_inputs: dict[str, Any] | None

@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elmo_lite import ConfigError
+from elmo_lite.errors import require_range
+from elmo_lite.nn import DEEPEST, WIDEST
 from tasks.modules.bilstm import BiLSTM
 from tasks.sentiment.pooling import AttentivePooling, masked_max, masked_mean, masked_min
 
@@ -42,10 +44,10 @@ class BCNConfig:
         """Check the ranges of the settings, and convert lists from YAML to tuples."""
         object.__setattr__(self, "maxout_dims", tuple(self.maxout_dims))
         for name in ("feed_forward_dim", "lstm_dim", "pool_size"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"bcn.{name}: expected 1 or more, found {getattr(self, name)}")
-        if any(dim < 1 for dim in self.maxout_dims):
-            raise ConfigError(f"bcn.maxout_dims: expected positive widths, found {list(self.maxout_dims)}")
+            require_range(getattr(self, name), f"bcn.{name}", 1, WIDEST)
+        require_range(len(self.maxout_dims), "bcn.maxout_dims: number of layers", 0, DEEPEST)
+        for dim in self.maxout_dims:
+            require_range(dim, "bcn.maxout_dims", 1, WIDEST)
         for name in ("feed_forward_dropout", "pooled_dropout", "maxout_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"bcn.{name}: expected a probability in [0, 1), found {getattr(self, name)}")

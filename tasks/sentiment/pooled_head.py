@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from elmo_lite import ConfigError
+from elmo_lite.errors import require_range
+from elmo_lite.nn import WIDEST
 from tasks.sentiment.pooling import masked_max, masked_mean
 
 
@@ -27,8 +29,7 @@ class PooledConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges of the settings."""
-        if self.hidden_dim < 1:
-            raise ConfigError(f"pooled.hidden_dim: expected 1 or more, found {self.hidden_dim}")
+        require_range(self.hidden_dim, "pooled.hidden_dim", 1, WIDEST)
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"pooled.dropout: expected a probability in [0, 1), found {self.dropout}")
 

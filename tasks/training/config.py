@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from elmo_lite.errors import require
+from elmo_lite.errors import require, require_range
 from elmo_lite.hardware import Precision, canonical_precision
 
 MIN_EPOCHS, MAX_EPOCHS, FEW_STEPS = 8, 30, 1500
 MIN_PATIENCE = 5
+LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class FinetuneConfig:
     gradient_clip: float = 5.0
     """Maximum global norm of all gradients; 0 for none."""
     seed: int = 0
-    """Random seed."""
+    """Random seed, in -4294967295..4294967295."""
     cache: Literal["auto", "on", "off"] = "auto"
     """Whether the layers of a frozen encoder are kept on disk. auto keeps them if there is more than one epoch."""
     cache_dir: str = ""
@@ -59,7 +60,8 @@ class FinetuneConfig:
             require(0 < getattr(self, name) < float("inf"), name, "a positive number", getattr(self, name))
         for name in ("weight_decay", "gradient_clip"):
             require(0 <= getattr(self, name) < float("inf"), name, "0 or more", getattr(self, name))
-        require(self.layer_decay >= 1, "layer_decay", "1 or more", self.layer_decay)
+        require(1 <= self.layer_decay < float("inf"), "layer_decay", "1 or more", self.layer_decay)
+        require_range(self.seed, "seed", -LARGEST_SEED, LARGEST_SEED)
         require(self.cache in ("auto", "on", "off"), "cache", "auto, on or off", self.cache)
         object.__setattr__(self, "precision", canonical_precision(self.precision))
         require(self.device in ("auto", "cpu", "cuda"), "device", "auto, cpu or cuda", self.device)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from elmo_lite import CorpusError, Elmo
-from elmo_lite.files import write_json
+from elmo_lite.metadata import write_json
 from tasks.training.config import FinetuneConfig
 from tasks.training.head import Example, FinetuneResult
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from elmo_lite import ConfigError, CorpusError
 from elmo_lite.errors import one_line
-from elmo_lite.files import describe_file, write_json
+from elmo_lite.files import describe_file
+from elmo_lite.metadata import read_json, write_json
 from elmo_lite.stopping import Stopped
 from tasks.training.task_config import TaskConfig
 
@@ -127,12 +128,12 @@ def summarize(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 def _finished(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     """The scores of a complete run; None if there is none."""
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = read_json(path)
         scores, found = dict(facts["scores"]), dict(facts["settings"])
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError) as error:
-        log.warning("%s: expected scores of a run, found %r; the run is repeated", path, error)
+        log.warning("%s: expected scores of a run, found %s; the run is repeated", path, one_line(error))
         return None
     if "train_hash" in settings and "train_hash" not in found:
         raise ConfigError(f"{path}: expected a run of this version, found one of an older version; use another --out")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from elmo_lite import ConfigError
 from elmo_lite.errors import require
+from elmo_lite.fields import from_settings
 from elmo_lite.nn import to_dict
 from tasks.inputs.representation import EncoderConfig
 from tasks.inputs.word_inputs import WordInputConfig
@@ -79,11 +78,6 @@ class TaskConfig:
         """Rebuild from the output of ``to_dict``.
 
         Raises:
-            ConfigError: A key is unknown or missing, or a value is out of range.
+            ConfigError: A key is unknown or missing, or a value is of the wrong type or out of range.
         """
-        types = typing.get_type_hints(cls)
-        groups: dict[str, Any] = {name: make for name, make in types.items() if dataclasses.is_dataclass(make)}
-        try:
-            return cls(**{**settings, **{name: make(**settings[name]) for name, make in groups.items()}})
-        except (TypeError, KeyError) as error:
-            raise ConfigError(f"settings of {cls.__name__}: {error}") from None
+        return from_settings(cls, settings)

@@ -13,7 +13,7 @@ import torch
 
 from elmo_lite import Elmo
 from elmo_lite.errors import require
-from elmo_lite.files import write_json
+from elmo_lite.metadata import write_json
 from elmo_lite.stopping import Stopped
 from tasks.extras import import_extras
 from tasks.inputs.encoder_hash import encoder_hash

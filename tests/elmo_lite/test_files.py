@@ -15,11 +15,9 @@ from elmo_lite.files import (
     describe_file,
     put_files_in_place,
     put_in_place,
-    read_json,
     remove_leftovers,
     replace_file,
     scratch_directory,
-    write_json,
     write_text,
 )
 
@@ -176,40 +174,6 @@ def test_a_file_is_checked(tmp_path: Path) -> None:
         check_file(path, facts)
     with pytest.raises(CorpusError, match="found none"):
         check_file(path, facts, error=CorpusError)
-
-
-def test_json(tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    write_json(path, {"été": [1, None]})
-    assert path.read_text(encoding="utf-8") == '{\n  "été": [\n    1,\n    null\n  ]\n}\n'
-    assert read_json(path) == {"été": [1, None]}
-    for wrong in ({"loss": float("nan")}, {"path": path}):
-        with pytest.raises(CheckpointError, match="^scores: expected JSON types, found ") as caught:
-            write_json(path, wrong, "scores")
-        assert "\n" not in str(caught.value)
-    path.write_text("{")
-    with pytest.raises(CheckpointError, match=r"config\.json: expected JSON, found "):
-        read_json(path)
-    path.write_text("[" * 100_000)
-    with pytest.raises(CorpusError, match=r"config\.json: expected JSON, found "):
-        read_json(path, CorpusError)
-    with pytest.raises(FileNotFoundError):
-        read_json(tmp_path / "none.json")
-
-
-def test_the_old_json_stays_where_the_new_one_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "new" / "scores.json"
-    write_json(path, 1)
-    with pytest.raises(CheckpointError):
-        write_json(path, object())
-
-    def full(*arguments: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space"):
-        write_json(path, 2)
-    assert path.read_text() == "1\n" and os.listdir(path.parent) == ["scores.json"]
 
 
 KILLED = """

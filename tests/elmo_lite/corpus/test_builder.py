@@ -43,7 +43,7 @@ def test_settings_out_of_range_are_named() -> None:
     """Each with what was expected."""
     with pytest.raises(ConfigError, match=r"held_out_share: expected a number in \(0, 1\), found 1"):
         CorpusSettings(held_out_share=1.0)
-    with pytest.raises(ConfigError, match="max_characters: expected at least 3"):
+    with pytest.raises(ConfigError, match="max_characters: expected an integer in 3..4096"):
         CorpusSettings(max_characters=2)
     with pytest.raises(ConfigError, match="vocabulary_size: expected at least 3"):
         CorpusSettings(vocabulary_size=2)

@@ -4,7 +4,9 @@ import gzip
 import itertools
 import json
 import logging
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,12 @@ import torch
 from pyarrow import parquet
 from safetensors.numpy import load_file
 
+from elmo_lite.cli.main import main
 from elmo_lite.embedding import embed as embedding_files
 from elmo_lite.embedding import writers as vector_files
 from elmo_lite.embedding.elmo import Elmo
 from elmo_lite.embedding.embed import embed_command, embed_file
-from elmo_lite.errors import ConfigError, CorpusError
+from elmo_lite.errors import CheckpointError, ConfigError, CorpusError
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
 from elmo_lite.saved_model.checkpoint import save_model
@@ -246,3 +249,47 @@ def test_jsonl_words_are_kept_as_they_are(model: Path, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(json.dumps(["New York", "e\u0301"]) + "\n")
     embed_command(str(model), str(tmp_path / "in.jsonl"), str(tmp_path / "v.parquet"), quiet=True)
     assert read(tmp_path / "v.parquet")[0] == [["New York", "e\u0301"]]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("size", [0, 1000, 6000])
+def test_a_full_disk_is_an_error_and_leaves_nothing(
+    suffix: str, size: int, model: Path, text: Path, tmp_path: Path, small_files: Callable[[int], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    text.write_text("a few words\n" * 200)
+    before = sorted(tmp_path.iterdir())
+    small_files(size)
+    assert main(["embed", str(model), str(text), str(tmp_path / f"vectors{suffix}"), "--quiet"]) == 2
+    assert re.search("elmo-lite: error: .*File too large.*\n$", capsys.readouterr().err)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(("value", "shown"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf")])
+@pytest.mark.parametrize("layers", ["all", "mean", 0])
+def test_vectors_that_are_not_finite_are_not_written(
+    value: float, shown: str, layers: Any, text: Path, tmp_path: Path
+) -> None:
+    elmo = Elmo(BiLM(CONFIG))
+    with torch.no_grad():
+        elmo.bilm.char_cnn.embedding.weight[ord("1") + 1] = value  # a byte of a single word
+        elmo.bilm.char_cnn.projection.weight.abs_()
+    text.write_text("a b\n\nb c\nd 1 e\nf\n")
+    with pytest.raises(
+        CheckpointError, match=r"^sentence 4: expected finite float32 vectors, found -?(nan|inf) for 'd 1 e'$"
+    ):
+        embed_file(elmo, text, tmp_path / "vectors.safetensors", layers=layers)
+    assert not (tmp_path / "vectors.safetensors").exists()
+
+
+def test_vectors_too_large_for_float16(text: Path, tmp_path: Path) -> None:
+    elmo = Elmo(BiLM(CONFIG))
+    with torch.no_grad():
+        elmo.bilm.char_cnn.projection.bias.fill_(-70_000)
+    message = (
+        r"^sentence 1: expected finite float16 vectors, found -(69|70)\d\d\d.* for 'The cat sat .' \(--dtype float32 "
+    )
+    with pytest.raises(CheckpointError, match=message):
+        embed_file(elmo, text, tmp_path / "vectors.h5", dtype="float16")
+    embed_file(elmo, text, tmp_path / "vectors.h5", dtype="float32")
+    assert read(tmp_path / "vectors.h5")[1][0].min() < -69_000

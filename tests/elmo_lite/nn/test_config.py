@@ -23,13 +23,16 @@ def make(char_cnn: dict[str, Any] | None = None, **settings: Any) -> BiLMConfig:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "no width": ({"dim": 0}, "model.dim: expected a positive width, found 0"),
+    "no width": ({"dim": 0}, "model.dim: expected an integer in 1..65536, found 0"),
     "narrower cell": ({"dim": 16}, "model.lstm_dim: expected at least dim = 16, found 12"),
     "no projection of a wider cell": (
         {"lstm_dim": 20, "lstm_projection": False},
         "model.lstm_projection: expected true or null, as lstm_dim = 20 differs from dim = 12, found False",
     ),
-    "no layers": ({"num_layers": 0}, "model.num_layers: expected 1 or more, found 0"),
+    "no layers": ({"num_layers": 0}, "model.num_layers: expected an integer in 1..100, found 0"),
+    "more layers than anyone has": ({"num_layers": 101}, "model.num_layers: expected an integer in 1..100, found 101"),
+    "endless clip": ({"cell_clip": math.inf}, "model.cell_clip: expected a positive bound or null, found inf"),
+    "endless bias": ({"forget_bias": math.inf}, "model.forget_bias: expected a finite number, found inf"),
     "dropout of everything": ({"dropout": 1.0}, "model.dropout: expected a probability in [0, 1), found 1.0"),
     "negative dropout": ({"dropout": -0.1}, "model.dropout: expected a probability in [0, 1), found -0.1"),
     "cell clip of zero": ({"cell_clip": 0.0}, "model.cell_clip: expected a positive bound or null, found 0.0"),
@@ -50,18 +53,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 REFUSED_CHAR_CNN: dict[str, tuple[dict[str, Any], str]] = {
-    "no width": ({"embedding_dim": 0}, "model.char_cnn.embedding_dim: expected a positive width, found 0"),
+    "no width": ({"embedding_dim": 0}, "model.char_cnn.embedding_dim: expected an integer in 1..65536, found 0"),
     "no filters": ({"filters": ()}, "model.char_cnn.filters: expected at least one [width, number], found []"),
-    "negative highways": ({"num_highway": -1}, "model.char_cnn.num_highway: expected 0 or more, found -1"),
+    "negative highways": ({"num_highway": -1}, "model.char_cnn.num_highway: expected an integer in 0..100, found -1"),
     "activation": ({"activation": "gelu"}, "model.char_cnn.activation: expected relu or tanh, found 'gelu'"),
-    "no room": ({"max_characters": 2}, "model.char_cnn.max_characters: expected at least 3, found 2"),
+    "no room": ({"max_characters": 2}, "model.char_cnn.max_characters: expected an integer in 3..4096, found 2"),
     "filter wider than a word": (
         {"filters": ((1, 4), (9, 2)), "max_characters": 8},
-        "model.char_cnn.filters: expected widths in 1..8 and positive numbers, found [9, 2]",
+        "model.char_cnn.filters: expected widths in 1..8 and numbers in 1..65536, found [9, 2]",
     ),
     "empty filter": (
         {"filters": ((1, 4), (2, 0))},
-        "model.char_cnn.filters: expected widths in 1..50 and positive numbers, found [2, 0]",
+        "model.char_cnn.filters: expected widths in 1..50 and numbers in 1..65536, found [2, 0]",
     ),
 }
 
@@ -155,10 +158,15 @@ def test_settings_of_models_saved_before_there_were_these() -> None:
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda settings: settings.update(widht=3), "model settings: .*widht"),
-        (lambda settings: settings["char_cnn"].update(widht=3), "model settings: .*widht"),
-        (lambda settings: settings.pop("char_cnn"), "model settings: 'char_cnn'"),
+        (lambda settings: settings.update(widht=3), "^model.widht: expected one of char_cnn, .*, found an unknown"),
+        (lambda settings: settings["char_cnn"].update(widht=3), "^model.char_cnn.widht: expected one of "),
+        (lambda settings: settings.pop("char_cnn"), "^model.char_cnn: expected an object, found nothing"),
         (lambda settings: settings.update(lstm_dim=20, lstm_projection=False), "model.lstm_projection: "),
+        (lambda settings: settings.update(num_layers=True), "^model.num_layers: expected an integer, found True"),
+        (lambda settings: settings.update(dim=12.0), "^model.dim: expected an integer, found 12.0"),
+        (lambda settings: settings.update(skip_connections=1), "^model.skip_connections: expected true or false"),
+        (lambda settings: settings.update(cell_clip="3"), "^model.cell_clip: expected a finite number or null"),
+        (lambda settings: settings["char_cnn"].update(filters=[[1, 2, 3]]), "^model.char_cnn.filters: expected 2 val"),
     ],
 )
 def test_settings_that_are_none(change: Any, match: str) -> None:

@@ -347,9 +347,85 @@ def infinite_projection(file: h5py.File) -> None:
     file[CELL.format(1) + "/W_P_0"][0, 5] = np.inf
 
 
+ELSEWHERE = "{w}: CNN/b_cnn_0: expected values of its own, found a link to others or other files"
+SECRET = Path(__file__).resolve()
+"""A file that no weight file may read."""
+
+
+def external(file: h5py.File) -> None:
+    del file["CNN/b_cnn_0"]
+    file.create_dataset("CNN/b_cnn_0", (3,), "f4", external=[(SECRET, 0, 12)])
+
+
+def virtual(file: h5py.File) -> None:
+    layout = h5py.VirtualLayout((3,), "f4")
+    layout[:] = h5py.VirtualSource(str(SECRET), "data", (3,))
+    del file["CNN/b_cnn_0"]
+    file.create_virtual_dataset("CNN/b_cnn_0", layout)
+
+
+def link(target: Any) -> Callable[[h5py.File], None]:
+    def apply(file: h5py.File) -> None:
+        file["kept"] = file["CNN/b_cnn_0"]
+        del file["CNN/b_cnn_0"]
+        file["CNN/b_cnn_0"] = target
+
+    return apply
+
+
+def claimed(**storage: Any) -> Callable[[Path, Path], None]:
+    """Options and a data set that agree on 1.6 GB, of which the file holds nothing."""
+
+    def apply(options: Path, weights: Path) -> None:
+        set_option("char_cnn", "embedding", {"dim": 4})(options, weights)
+        set_option("char_cnn", "filters", [[1, 3], [2, 65536], [20, 65536]])(options, weights)
+        with h5py.File(weights, "r+") as file:
+            for name in [f"CNN/{kind}_cnn_{index}" for kind in "Wb" for index in (1, 2)]:
+                del file[name]
+            for index, width in ((1, 2), (2, 20)):
+                file.create_dataset(f"CNN/W_cnn_{index}", (1, width, 4, 65536), "f4", **storage)
+                file.create_dataset(f"CNN/b_cnn_{index}", (65536,), "f4", **storage)
+            number = 2 * 65536 + 3
+            for name in ("carry", "transform"):
+                del file[f"CNN_high_0/W_{name}"], file[f"CNN_high_0/b_{name}"]
+                file.create_dataset(f"CNN_high_0/W_{name}", (number, number), "f4", **storage)
+                file.create_dataset(f"CNN_high_0/b_{name}", (number,), "f4", **storage)
+            del file["CNN_proj/W_proj"]
+            file.create_dataset("CNN_proj/W_proj", (number, 6), "f4", **storage)
+
+    return apply
+
+
+def huge_chunk(file: h5py.File) -> None:
+    del file["CNN/b_cnn_0"]
+    file.create_dataset("CNN/b_cnn_0", (3,), "f4", chunks=(10**8,), maxshape=(None,), compression="gzip")
+
+
 MISTAKES: dict[str, tuple[Callable[[Path, Path], Any], str]] = {
     "gone": (lambda o, w: w.unlink(), "{w}: expected the weights of a published model, found no such file"),
-    "folder": (lambda o, w: (w.unlink(), w.mkdir()), "{w}: expected a whole HDF5 file, found .*"),
+    "folder": (lambda o, w: (w.unlink(), w.mkdir()), "{w}: expected a regular file, found a directory"),
+    "pipe": (lambda o, w: (w.unlink(), os.mkfifo(w)), "{w}: expected a regular file, found a pipe or device"),
+    "zeros": (
+        lambda o, w: (w.unlink(), w.symlink_to("/dev/zero")),
+        "{w}: expected a regular file, found a pipe or device",
+    ),
+    "external": (edit(external), ELSEWHERE),
+    "virtual": (edit(virtual), ELSEWHERE),
+    "soft link": (
+        edit(link(h5py.SoftLink("/kept"))),
+        ELSEWHERE,
+    ),
+    "external link": (
+        edit(link(h5py.ExternalLink(SECRET, "/data"))),
+        ELSEWHERE,
+    ),
+    "nothing stored": (claimed(), "{w}: CNN/W_cnn_1: expected 2,097,152 stored bytes, found 0"),
+    "no chunks stored": (claimed(chunks=True), "{w}: CNN/W_cnn_1: expected 2,097,152 stored bytes, found 0"),
+    "compressed": (
+        claimed(compression="gzip"),
+        r"{w}: expected 137,\d+,\d+,\d+ bytes of weights, found a file of \d+,\d+",
+    ),
+    "huge chunk": (edit(huge_chunk), "{w}: CNN/b_cnn_0: expected chunks of at most 1,048,576 bytes, found 400,000,000"),
     "empty": (lambda o, w: w.write_bytes(b""), "{w}: expected a whole HDF5 file, found .*"),
     "text": (
         lambda o, w: w.write_text("version https://git-lfs\n"),
@@ -407,11 +483,11 @@ MISTAKES: dict[str, tuple[Callable[[Path, Path], Any], str]] = {
         r"{w}: RNN_0/.*/Cell1/LSTMCell/B: expected no such data set according to the options, found shape \[24\]",
     ),
     "more layers": (
-        set_option("lstm", "n_layers", 10**12),
+        set_option("lstm", "n_layers", 100),
         r"{w}: RNN_0/.*/Cell2/LSTMCell/W_0: expected a data set of shape \[12, 24\], found none",
     ),
     "more highways": (
-        set_option("char_cnn", "n_highway", 10**12),
+        set_option("char_cnn", "n_highway", 100),
         r"{w}: CNN_high_1/W_carry: expected a data set of shape \[12, 12\], found none",
     ),
     "no highway": (
@@ -419,16 +495,16 @@ MISTAKES: dict[str, tuple[Callable[[Path, Path], Any], str]] = {
         r"{w}: CNN_high_0/W_carry: expected no such data set according to the options, found shape \[12, 12\]",
     ),
     "wider cells": (
-        set_option("lstm", "dim", 10**12),
-        rf"{{w}}: RNN_0/.*/W_0: expected shape \[12, {4 * 10**12}\], found \[12, 24\]",
+        set_option("lstm", "dim", 65536),
+        rf"{{w}}: RNN_0/.*/W_0: expected shape \[12, {4 * 65536}\], found \[12, 24\]",
     ),
     "narrower": (
         set_option("lstm", "projection_dim", 5),
         r"{w}: CNN_proj/W_proj: expected shape \[12, 5\], found \[12, 6\]",
     ),
     "filters": (
-        set_option("char_cnn", "filters", [[1, 3], [2, 4], [3, 10**12]]),
-        r"{w}: CNN/W_cnn_2: expected shape \[1, 3, 4, 1000000000000\], found \[1, 3, 4, 5\]",
+        set_option("char_cnn", "filters", [[1, 3], [2, 4], [3, 65536]]),
+        r"{w}: CNN/W_cnn_2: expected shape \[1, 3, 4, 65536\], found \[1, 3, 4, 5\]",
     ),
     "options": (set_option("lstm", "dim", 5), "{o}: lstm.dim: expected at least projection_dim = 6, found 5"),
 }
@@ -475,6 +551,34 @@ def test_a_url(tmp_path: Path, number: int) -> None:
         load(*files)
     with pytest.raises(CheckpointError, match=expected):
         save(our_elmo(), *files)
+
+
+def test_compressed_weights_are_read(tmp_path: Path) -> None:
+    options, weights = random_model(tmp_path)
+    before = load(options, weights).bilm.state_dict()
+    with h5py.File(weights) as file, h5py.File(tmp_path / "small.hdf5", "w") as new:
+        for name, (_, shape, _) in data_sets(weights).items():
+            new.create_dataset(name, data=file[name][()], chunks=shape, compression="gzip", shuffle=True)
+    after = load(options, tmp_path / "small.hdf5").bilm.state_dict()
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
+@pytest.mark.parametrize("size", [0, 100, 3000, 9000])
+def test_a_full_disk_is_an_error_and_leaves_nothing(
+    tmp_path: Path, size: int, small_files: Callable[[int], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    our_elmo().save_pretrained(tmp_path / "model")
+    options, weights = random_model(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    small_files(size)
+    for command in (
+        ["export", str(tmp_path / "model"), str(tmp_path / "o.json"), str(tmp_path / "w.hdf5")],
+        ["import", str(options), str(weights), str(tmp_path / "new")],
+        ["compress", str(tmp_path / "model"), str(tmp_path / "new"), "--dtype", "float32"],
+    ):
+        assert main(command) == 2
+        assert re.search("elmo-lite: error: .*[Ff]ile too large.*\n$", capsys.readouterr().err)
+        assert sorted(tmp_path.iterdir()) == before
 
 
 # Files

@@ -46,8 +46,10 @@ def saved(tmp_path: Path) -> Path:
 
 
 def edit_config(directory: Path, **changes: Any) -> None:
-    config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
-    (directory / CONFIG).write_text(json.dumps(config | changes), encoding="utf-8")
+    """Change settings as a version that wrote no checksum would have written them."""
+    config = json.loads((directory / CONFIG).read_text(encoding="utf-8")) | changes
+    config.pop("checksum", None)
+    (directory / CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
 
 
 def rewrite(directory: Path, name: str, write: Any) -> None:
@@ -55,8 +57,8 @@ def rewrite(directory: Path, name: str, write: Any) -> None:
     write(directory / name)
     config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
     data = (directory / name).read_bytes()
-    config["files"][name] = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    (directory / CONFIG).write_text(json.dumps(config), encoding="utf-8")
+    facts = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    edit_config(directory, files=config["files"] | {name: facts})
 
 
 def fails(directory: Path, match: str, with_head: bool = False) -> None:
@@ -265,6 +267,7 @@ def test_missing_truncated_foreign_file(saved: Path, name: str) -> None:
 
 
 def test_missing_and_foreign_config(saved: Path) -> None:
+    edit_config(saved)
     text = (saved / CONFIG).read_text(encoding="utf-8")
     for content, match in [
         ('{"model_type": "bert"}', "format_version, found None"),
@@ -276,13 +279,64 @@ def test_missing_and_foreign_config(saved: Path) -> None:
         ),
         (text.replace('"files": {', '"filed": {'), "object 'files', found None"),
         (text.replace('"whitespace"', '"telepathy"'), "config.json: tokenization"),
-        (text.replace('"dim": 8', '"dim": -8'), "config.json: model.dim: expected a positive width"),
+        (text.replace('"dim": 8', '"dim": -8'), "config.json: model.dim: expected an integer in 1..65536"),
         (text.replace('"dim": 8', '"dimm": 8'), "config.json: .*dimm"),
     ]:
         (saved / CONFIG).write_text(content, encoding="utf-8")
         fails(saved, match)
     (saved / CONFIG).unlink()
     fails(saved, r"config\.json: expected the settings of a saved model, found no such file")
+
+
+def test_settings_have_a_checksum(saved: Path) -> None:
+    text = (saved / CONFIG).read_text(encoding="utf-8")
+    assert '"checksum": "sha256:' in text
+    for change in [('"skip_connections": true', '"skip_connections": false'), ('"relu"', '"tanh"'), ("1e-3", "1e-4")]:
+        changed = text.replace(*change)
+        (saved / CONFIG).write_text(changed, encoding="utf-8")
+        if changed != text:
+            fails(saved, r"config\.json: expected the checksum sha256:.*, found 'sha256:.*': its content was changed$")
+    (saved / CONFIG).write_text(json.dumps(json.loads(text)), encoding="utf-8")  # other spaces
+    load_model(saved)
+    edit_config(saved)  # as earlier versions wrote it
+    assert "checksum" not in (saved / CONFIG).read_text(encoding="utf-8")
+    load_model(saved)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_not_finite(saved: Path, value: float) -> None:
+    def spoil(path: Path) -> None:
+        weights = {name: tensor.clone() for name, tensor in load_file(path).items()}
+        next(tensor for tensor in weights.values() if tensor.ndim == 2)[0, :2] = value
+        save_file(weights, path)
+
+    rewrite(saved, LM_HEAD, spoil)
+    load_model(saved)  # the head is not read
+    fails(
+        saved, r"lm_head\.safetensors: weight: expected finite numbers, found 2 NaN or infinite values$", with_head=True
+    )
+    rewrite(saved, MODEL, spoil)
+    fails(saved, r"model\.safetensors: .*: expected finite numbers, found 2 NaN or infinite values$")
+
+
+@pytest.mark.parametrize("name", [CONFIG, VOCABULARY, MODEL])
+@pytest.mark.parametrize("kind", ["a pipe", "zeros", "a directory"])
+def test_what_is_no_file_is_not_read(saved: Path, name: str, kind: str) -> None:
+    (saved / name).unlink()
+    make = {"a pipe": os.mkfifo, "zeros": lambda path: path.symlink_to("/dev/zero"), "a directory": os.mkdir}
+    make[kind](saved / name)
+    fails(saved, "expected a (regular )?file")
+
+
+@pytest.mark.parametrize("size", [0, 500, 3000])
+def test_a_full_disk_leaves_nothing(tmp_path: Path, size: int, small_files: Any) -> None:
+    bilm = BiLM(SMALL)
+    small_files(size)
+    with pytest.raises(
+        CheckpointError, match=r"model\.safetensors: expected room for \d\d,\d\d\d bytes of weights, found .*"
+    ):
+        save_model(tmp_path / "model", bilm, Tokenization(), VOCAB)
+    assert not list(tmp_path.iterdir())
 
 
 def test_files_named_outside_the_directory_are_refused(saved: Path) -> None:
@@ -312,8 +366,8 @@ def test_weights_that_do_not_fit(saved: Path) -> None:
 
 def test_config_that_claims_a_huge_model_allocates_nothing(saved: Path) -> None:
     config = json.loads((saved / CONFIG).read_text(encoding="utf-8"))
-    edit_config(saved, model=config["model"] | {"dim": 1_000_000, "lstm_dim": 1_000_000})
-    fails(saved, r"expected shape \[.*000000")
+    edit_config(saved, model=config["model"] | {"dim": 65_536, "lstm_dim": 65_536, "num_layers": 100})
+    fails(saved, r"bias_hh_l0: expected shape \[262144\]")
 
 
 def test_head_and_vocabulary_that_do_not_fit(saved: Path) -> None:

@@ -129,7 +129,7 @@ def test_a_file_that_knows_none_of_the_words(tmp_path: Path) -> None:
 
 
 def test_no_such_file() -> None:
-    with pytest.raises(CorpusError, match="absent.txt: expected word vectors"):
+    with pytest.raises(CorpusError, match="absent.txt: expected a file, found nothing there"):
         build(words="absent.txt")
 
 
@@ -182,7 +182,7 @@ def test_words_that_no_line_can_hold_are_unknown() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"word_dim": 0}, "word_dim: expected 1 or more, found 0"),
+        ({"word_dim": 0}, "word_dim: expected an integer in 1..65536, found 0"),
         ({"char_filters": 0}, "char_filters"),
         ({"char_width": 51}, r"char_width: expected 1\.\.50, found 51"),
         ({"dropout": 1.0}, "dropout: expected a probability"),

@@ -28,16 +28,21 @@ def test_there_and_back_through_json(tmp_path: Path) -> None:
     back = NerConfig.from_dict(settings)
     assert (back.lstm_dim, back.tag_column, back.inputs.words, back.representation.encoder) == (9, -1, "v.txt", "m")
     assert back.to_dict() == settings
-    for broken in ({**settings, "nothing": 1}, {**settings, "inputs": {"nothing": 1}}, {}):
-        with pytest.raises(ConfigError, match="settings of NerConfig: "):
+    for broken, match in [
+        ({**settings, "nothing": 1}, "^nothing: expected one of .*, found an unknown setting"),
+        ({**settings, "inputs": {"nothing": 1}}, "^inputs.nothing: expected one of "),
+        ({**settings, "lstm_dim": "9"}, "^lstm_dim: expected an integer, found '9'"),
+        ({}, "^inputs: expected an object, found nothing"),
+    ]:
+        with pytest.raises(ConfigError, match=match):
             NerConfig.from_dict(broken)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"lstm_dim": 0}, "lstm_dim: expected 1 or more, found 0"),
-        ({"lstm_layers": 0}, "lstm_layers: expected 1 or more, found 0"),
+        ({"lstm_dim": 0}, "lstm_dim: expected an integer in 1..65536, found 0"),
+        ({"lstm_layers": 0}, "lstm_layers: expected an integer in 1..100, found 0"),
         ({"dropout": 1.0}, "dropout: expected a probability"),
         ({"tokenizer": "letters"}, "tokenizer: expected one of auto, words, whitespace, found 'letters'"),
         ({"max_epochs": 0}, "max_epochs: expected 1 or more, found 0"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,10 @@ def fails(directory: Path, match: str, **options: Any) -> None:
 
 
 def edit(directory: Path, **changes: Any) -> None:
-    config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
-    (directory / CONFIG).write_text(json.dumps(config | changes), encoding="utf-8")
+    """Change settings as a version that wrote no checksum would have written them."""
+    config = json.loads((directory / CONFIG).read_text(encoding="utf-8")) | changes
+    config.pop("checksum", None)
+    (directory / CONFIG).write_text(json.dumps(config), encoding="utf-8")
 
 
 def test_round_trip(saved: Path) -> None:
@@ -229,14 +232,61 @@ def test_another_task(saved: Path) -> None:
         ({"labels": "O"}, "labels: expected a JSON list, found 'O'"),
         ({"settings": None}, "settings: expected a JSON dict, found None"),
         ({"files": {}}, "files: expected size and sha256 of model.safetensors"),
-        ({"files": {MODEL: {}, "../secret": {}}}, "model.safetensors: expected None bytes"),
-        ({"encoder": {"inside": False}}, "encoder: expected inside, or path and hash"),
-        ({"encoder": "model"}, "encoder: expected inside, or path and hash"),
+        ({"files": {MODEL: {}}}, "files: model.safetensors: expected size in bytes and sha256, found {}"),
+        ({"labels": ["O", 1]}, "labels: expected distinct strings, found \\['O', 1\\]"),
+        ({"labels": ["O", "O"]}, "labels: expected distinct strings"),
+        ({"encoder": {"inside": False, "dtype": "float32"}}, "encoder: expected inside, or path and hash"),
+        ({"encoder": {"inside": 1, "dtype": "float32"}}, "encoder.inside: expected true or false, found 1"),
+        ({"encoder": {"inside": True}}, "encoder.dtype: expected one of float32, float16, bfloat16, found nothing"),
+        ({"encoder": "model"}, "encoder: expected an object, found 'model'"),
     ],
 )
 def test_wrong_settings(saved: Path, changes: dict[str, Any], match: str) -> None:
     edit(saved, **changes)
     fails(saved, match)
+
+
+def test_settings_have_a_checksum(saved: Path) -> None:
+    text = (saved / CONFIG).read_text(encoding="utf-8")
+    (saved / CONFIG).write_text(text.replace('"S-PER"', '"S-LOC"'), encoding="utf-8")
+    fails(saved, r"config\.json: expected the checksum sha256:.*: its content was changed$")
+    edit(saved)  # as earlier versions wrote it
+    assert load_task(saved, "ner").labels == ["O", "S-LOC"]
+
+
+def test_weights_that_are_not_finite(tmp_path: Path) -> None:
+    tensors = {"weight": torch.zeros(2, 3), "bias": torch.tensor([1.0, torch.nan])}
+    found = load_task(save(tmp_path / "out", tensors=tensors), "ner")
+    with pytest.raises(CheckpointError, match="bias: expected finite numbers, found 1 NaN or infinite values$"):
+        found.fill(head())
+
+
+@pytest.mark.parametrize("name", [CONFIG, MODEL, WORDS])
+def test_what_is_no_file_is_not_read(saved: Path, name: str) -> None:
+    (saved / name).unlink()
+    os.mkfifo(saved / name)
+    fails(saved, "expected a (regular )?file")
+    (saved / name).unlink()
+    (saved / name).symlink_to("/dev/zero")
+    fails(saved, "expected a (regular )?file")
+
+
+@pytest.mark.parametrize("size", [0, 60, 500])
+def test_a_full_disk_leaves_what_was_there(saved: Path, size: int, small_files: Any) -> None:
+    before = {path: path.read_bytes() for path in saved.rglob("*") if path.is_file()}
+    small_files(size)
+    with pytest.raises((CheckpointError, OSError), match="File too large|too large"):
+        save(saved, overwrite=True)
+    assert {path: path.read_bytes() for path in saved.rglob("*") if path.is_file()} == before
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_words_that_are_no_utf8(saved: Path) -> None:
+    (saved / WORDS).write_bytes(b"\xff\n")
+    config = json.loads((saved / CONFIG).read_text(encoding="utf-8"))
+    facts = {"size": 2, "sha256": hashlib.sha256(b"\xff\n").hexdigest()}
+    edit(saved, files={**config["files"], WORDS: facts})
+    fails(saved, r"words\.txt: expected words in UTF-8, found ")
 
 
 def test_settings_that_are_no_json(saved: Path) -> None:

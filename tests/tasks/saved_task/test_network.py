@@ -81,7 +81,7 @@ def test_saved_and_loaded(tmp_path: Path, changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"settings": {}}, "settings: expected config, tokenization and word_inputs, found KeyError"),
+        ({"settings": {}}, "settings.config: expected an object, found nothing"),
         ({"labels": ["O", "PER"]}, "expected O or B-, I-, E- or S- and a type, found 'PER'"),
         ({"encoder": None, "words": "none"}, "expected an encoder, words or chars, found"),
     ],
@@ -91,10 +91,42 @@ def test_settings_that_make_no_tagger(tmp_path: Path, changes: dict[str, Any], m
     stored = json.loads((tmp_path / CONFIG).read_text())
     if changes.pop("words", None):
         stored["settings"]["word_inputs"] = None
+    del stored["checksum"]
     (tmp_path / CONFIG).write_text(json.dumps({**stored, **changes}))
     with pytest.raises(CheckpointError) as caught:
         NerTagger.from_pretrained(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path / CONFIG}: ") and message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("group", "changes"),
+    [
+        ("", {"lstm_dim": 65_536, "lstm_layers": 100}),
+        ("inputs", {"word_dim": 65_536, "char_filters": 65_536}),
+    ],
+)
+def test_settings_that_claim_a_huge_network_allocate_nothing(
+    tmp_path: Path, group: str, changes: dict[str, int]
+) -> None:
+    new_tagger(NerConfig(inputs=INPUTS), ["PER"], None, SENTENCES).save(tmp_path)
+    stored = json.loads((tmp_path / CONFIG).read_text())
+    del stored["checksum"]
+    settings = stored["settings"]
+    (settings["word_inputs"]["config"] if group else settings["config"]).update(changes)
+    settings["word_inputs"]["width"] = 65_536 if group else 3
+    (tmp_path / CONFIG).write_text(json.dumps(stored))
+    with pytest.raises(CheckpointError, match=r"model.safetensors: .*: expected (shape|no such weight)"):
+        NerTagger.from_pretrained(tmp_path)
+
+
+def test_more_labels_than_a_crf_can_have(tmp_path: Path) -> None:
+    new_tagger(NerConfig(inputs=INPUTS), ["PER"], None, SENTENCES).save(tmp_path)
+    stored = json.loads((tmp_path / CONFIG).read_text())
+    del stored["checksum"]
+    stored["labels"] = ["O", *(f"S-{number}" for number in range(100_000))]
+    (tmp_path / CONFIG).write_text(json.dumps(stored))
+    with pytest.raises(CheckpointError, match="number of labels: expected an integer in 1..4097, found 100001$"):
+        NerTagger.from_pretrained(tmp_path)
 
 
 def test_places_that_a_model_can_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

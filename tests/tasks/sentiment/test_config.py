@@ -62,8 +62,9 @@ def test_impossible_settings(settings: dict[str, str], expected: str) -> None:
 
 def test_stored_settings_that_do_not_fit() -> None:
     stored = SentimentConfig().to_dict()
-    for broken in ({**stored, "size": 3}, {name: stored[name] for name in stored if name != "bcn"}):
-        with pytest.raises(ConfigError, match="settings of SentimentConfig"):
+    without = {name: stored[name] for name in stored if name != "bcn"}
+    for broken, match in (({**stored, "size": 3}, "^size: expected one of"), (without, "^bcn: expected an object")):
+        with pytest.raises(ConfigError, match=match):
             SentimentConfig.from_dict(broken)
 
 
