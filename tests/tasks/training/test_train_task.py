@@ -217,10 +217,12 @@ def test_a_missing_package_is_found_before_the_training(
     def missing(name: str) -> None:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    monkeypatch.setattr(train_task, "import_module", missing)
+    monkeypatch.setattr("tasks.extras.import_module", missing)
     module: Any = tasks.ner if config is NER else tasks.sentiment
-    with pytest.raises(ModuleNotFoundError, match=package):
+    expected = "^ner train: expected seqeval" if config is NER else "^sentiment train: expected scikit-learn"
+    with pytest.raises(ModuleNotFoundError, match=expected) as error:
         module.train(config, "absent", "absent", tmp_path / "out")
+    assert error.value.name == package
     with pytest.raises(ConfigError, match="seeds: expected 1 or more, found 0"):
         module.train(config, "absent", "absent", tmp_path / "out", seeds=0)
 
