@@ -14,6 +14,7 @@ from tasks.ner.readers import TaggedSentence
 from tasks.ner.scoring import score_tags
 from tasks.ner.tagger import NerTagger, new_tagger
 from tasks.ner.tags import OUTSIDE
+from tasks.training.confusion import Confusion
 from tasks.training.task import Target, Task
 from tasks.training.train_task import print_scores, train_task
 
@@ -73,9 +74,9 @@ class Ner(Task[NerConfig, TaggedData, TaggedSentence, NerTagger]):
         """All scores of a tagger, see ``commands.evaluate``."""
         return evaluate(model, data)
 
-    def confusion(self, scores: Mapping[str, Any]) -> tuple[list[list[int]], list[str]]:
-        """The number of words by true and predicted entity type, and the names of the types."""
-        return scores["confusion"]["matrix"], scores["confusion"]["labels"]
+    def confusion(self, scores: Mapping[str, Any]) -> Confusion:
+        """The number of words by true and predicted entity type."""
+        return Confusion(**scores["confusion"], unit="words", outside=OUTSIDE)
 
 
 def train(

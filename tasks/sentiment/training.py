@@ -13,6 +13,7 @@ from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data import LabelledSource, check_labels, label_set, read_labelled
 from tasks.sentiment.readers import LabelledText
 from tasks.sentiment.scoring import score_labels
+from tasks.training.confusion import Confusion
 from tasks.training.task import Target, Task
 from tasks.training.train_task import print_scores, train_task
 
@@ -66,9 +67,9 @@ class Sentiment(Task[SentimentConfig, list[LabelledText], LabelledText, Sentimen
         """All scores of a classifier, see ``commands.evaluate``."""
         return evaluate(model, data)
 
-    def confusion(self, scores: Mapping[str, Any]) -> tuple[list[list[int]], list[str]]:
-        """The number of texts by true and predicted label, and the names of the labels."""
-        return scores["confusion"], scores["labels"]
+    def confusion(self, scores: Mapping[str, Any]) -> Confusion:
+        """The number of texts by true and predicted label."""
+        return Confusion(scores["confusion"], scores["labels"], unit="texts")
 
 
 def train(

@@ -35,6 +35,7 @@ def finetune(
     elmo: Elmo | None = None,
     model_hash: str = "",
     progress: bool = True,
+    measure: str = "score",
 ) -> FinetuneResult:
     """Train a model and leave it with the weights of the best epoch on ``dev``, in eval mode.
 
@@ -50,6 +51,7 @@ def finetune(
             the layers itself.
         model_hash: ``encoder_hash(elmo)``; computed if empty.
         progress: Show a progress bar and one line per epoch on standard error.
+        measure: Name of the score "main" in the pictures.
 
     Raises:
         CorpusError: There are no sentences, or one has no words.
@@ -76,5 +78,5 @@ def finetune(
     if config.pictures:
         from tasks.training.pictures import draw_training
 
-        draw_training(result.epochs, result.best_epoch, out)
+        draw_training(result.epochs, result.best_epoch, out, measure)
     return result

@@ -1,4 +1,4 @@
-"""Pictures of a training run in PNG format: learning curve, layer weights, confusion matrix.
+"""Pictures of a training run in PNG format: learning curve and layer weights.
 
 They need matplotlib, the optional extra ``pictures``; without it, a log line says so and nothing is drawn. Lines are
 labelled directly, without a legend. The colours are the palette of Okabe and Ito, which is safe for colour-blind
@@ -8,6 +8,7 @@ readers.
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,46 +31,40 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GREY = "#666666"
 
 
-def draw_training(epochs: Sequence[dict[str, Any]], best_epoch: int, out: Path) -> list[Path]:
+def draw_training(epochs: Sequence[dict[str, Any]], best_epoch: int, out: Path, measure: str = "score") -> list[Path]:
     """Draw the learning curve, and the layer weights if several layers are mixed.
 
     Args:
         epochs: ``FinetuneResult.epochs``.
         best_epoch: Number of the best epoch, from 1.
         out: Directory of the pictures.
+        measure: Name of the score that chooses the best epoch, such as F1. Defaults to "score".
 
     Returns:
         The paths of the files; empty without matplotlib.
     """
-    files = [_draw(out / LEARNING_CURVE, (6.4, 4.8), lambda figure: _learning_curve(figure, epochs, best_epoch))]
+
+    def learning_curve(figure: Figure) -> None:
+        _learning_curve(figure, epochs, best_epoch, measure)
+
+    files = [draw_picture(out / LEARNING_CURVE, (6.4, 4.8), learning_curve)]
     if any(max(weights) < 1 for weights, _ in epochs[0]["mix"].values()):
         width = 6.4 * len(epochs[0]["mix"])
-        files.append(_draw(out / LAYER_WEIGHTS, (width, 4.8), lambda figure: _layer_weights(figure, epochs)))
+        files.append(draw_picture(out / LAYER_WEIGHTS, (width, 4.8), lambda figure: _layer_weights(figure, epochs)))
     return [file for file in files if file is not None]
 
 
-def confusion_picture(part: str) -> str:
-    """The file name of the confusion matrix on "dev" or "test"."""
-    return f"confusion-{part}.png"
-
-
-def draw_confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str], path: Path) -> Path | None:
-    """Draw a confusion matrix, with counts and the fraction of each true label, which sets the shade.
+def draw_picture(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> Path | None:
+    """Draw a picture in PNG format.
 
     Args:
-        matrix: (N, N) counts, true labels in rows, predicted labels in columns.
-        labels: Names of the N labels.
-        path: PNG file to write.
+        path: File to write.
+        size: Width and height in inches.
+        draw: Function that draws on a new figure.
 
     Returns:
         ``path``; None without matplotlib.
     """
-    side = max(4.0, 1.6 + 0.8 * len(labels))
-    return _draw(path, (side, side), lambda figure: _confusion(figure, np.asarray(matrix), labels))
-
-
-def _draw(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> Path | None:
-    """Draw a new figure and write it; return None without matplotlib."""
     try:
         with named_extra(path.name):
             from matplotlib.figure import Figure
@@ -79,8 +74,9 @@ def _draw(path: Path, size: tuple[float, float], draw: Callable[[Figure], None])
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     draw(figure)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replace_file(path) as scratch:
-        figure.savefig(scratch, format="png")
+    with replace_file(path) as scratch, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # labels in scripts that the font lacks
+        figure.savefig(scratch, format="png", bbox_inches="tight")
     return path
 
 
@@ -100,7 +96,7 @@ def _epoch_axis(axes: Axes, epochs: Sequence[dict[str, Any]]) -> list[int]:
     return [facts["epoch"] for facts in epochs]
 
 
-def _learning_curve(figure: Figure, epochs: Sequence[dict[str, Any]], best_epoch: int) -> None:
+def _learning_curve(figure: Figure, epochs: Sequence[dict[str, Any]], best_epoch: int, measure: str) -> None:
     above, below = figure.subplots(2, 1, sharex=True)
     numbers = _epoch_axis(below, epochs)
     scores = [facts["dev"]["main"] for facts in epochs]
@@ -108,12 +104,13 @@ def _learning_curve(figure: Figure, epochs: Sequence[dict[str, Any]], best_epoch
     below.plot(numbers, scores, color=COLOURS[0], marker="o", markersize=3)
     best = scores[numbers.index(best_epoch)]
     below.plot([best_epoch], [best], color=COLOURS[0], marker="o", markersize=8)
-    below.annotate(
-        f"{best:.1f} in epoch {best_epoch}", (best_epoch, best), (0, 8), textcoords="offset points", ha="center"
-    )
+    place = (numbers.index(best_epoch) + 0.5) / len(numbers)
+    side = "left" if place < 0.2 else "right" if place > 0.8 else "center"
+    note = f"{best:.1f} in epoch {best_epoch}"
+    below.annotate(note, (best_epoch, best), (0, 8), textcoords="offset points", ha=side)
     below.margins(y=0.25)
-    _plain(above, "", "training loss")
-    _plain(below, "epoch", "dev score, %")
+    _plain(above, "", "loss on train,\nnats per sentence")
+    _plain(below, "epoch", f"{measure} on dev, %")
     above.set_title("Learning curve", loc="left", fontweight="bold")
 
 
@@ -128,7 +125,7 @@ def _layer_weights(figure: Figure, epochs: Sequence[dict[str, Any]]) -> None:
         axes.set_ylim(0, 1.1 * weights.max())  # from 0, so that small differences look small
         _label_ends(axes, numbers[-1], weights[-1])
         axes.axhline(1 / weights.shape[1], color=GREY, linewidth=0.8, linestyle=":")
-        _plain(axes, "epoch", "layer weight")
+        _plain(axes, "epoch", "layer weight, of a sum of 1")
         axes.set_title(f"Layers mixed at the {place}", loc="left", fontweight="bold", pad=18)
         note = f"gamma {gammas[0]:.2f} to {gammas[-1]:.2f}; dotted: equal weights"
         axes.text(0, 1.02, note, transform=axes.transAxes, color=GREY, fontsize=9)
@@ -172,21 +169,3 @@ def spread(values: Sequence[float], distance: float) -> list[float]:
         for rank, member in enumerate(members):
             places[member] = centre + distance * (rank - (len(members) - 1) / 2)
     return places
-
-
-def _confusion(figure: Figure, matrix: Any, labels: Sequence[str]) -> None:
-    axes = figure.subplots()
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row, column in np.ndindex(*matrix.shape):
-        colour = "white" if shares[row, column] > 0.5 else "black"
-        text = f"{matrix[row, column]:,}\n{shares[row, column]:.0%}"
-        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
-    turned = 45 if max(map(len, labels)) > 8 else 0
-    axes.set_xticks(range(len(labels)), labels, rotation=turned, ha="right" if turned else "center")
-    axes.set_yticks(range(len(labels)), labels)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("true")
-    axes.set_title("Predictions for each true label", loc="left", fontweight="bold")

@@ -11,6 +11,7 @@ from torch import nn
 
 from elmo_lite import Elmo
 from tasks.saved_task.directory import Kind
+from tasks.training.confusion import Confusion
 from tasks.training.head import Example
 from tasks.training.task_config import TaskConfig
 
@@ -47,7 +48,7 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
     packages: ClassVar[tuple[str, ...]]
     """Packages that the scores need, besides those of every installation."""
     headline: ClassVar[Mapping[str, str]]
-    """Scores to print: titles and keys of ``evaluate``."""
+    """Scores to print: titles and keys of ``evaluate``. The first one chooses the best epoch."""
     card_scores: ClassVar[tuple[str, ...]]
     """Keys of ``evaluate`` that the model card shows."""
 
@@ -99,8 +100,8 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
         """All scores of a model, of JSON types."""
 
     @abstractmethod
-    def confusion(self, scores: Mapping[str, Any]) -> tuple[list[list[int]], list[str]]:
-        """The confusion matrix in what ``evaluate`` returned, true labels in rows, and the names of its labels."""
+    def confusion(self, scores: Mapping[str, Any]) -> Confusion:
+        """The confusion matrix in what ``evaluate`` returned."""
 
 
 def numbers_of(target: Target, number: Mapping[str, int]) -> int | list[int]:

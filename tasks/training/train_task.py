@@ -19,8 +19,8 @@ from tasks.extras import import_extras
 from tasks.inputs.encoder_hash import encoder_hash
 from tasks.inputs.in_memory import is_path
 from tasks.saved_task.network import check_out, tokenization_of
+from tasks.training.confusion import draw_confusion
 from tasks.training.finetune import METRICS, finetune
-from tasks.training.pictures import confusion_picture, draw_confusion
 from tasks.training.seeds import identity_of, run_seeds
 from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task, device_of, numbers_of
 from tasks.training.task_config import TaskConfig
@@ -164,6 +164,7 @@ def _train_one(
         elmo=elmo,
         model_hash=encoder.hash,
         progress=progress,
+        measure=next(iter(task.headline)),
     )
     trained.device = device_of(trained.model)
     scores = {part: task.evaluate(trained, read) for part, read in data.scored.items()}
@@ -181,7 +182,7 @@ def _train_one(
     write_json(out / METRICS, {**json.loads((out / METRICS).read_text(encoding="utf-8")), **facts}, allow_nan=True)
     if config.finetune.pictures:
         for part, found in scores.items():
-            draw_confusion(*task.confusion(found), out / confusion_picture(part))
+            draw_confusion(task.confusion(found), part, out)
     return facts
 
 

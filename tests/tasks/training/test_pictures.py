@@ -9,14 +9,8 @@ import numpy as np
 import pytest
 
 from tasks.training import pictures
-from tasks.training.pictures import (
-    LAYER_WEIGHTS,
-    LEARNING_CURVE,
-    confusion_picture,
-    draw_confusion,
-    draw_training,
-    spread,
-)
+from tasks.training.confusion import Confusion, draw_confusion
+from tasks.training.pictures import LAYER_WEIGHTS, LEARNING_CURVE, draw_training, spread
 
 PNG = b"\x89PNG"
 
@@ -48,28 +42,28 @@ def test_figures_of_the_caller_are_left_alone() -> None:
     assert "pyplot" not in Path(pictures.__file__).read_text(encoding="utf-8")
 
 
-def test_confusion(tmp_path: Path) -> None:
-    figure = pytest.importorskip("matplotlib.figure")
-    drawn = []
-    figure.Figure.savefig, original = (
-        lambda self, *a, **k: (drawn.append(self), original(self, *a, **k)),
-        (figure.Figure.savefig),
-    )
-    try:
-        path = draw_confusion([[30, 10], [0, 0]], ["negative", "positive"], tmp_path / confusion_picture("dev"))
-    finally:
-        figure.Figure.savefig = original
-    assert path is not None and path.read_bytes().startswith(PNG)
-    (axes,) = drawn[0].axes
-    assert [text.get_text() for text in axes.texts] == ["30\n75%", "10\n25%", "0\n0%", "0\n0%"]
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["negative", "positive"]
+def test_axes_name_part_measure_and_unit(tmp_path: Path, drawn_figures: list[Any]) -> None:
+    draw_training(epochs(4, {"input": ([0.2, 0.5, 0.3], 1.0)}), 4, tmp_path, "F1")
+    curve, weights = drawn_figures
+    loss, score = (axes.get_ylabel() for axes in curve.axes)
+    assert (loss, score, curve.axes[1].get_xlabel()) == ("loss on train,\nnats per sentence", "F1 on dev, %", "epoch")
+    assert [axes.get_ylabel() for axes in weights.axes] == ["layer weight, of a sum of 1"]
+
+
+@pytest.mark.parametrize(("best", "side"), [(1, "left"), (5, "center"), (10, "right")])
+def test_the_note_on_the_best_epoch_stays_inside(
+    tmp_path: Path, drawn_figures: list[Any], best: int, side: str
+) -> None:
+    draw_training(epochs(10, {}), best, tmp_path)
+    (note,) = drawn_figures[0].axes[1].texts
+    assert (note.get_text(), note.get_ha()) == (f"{49.0 + best:.1f} in epoch {best}", side)
 
 
 def test_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with caplog.at_level(logging.INFO):
         assert draw_training(epochs(2, {}), 1, tmp_path) == []
-        assert draw_confusion([[1]], ["a"], tmp_path / confusion_picture("dev")) is None
+        assert draw_confusion(Confusion([[1]], ["a"], "texts"), "dev", tmp_path) is None
     assert caplog.messages[0] == (
         "not drawn: learning_curve.png: expected matplotlib, found no such package; pip install 'elmo_lite[pictures]'"
     )

@@ -14,7 +14,6 @@ pytest.importorskip("sklearn")
 import tasks.ner  # noqa: E402
 import tasks.sentiment  # noqa: E402
 from elmo_lite import ConfigError, CorpusError  # noqa: E402
-from tasks import extras  # noqa: E402
 from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
 from tasks.ner import NerConfig, TaggedSentence  # noqa: E402
 from tasks.sentiment import LabelledText, SentimentConfig  # noqa: E402
@@ -210,17 +209,19 @@ def test_seeds_of_an_older_version_are_named(columns: Path, tmp_path: Path) -> N
 # Around the training
 
 
-@pytest.mark.parametrize(("package", "config"), [("seqeval", NER), ("scikit-learn", SENTIMENT)])
+@pytest.mark.parametrize(("package", "config"), [("seqeval", NER), ("sklearn", SENTIMENT)])
 def test_a_missing_package_is_found_before_the_training(
     package: str, config: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(name: str) -> None:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    monkeypatch.setattr(extras, "import_module", missing)
+    monkeypatch.setattr("tasks.extras.import_module", missing)
     module: Any = tasks.ner if config is NER else tasks.sentiment
-    with pytest.raises(ModuleNotFoundError, match=package):
+    expected = "^ner train: expected seqeval" if config is NER else "^sentiment train: expected scikit-learn"
+    with pytest.raises(ModuleNotFoundError, match=expected) as error:
         module.train(config, "absent", "absent", tmp_path / "out")
+    assert error.value.name == package
     with pytest.raises(ConfigError, match="seeds: expected 1 or more, found 0"):
         module.train(config, "absent", "absent", tmp_path / "out", seeds=0)
 
