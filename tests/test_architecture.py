@@ -16,8 +16,8 @@ import elmo_lite
 ROOT = Path(__file__).parents[1]
 # The way of the data: a room imports only what stands to its left.
 ORDER = (
-    "lazy errors hardware presets quiet stopping files text nn corpus saved_model embedding neighbors lm distributed "
-    "pretraining ladder published allennlp report adapters serving cli quickstart __main__"
+    "lazy errors hardware presets quiet stopping atomic files locks text nn corpus saved_model embedding neighbors lm "
+    "distributed pretraining ladder published allennlp report adapters serving cli quickstart __main__"
 ).split()
 
 # Packages outside the standard library that a room may import. Imports for type checkers alone do not count.
@@ -28,7 +28,9 @@ THIRD_PARTY = {
     "presets": "",
     "quiet": "",
     "stopping": "",
+    "atomic": "",
     "files": "",
+    "locks": "filelock",
     "text": "datasets numpy pyarrow tokenizers zstandard",
     "nn": "numpy torch",
     "corpus": "numpy torch tqdm",
@@ -184,7 +186,7 @@ def test_functions_are_short() -> None:
     assert not too_long
 
 
-OPEN_TO_TASKS = ("errors", "files", "hardware", "nn", "quiet", "saved_model", "stopping", "text")
+OPEN_TO_TASKS = ("errors", "files", "hardware", "locks", "nn", "quiet", "saved_model", "stopping", "text")
 """Modules and packages of elmo_lite whose ``__all__`` the task models may use, beside the names of elmo_lite itself."""
 
 

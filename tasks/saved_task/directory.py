@@ -6,8 +6,9 @@
     encoder/             the encoder as a saved model (optional; otherwise config.json has its path and hash)
     README.md            model card
 
-The directory may hold other files, such as the pictures of the run. ``config.json`` is removed first and written last,
-so that a directory that has one is complete. The model card has no checksum, because users edit it.
+The directory may hold other files, such as the pictures of the run. ``config.json`` makes way first and is written
+last, so that a directory that has one is complete; after a kill in between, the old files are put back. The model card
+has no checksum, because users edit it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,15 @@ from typing import Any, Literal, cast
 from torch import Tensor, nn
 
 from elmo_lite import CheckpointError, Elmo
-from elmo_lite.files import check_file, describe_file, put_files_in_place, read_json, scratch_directory, write_json
+from elmo_lite.files import (
+    check_file,
+    describe_file,
+    put_files_in_place,
+    read_json,
+    remove_leftovers,
+    scratch_directory,
+    write_json,
+)
 from elmo_lite.saved_model import check_tensors, read_tensors, write_tensors
 from tasks.saved_task.card import model_card
 from tasks.saved_task.encoder import CONFIG, ENCODER, read_encoder, write_encoder
@@ -145,6 +154,7 @@ def load_task(
         CheckpointError: There is no such model, it is for another task, a file is damaged, or the encoder differs.
     """
     path = Path(directory).expanduser()
+    remove_leftovers(path / CONFIG)
     settings = _read_config(path, kind)
     files = settings["files"]
     for name, facts in files.items():
@@ -173,6 +183,7 @@ def _check_target(target: Path, overwrite: bool) -> None:
     if target.exists() and not target.is_dir():
         raise CheckpointError(f"{target}: expected a directory or nothing, found a file")
     path = target / CONFIG
+    remove_leftovers(path)
     if not path.exists():
         return
     if not overwrite:

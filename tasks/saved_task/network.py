@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar, cast
 from torch import nn
 
 from elmo_lite import CheckpointError, ConfigError, Elmo, Tokenization
-from elmo_lite.files import read_json
+from elmo_lite.files import read_json, remove_leftovers
 from tasks.inputs.representation import EncoderConfig, Representation
 from tasks.inputs.word_inputs import WordInputConfig, WordInputs
 from tasks.saved_task.directory import Kind, load_task, own_tensors, save_task
@@ -84,6 +84,7 @@ def check_out(out: Path, kind: Kind, overwrite: bool) -> None:
     if not os.access(existing, os.W_OK):
         raise ConfigError(f"{out}: expected a directory to write, found no permission to write in {existing}")
     path = out / CONFIG
+    remove_leftovers(path)
     if not path.exists():
         return
     if not overwrite:

@@ -19,11 +19,11 @@ import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
 
 from elmo_lite import hardware as precision
+from elmo_lite.atomic import _beside
 from elmo_lite.corpus.batches import Batch
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ConfigError, CorpusError, TrainingError
-from elmo_lite.files import _beside
 from elmo_lite.hardware import choose_precision
 from elmo_lite.lm.perplexity import stream_perplexity
 from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
@@ -555,10 +555,10 @@ def test_a_directory_without_run_json_is_a_fresh_one(
         raise OSError("killed")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="killed"):
-        patch.setattr("elmo_lite.files.os.replace", fail)
+        patch.setattr("elmo_lite.atomic.os.replace", fail)
         pretrain(settings(), corpus, tmp_path / "out", max_steps=6)
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    monkeypatch.setattr("elmo_lite.files.os.getpid", lambda: int(ended.stdout))
+    monkeypatch.setattr("elmo_lite.atomic.os.getpid", lambda: int(ended.stdout))
     _beside(tmp_path / "out" / "run.json", ".tmp").write_text("{")  # left by a killed process
     monkeypatch.undo()
     assert pretrain(settings(), corpus, tmp_path / "out", max_steps=6)["steps"] == 6
