@@ -24,7 +24,7 @@ from elmo_lite.corpus.corpus import FORMAT_VERSION
 from elmo_lite.corpus.streams import Part, Stream, divide
 from elmo_lite.corpus.writer import write_files
 from elmo_lite.errors import CorpusError, require
-from elmo_lite.files import describe_file, put_in_place, scratch_directory, write_json
+from elmo_lite.files import describe_file, put_in_place, remove_leftovers, scratch_directory, write_json
 from elmo_lite.locks import hold
 from elmo_lite.text.characters import MAX_CHARACTERS
 from elmo_lite.text.sources import Block, Source, find_sources
@@ -77,14 +77,16 @@ def build_corpus(
         CorpusError: An input cannot be used, there are no words, or ``out`` exists.
     """
     require(num_processes is None or num_processes >= 1, "num_processes", "1 or more", num_processes)
-    _check_out(out, overwrite)
     sources = find_sources(inputs)
     held_out_sources = find_sources(held_out) if held_out is not None else []
     _check_disjoint(sources, held_out_sources)
-    with hold(out), scratch_directory(out) as scratch:
-        builder = _Builder(scratch, settings, _processes(sources + held_out_sources, num_processes))
-        meta = builder.build(sources, held_out_sources)
-        put_in_place(scratch, out)
+    with hold(out):
+        remove_leftovers(out)
+        _check_out(out, overwrite)
+        with scratch_directory(out) as scratch:
+            builder = _Builder(scratch, settings, _processes(sources + held_out_sources, num_processes))
+            meta = builder.build(sources, held_out_sources)
+            put_in_place(scratch, out)
     return meta
 
 
