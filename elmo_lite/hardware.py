@@ -6,11 +6,12 @@ import ctypes
 import re
 import sys
 from pathlib import Path
-from typing import Literal, cast
-
-import torch
+from typing import TYPE_CHECKING, Literal, cast
 
 from elmo_lite.errors import ConfigError, require
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = [
     "PRECISIONS",
@@ -38,6 +39,8 @@ _LARGE = 2**30
 def has_bfloat16(device: torch.device) -> bool:
     """Whether the hardware of a device supports bfloat16 products."""
     if device.type == "cuda":
+        import torch
+
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")

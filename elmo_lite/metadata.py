@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from elmo_lite.errors import CheckpointError, ConfigError, ElmoLiteError, one_line
 from elmo_lite.files import write_text
 
-__all__ = ["check_checksum", "read_bytes", "read_json", "read_yaml", "regular_size", "write_json"]
+__all__ = ["CHECKSUM", "check_checksum", "read_bytes", "read_json", "read_yaml", "regular_size", "write_json"]
 
 MAX_BYTES = 64 << 20
 """Size of a metadata file; the longest honest ones list some hundred thousand input files."""

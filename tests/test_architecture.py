@@ -16,8 +16,8 @@ import elmo_lite
 ROOT = Path(__file__).parents[1]
 # The way of the data: a room imports only what stands to its left.
 ORDER = (
-    "lazy errors hardware presets quiet stopping files metadata fields text nn corpus saved_model embedding neighbors "
-    "lm distributed pretraining ladder published allennlp report adapters serving cli quickstart __main__"
+    "lazy errors hardware presets quiet stopping atomic files metadata fields locks text nn corpus saved_model "
+    "embedding neighbors lm distributed pretraining ladder published allennlp report adapters serving cli quickstart __main__"
 ).split()
 
 # Packages outside the standard library that a room may import. Imports for type checkers alone do not count.
@@ -28,9 +28,11 @@ THIRD_PARTY = {
     "presets": "",
     "quiet": "",
     "stopping": "",
+    "atomic": "",
     "files": "",
     "metadata": "yaml",
     "fields": "",
+    "locks": "filelock",
     "text": "datasets numpy pyarrow tokenizers zstandard",
     "nn": "numpy torch",
     "corpus": "numpy torch tqdm",
@@ -187,7 +189,7 @@ def test_functions_are_short() -> None:
     assert not too_long
 
 
-OPEN_TO_TASKS = ("errors", "fields", "files", "hardware", "metadata", "nn", "quiet", "saved_model", "stopping", "text")
+OPEN_TO_TASKS = tuple("errors fields files hardware locks metadata nn quiet saved_model stopping text".split())
 """Modules and packages of elmo_lite whose ``__all__`` the task models may use, beside the names of elmo_lite itself."""
 
 

@@ -24,7 +24,8 @@ from elmo_lite.corpus.corpus import FORMAT_VERSION
 from elmo_lite.corpus.streams import Part, Stream, divide
 from elmo_lite.corpus.writer import write_files
 from elmo_lite.errors import CorpusError, require, require_range
-from elmo_lite.files import describe_file, put_in_place, scratch_directory
+from elmo_lite.files import describe_file, put_in_place, remove_leftovers, scratch_directory
+from elmo_lite.locks import hold
 from elmo_lite.metadata import write_json
 from elmo_lite.text.characters import LONGEST_WIDTH, MAX_CHARACTERS, SHORTEST_WIDTH
 from elmo_lite.text.sources import Block, Source, find_sources
@@ -73,18 +74,20 @@ def build_corpus(
         overwrite: Whether to replace an existing corpus directory. Anything else is never replaced. Defaults to False.
 
     Raises:
-        ConfigError: A setting is out of range.
+        ConfigError: A setting is out of range, or another process uses ``out``.
         CorpusError: An input cannot be used, there are no words, or ``out`` exists.
     """
     require(num_processes is None or num_processes >= 1, "num_processes", "1 or more", num_processes)
-    _check_out(out, overwrite)
     sources = find_sources(inputs)
     held_out_sources = find_sources(held_out) if held_out is not None else []
     _check_disjoint(sources, held_out_sources)
-    with scratch_directory(out) as scratch:
-        builder = _Builder(scratch, settings, _processes(sources + held_out_sources, num_processes))
-        meta = builder.build(sources, held_out_sources)
-        put_in_place(scratch, out)
+    with hold(out):
+        remove_leftovers(out)
+        _check_out(out, overwrite)
+        with scratch_directory(out) as scratch:
+            builder = _Builder(scratch, settings, _processes(sources + held_out_sources, num_processes))
+            meta = builder.build(sources, held_out_sources)
+            put_in_place(scratch, out)
     return meta
 
 

@@ -1,6 +1,7 @@
 """Corpus directories: word ids, distinct words with their counts and character ids, and the classes to predict.
 
-``Corpus`` reads a directory, ``elmo_lite.corpus.builder`` writes it. Arrays are memory-mapped, so that opening is fast.
+``Corpus`` reads a directory, ``elmo_lite.corpus.builder`` writes it. Opening compares the SHA-256 of every file, which
+takes about a second per gigabyte; arrays are memory-mapped.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from elmo_lite.errors import ConfigError, CorpusError, require
 from elmo_lite.fields import checked_files
-from elmo_lite.files import check_file
+from elmo_lite.files import check_file, remove_leftovers
 from elmo_lite.metadata import read_json
 from elmo_lite.text.characters import LONGEST_WIDTH, SHORTEST_WIDTH
 from elmo_lite.text.tokenization import Tokenization
@@ -43,12 +44,14 @@ class Corpus:
         """Open a directory that ``elmo-lite corpus`` wrote.
 
         Raises:
-            CorpusError: There is no such corpus, its format version differs, or a file is missing or of another size.
+            CorpusError: There is no such corpus, its format version differs, or a file is missing or damaged.
         """
         directory = Path(directory)
+        if not directory.exists():
+            remove_leftovers(directory)  # it made way for a new one when its process was killed
         meta = _read_meta(directory / "meta.json")
         for name, facts in meta["files"].items():
-            check_file(directory / name, facts, with_hash=False, error=CorpusError)
+            check_file(directory / name, facts, error=CorpusError)
         return cls(directory, meta)
 
     @cached_property

@@ -95,9 +95,12 @@ class SaveState(pl.Callback):
         self.path, self.seconds, self.request, self.interval = path, minutes * 60, request, interval
         self._due = time.monotonic() + min(self.seconds, FIRST_STATE_SECONDS)
         self._has_saved = False
+        self.has_started = False
+        """Whether training has begun, with everything restored."""
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Take the signals back from Lightning, which ends the process on SIGTERM without saving."""
+        self.has_started = True
         self.request.listen()
 
     def _save(self, trainer: pl.Trainer) -> None:

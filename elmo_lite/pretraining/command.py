@@ -1,18 +1,16 @@
-"""The command ``elmo-lite pretrain``."""
+"""The command ``elmo-lite pretrain``. PyTorch and Lightning are imported once it runs, so that its help is fast."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.hardware import keep_freed_memory
-from elmo_lite.pretraining import speed
 from elmo_lite.pretraining.config import PretrainConfig
-from elmo_lite.pretraining.initial_model import InitialModel
-from elmo_lite.pretraining.pretrain import pretrain
-from elmo_lite.pretraining.run import Run
+
+if TYPE_CHECKING:
+    from elmo_lite.pretraining.initial_model import InitialModel
 
 _found: dict[str, InitialModel] = {}
 """The initial model that ``default_settings`` resolved, by name, until ``pretrain_command`` takes it."""
@@ -27,6 +25,9 @@ def default_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         CheckpointError: There is no such run or model.
     """
+    from elmo_lite.pretraining.initial_model import InitialModel
+    from elmo_lite.pretraining.run import Run
+
     _found.clear()
     if arguments["resume"]:
         return Run.read(Path(arguments["out"])).config
@@ -64,6 +65,11 @@ def pretrain_command(
             settings and, unless --config is given, the other settings of the preset adapt.
         dry_run: Print parameters, memory, measured speed and estimated time, without training.
     """
+    from elmo_lite.corpus.corpus import Corpus
+    from elmo_lite.pretraining import speed
+    from elmo_lite.pretraining.initial_model import InitialModel
+    from elmo_lite.pretraining.pretrain import pretrain
+
     keep_freed_memory()
     initial = _found.pop(init, None) or InitialModel.find(init) if init is not None else None
     if initial is not None and not resume:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,11 @@ class InitialModel:
         """
         directory = find_model(name)
         return cls(name, directory, ModelSettings.read(directory))
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the sizes and hashes of this model's files; independent of its path."""
+        return hashlib.sha256(json.dumps(self.settings.files, sort_keys=True).encode()).hexdigest()
 
     def default_settings(self) -> dict[str, Any]:
         """Default settings of a run from this model, nested as in YAML: the preset ``adapt`` and this encoder."""

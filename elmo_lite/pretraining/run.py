@@ -9,13 +9,11 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ConfigError, require
 from elmo_lite.fields import from_settings
 from elmo_lite.files import remove_leftovers
-from elmo_lite.metadata import read_json, write_json
+from elmo_lite.metadata import CHECKSUM, check_checksum, read_json, write_json
 from elmo_lite.nn.config import to_dict
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.data_module import Batches
@@ -25,7 +23,6 @@ from elmo_lite.pretraining.speed import MEASURED_SECONDS, measure, parse_duratio
 log = logging.getLogger("elmo_lite")
 
 RUN_FILE = "run.json"
-STATE_FILE = Path("checkpoints") / "last.ckpt"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +41,8 @@ class Run:
     """Name of the initial model."""
     origin: dict[str, Any]
     """Metadata about the initial model at the start of the run."""
+    init_files: str | None = None
+    """Fingerprint of the initial model; older runs have none."""
 
     @classmethod
     def read(cls, out: Path) -> Run:
@@ -54,7 +53,11 @@ class Run:
         """
         path = out / RUN_FILE
         try:
-            run = from_settings(cls, read_json(path))
+            content = read_json(path)
+            if isinstance(content, dict):
+                check_checksum(path, content)
+                content.pop(CHECKSUM, None)
+            run = from_settings(cls, content)
             # Older runs name precisions differently; their settings may lack those that were added later.
             config = from_settings(PretrainConfig, run.config)
             return dataclasses.replace(run, config={**run.config, "precision": config.precision})
@@ -82,6 +85,15 @@ class Run:
             changed = [key for key in settings if settings[key] != self.config.get(key)]
             raise ConfigError(f"{out}: expected the settings that the run began with, found others in {changed}")
 
+    def check_init(self, initial: InitialModel) -> None:
+        """Check that the initial model is still the one that the run began with.
+
+        Raises:
+            CheckpointError: It is another one.
+        """
+        if self.init_files is not None and self.init_files != initial.fingerprint:
+            raise CheckpointError(f"{initial.directory}: expected the model that the run began with, found another one")
+
     def until(self, out: Path, max_steps: int | None, max_time: str | None) -> Run:
         """Move the end of the run to ``max_steps``. Returns the run itself if no new limit is given.
 
@@ -99,8 +111,8 @@ class Run:
         return dataclasses.replace(self, max_steps=max_steps, limit=given)
 
     def write(self, out: Path) -> None:
-        """Write the file atomically."""
-        write_json(out / RUN_FILE, dataclasses.asdict(self))
+        """Write the file atomically, with the checksum of its values."""
+        write_json(out / RUN_FILE, dataclasses.asdict(self), with_checksum=True)
 
 
 def begin_run(
@@ -144,15 +156,35 @@ def begin_run(
         validation_words=validation_words(config, len(corpus.vocabulary), validation_interval(config, steps)),
         init=None if initial is None else initial.name,
         origin={} if initial is None else {"init": initial.metadata()},
+        init_files=None if initial is None else initial.fingerprint,
     )
     run.write(out)  # the first file of the directory: with it, the run can be resumed
     return run
 
 
 def resume_run(
-    run: Run, config: PretrainConfig, corpus: Corpus, out: Path, *, max_steps: int | None, max_time: str | None
+    run: Run,
+    config: PretrainConfig,
+    corpus: Corpus,
+    out: Path,
+    *,
+    max_steps: int | None,
+    max_time: str | None,
+    done: int,
 ) -> Run:
     """Check a stored run before it resumes, and move its end if another number of steps is given.
+
+    Args:
+        run: The stored run.
+        config: Settings to resume with.
+        corpus: Corpus to resume with.
+        out: Directory of the run.
+        max_steps: New number of optimizer steps, or None.
+        max_time: Duration as in the first start, or None.
+        done: Number of steps in the last saved state.
+
+    Returns:
+        The run, which is not written to its file.
 
     Raises:
         CheckpointError: The run began with another corpus.
@@ -161,13 +193,11 @@ def resume_run(
     run.check(out, config, corpus)
     moved = run.until(out, max_steps, max_time)
     if moved != run:
-        done = _steps_done(out)
         if moved.max_steps <= done:
             raise ConfigError(f"--max_steps: expected more than the {done:,} steps done, found {moved.max_steps:,}")
         log.info(
             "the learning rate now decays to zero at step %s, not %s", f"{moved.max_steps:,}", f"{run.max_steps:,}"
         )
-        moved.write(out)
     return moved
 
 
@@ -178,12 +208,6 @@ def _steps_of_time(config: PretrainConfig, corpus: Corpus, max_time: str) -> int
     steps = steps_in(duration, measured)
     log.info("%s words/s measured: %s steps in %s", f"{measured.words_per_second:,.0f}", f"{steps:,}", max_time)
     return steps
-
-
-def _steps_done(out: Path) -> int:
-    """Number of steps in the last saved state."""
-    state = out / STATE_FILE
-    return int(torch.load(state, weights_only=True, mmap=True)["global_step"]) if state.exists() else 0
 
 
 def validation_interval(config: PretrainConfig, max_steps: int) -> int:
@@ -205,7 +229,7 @@ def limit_flag(max_steps: int | None, max_time: str | None) -> str | None:
 
 
 def fingerprint(corpus: Corpus) -> str:
-    """Hash of a corpus's content; independent of its path."""
+    """SHA-256 of a corpus's content; independent of its path."""
     return hashlib.sha256(json.dumps(corpus.meta["files"], sort_keys=True).encode()).hexdigest()
 
 

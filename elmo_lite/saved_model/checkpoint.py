@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite.errors import CheckpointError
-from elmo_lite.files import describe_file, put_in_place, scratch_directory
+from elmo_lite.files import describe_file, put_in_place, remove_leftovers, scratch_directory
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import BiLMConfig
 from elmo_lite.nn.lm_head import LMHead
@@ -104,6 +104,7 @@ def check_target(directory: str | os.PathLike[str], overwrite: bool) -> Path:
         CheckpointError: The path exists and may not be replaced.
     """
     target = Path(directory).expanduser().resolve()
+    remove_leftovers(target)
     if not target.exists():
         return target
     if not target.is_dir():

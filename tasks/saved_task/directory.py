@@ -6,8 +6,9 @@
     encoder/             the encoder as a saved model (optional; otherwise config.json has its path and hash)
     README.md            model card
 
-The directory may hold other files, such as the pictures of the run. ``config.json`` is removed first and written last,
-so that a directory that has one is complete. The model card has no checksum, because users edit it.
+The directory may hold other files, such as the pictures of the run. ``config.json`` makes way first and is written
+last, so that a directory that has one is complete; after a kill in between, the old files are put back. The model card
+has no checksum, because users edit it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 from elmo_lite import CheckpointError, ConfigError, Elmo
 from elmo_lite.errors import one_line
 from elmo_lite.fields import checked_files
-from elmo_lite.files import check_file, describe_file, put_files_in_place, scratch_directory
+from elmo_lite.files import check_file, describe_file, put_files_in_place, remove_leftovers, scratch_directory
 from elmo_lite.metadata import check_checksum, read_bytes, read_json, write_json
 from elmo_lite.saved_model import check_finite, check_tensors, read_tensors, write_tensors
 from tasks.saved_task.card import model_card
@@ -157,6 +158,7 @@ def load_task(
         CheckpointError: There is no such model, it is for another task, a file is damaged, or the encoder differs.
     """
     path = Path(directory).expanduser()
+    remove_leftovers(path / CONFIG)
     settings = _read_config(path, kind)
     files = settings["files"]
     for name, facts in files.items():
@@ -183,6 +185,7 @@ def _check_target(target: Path, overwrite: bool) -> None:
     if target.exists() and not target.is_dir():
         raise CheckpointError(f"{target}: expected a directory or nothing, found a file")
     path = target / CONFIG
+    remove_leftovers(path)
     if not path.exists():
         return
     if not overwrite:

@@ -15,6 +15,7 @@ from torch import nn
 
 from elmo_lite import CheckpointError, ConfigError, Elmo, Tokenization
 from elmo_lite.fields import from_settings
+from elmo_lite.files import remove_leftovers
 from elmo_lite.metadata import read_json
 from elmo_lite.saved_model import shapes_alone
 from tasks.inputs.representation import EncoderConfig, Representation
@@ -87,6 +88,7 @@ def check_out(out: Path, kind: Kind, overwrite: bool) -> None:
     if not os.access(existing, os.W_OK):
         raise ConfigError(f"{out}: expected a directory to write, found no permission to write in {existing}")
     path = out / CONFIG
+    remove_leftovers(path)
     if not path.exists():
         return
     if not overwrite:

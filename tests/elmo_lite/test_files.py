@@ -104,29 +104,6 @@ def test_files_beside_others(tmp_path: Path) -> None:
     assert os.listdir(target / "encoder") == ["new"] and (target / "config.json").read_text() == "new"
 
 
-def test_a_directory_with_its_index_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interrupt at any move leaves no index beside a mixture of old and new files."""
-    target, replace = tmp_path / "run", Path.replace
-    for at in range(3):
-        scratch = tmp_path / f"scratch-{at}"
-        for folder in (target, scratch):
-            folder.mkdir(exist_ok=True)
-            for name in ("a", "config.json", "z"):
-                (folder / name).write_text(folder.name)
-        moves = iter(range(3))
-
-        def stopping(self: Path, to: Path, at: int = at, moves: Iterator[int] = moves) -> Path:
-            if next(moves) == at:
-                raise Stop
-            return replace(self, to)
-
-        monkeypatch.setattr(Path, "replace", stopping)
-        with pytest.raises(Stop):
-            put_files_in_place(scratch, target, "config.json", ("a", "z"))
-        assert not (target / "config.json").exists()
-        assert len(list(target.iterdir())) == at
-
-
 def test_a_file_is_replaced(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "file"
     with replace_file(path) as scratch:

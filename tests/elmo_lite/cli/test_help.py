@@ -2,6 +2,9 @@
 
 import argparse
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from jsonargparse import ArgumentParser
@@ -76,3 +79,17 @@ def test_rare_parameters_have_a_section_of_their_own() -> None:
     found = documentation_of(command)
     assert found.summary == "Do it." and found.rare == {"size", "depth"}
     assert found.help_of == {"name": "The name, on two lines.", "size": "The size.", "depth": "The depth."}
+
+
+@pytest.mark.parametrize("name", ["corpus", "pretrain", "quickstart"])
+def test_help_imports_nothing_heavy(name: str) -> None:
+    """PyTorch and Lightning take seconds; whoever reads the help has not decided yet."""
+    code = (
+        "import sys; from elmo_lite.cli.main import main\n"
+        f"status = main([{name!r}, '--help'])\n"
+        "print(status, *({'torch', 'pytorch_lightning', 'huggingface_hub', 'pandas'} & set(sys.modules)))"
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[0].startswith(f"usage: elmo-lite {name} ")
+    assert done.stdout.splitlines()[-1] == "0"

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,13 +20,16 @@ import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
 
 from elmo_lite import hardware as precision
+from elmo_lite.atomic import _beside
+from elmo_lite.cli.main import main
 from elmo_lite.corpus.batches import Batch
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ConfigError, CorpusError, TrainingError
-from elmo_lite.files import _beside
+from elmo_lite.files import describe_file
 from elmo_lite.hardware import choose_precision
 from elmo_lite.lm.perplexity import stream_perplexity
+from elmo_lite.locks import hold
 from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
 from elmo_lite.pretraining import run as runs
 from elmo_lite.pretraining import speed
@@ -88,6 +92,13 @@ def settings(**changes: Any) -> PretrainConfig:
     )
 
 
+def older_run(out: Path) -> dict[str, Any]:
+    """The file of a run as older versions have written it, without a checksum."""
+    content: dict[str, Any] = json.loads((out / "run.json").read_text())
+    del content["sha256"]
+    return content
+
+
 WINDOWS = DataConfig(batching="windows", batch_words=64, max_length=8)
 
 
@@ -144,7 +155,7 @@ def refused(out: Path, config: PretrainConfig, corpus: Path, tmp_path: Path) -> 
 def test_a_run_that_names_its_precision_as_before_goes_on(older: str, name: str, corpus: Path, tmp_path: Path) -> None:
     out, config = tmp_path / "out", settings(precision=name)
     pretrain(config, corpus, out, max_steps=4)
-    stored = json.loads((out / "run.json").read_text())
+    stored = older_run(out)
     assert stored["config"]["precision"] == name
     (out / "run.json").write_text(json.dumps({**stored, "config": {**stored["config"], "precision": older}}))
     assert pretrain(config, corpus, out, resume=True)["steps"] == 4
@@ -351,10 +362,10 @@ def test_the_end_of_a_run_can_be_moved(corpus: Path, tmp_path: Path, monkeypatch
     monkeypatch.setattr("elmo_lite.pretraining.pretrain.validation_sample", sample)
     out = tmp_path / "out"
     pretrain(settings(), corpus, out, max_steps=12)
-    began = {**json.loads((out / "run.json").read_text()), "validation_words": 321}  # what none of the lengths gives
+    began = {**older_run(out), "validation_words": 321}  # what none of the lengths gives
     (out / "run.json").write_text(json.dumps(began))
     assert pretrain(settings(), corpus, out, max_steps=30, resume=True)["steps"] == 30
-    assert json.loads((out / "run.json").read_text()) == {**began, "max_steps": 30, "limit": "--max_steps 30"}
+    assert older_run(out) == {**began, "max_steps": 30, "limit": "--max_steps 30"}
     assert sizes[1] == 321, "the sample stays"
     assert sorted(rates) == list(range(30))
     fall = [rates[n] / settings().optimizer.learning_rate for n in range(12, 30)]
@@ -555,10 +566,156 @@ def test_a_directory_without_run_json_is_a_fresh_one(
         raise OSError("killed")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="killed"):
-        patch.setattr("elmo_lite.files.os.replace", fail)
+        patch.setattr("elmo_lite.atomic.os.replace", fail)
         pretrain(settings(), corpus, tmp_path / "out", max_steps=6)
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    monkeypatch.setattr("elmo_lite.files.os.getpid", lambda: int(ended.stdout))
+    monkeypatch.setattr("elmo_lite.atomic.os.getpid", lambda: int(ended.stdout))
     _beside(tmp_path / "out" / "run.json", ".tmp").write_text("{")  # left by a killed process
     monkeypatch.undo()
     assert pretrain(settings(), corpus, tmp_path / "out", max_steps=6)["steps"] == 6
+
+
+# What a run reads is checked
+
+
+@pytest.fixture(scope="module")
+def unfinished(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a corpus, a model to start from, and a run from it that was killed after a state at step 6."""
+    work = tmp_path_factory.mktemp("unfinished")
+    shutil.copytree(corpus, work / "corpus")
+    opened = Corpus.open(work / "corpus")
+    first = build_model(settings(), opened, 10, None)
+    save_model(work / "init", first.bilm, opened.tokenization, opened.vocabulary, first.head)
+    pretrain(settings(), work / "corpus", work / "out", max_steps=6, init=str(work / "init"))
+    return work
+
+
+@pytest.fixture
+def work(unfinished: Path, tmp_path: Path) -> Path:
+    """A copy of it, with a run whose end lies at step 8."""
+    shutil.copytree(unfinished, tmp_path / "work")
+    content = older_run(tmp_path / "work" / "out")
+    content |= {"max_steps": 8, "init": str(tmp_path / "work" / "init")}
+    (tmp_path / "work" / "out" / "run.json").write_text(json.dumps(content))
+    return tmp_path / "work"
+
+
+def resume(work: Path) -> str:
+    """The line that refuses to resume a run; empty if it goes on to its end."""
+    try:
+        assert pretrain(settings(), work / "corpus", work / "out", resume=True)["steps"] == 8
+    except (CheckpointError, CorpusError) as error:
+        assert "\n" not in str(error)
+        return str(error)
+    return ""
+
+
+def flip(path: Path, place: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[place % len(content)] ^= 16
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "out/checkpoints/last.ckpt",
+        "out/model/model.safetensors",
+        "out/model/vocabulary.txt",
+        *(f"corpus/{name}" for name in ("counts.npy", "vocabulary.txt", "train.npy", "words.txt", "char_ids.npy")),
+    ],
+)
+def test_a_flipped_byte_is_found(name: str, work: Path) -> None:
+    for place in range(5, 2000, 97):
+        flip(work / name, place)
+        assert resume(work).startswith(f"{work / name}: expected SHA-256 ")
+        flip(work / name, place)
+    if name.startswith("corpus"):
+        flip(work / name, 5)
+        with pytest.raises(CorpusError, match="expected SHA-256"):
+            pretrain(settings(), work / "corpus", work / "new", max_steps=3)
+        assert not (work / "new").exists()
+    else:
+        assert resume(work) == ""
+
+
+def test_the_same_words_in_another_order_are_another_corpus(work: Path) -> None:
+    path = work / "corpus" / "train.npy"
+    np.save(path, np.load(path)[::-1])
+    assert resume(work).startswith(f"{path}: expected SHA-256 ")
+    meta = json.loads((work / "corpus" / "meta.json").read_text())
+    meta["files"]["train.npy"] = describe_file(path)
+    (work / "corpus" / "meta.json").write_text(json.dumps(meta))
+    assert resume(work) == f"{work / 'out'}: expected the corpus that the run began with, found {work / 'corpus'}"
+
+
+def test_the_file_of_a_run_that_was_edited(work: Path) -> None:
+    assert resume(work) == ""
+    pretrain(settings(), work / "corpus", work / "out", max_steps=9, resume=True)  # written with a checksum
+    path = work / "out" / "run.json"
+    path.write_text(path.read_text().replace('"validation_words"', '"validation_words_"'))
+    assert resume(work).startswith(f"{path}: expected settings with SHA-256 ")
+
+
+def test_another_initial_model_before_the_first_state(work: Path) -> None:
+    opened = Corpus.open(work / "corpus")
+    other = build_model(settings(seed=5), opened, 10, None)
+    save_model(work / "init", other.bilm, opened.tokenization, opened.vocabulary, other.head, overwrite=True)
+    shutil.copytree(work / "out", work / "without" / "out")
+    shutil.copytree(work / "corpus", work / "without" / "corpus")
+    (work / "without" / "out" / "checkpoints" / "last.ckpt").unlink()
+    assert resume(work / "without") == f"{work / 'init'}: expected the model that the run began with, found another one"
+    assert resume(work) == "", "with a state, the initial model is not needed any more"
+
+
+def test_the_best_model_of_a_run(work: Path, caplog: pytest.LogCaptureFixture) -> None:
+    model, kept = work / "out" / "model", work / "kept"
+    shutil.copytree(model, kept)
+    shutil.rmtree(model)
+    shutil.copytree(work / "init", model)
+    expected = (
+        f"{model}: expected the run's model of step 6, found another one; move {model} away to continue without it"
+    )
+    assert resume(work) == expected
+    shutil.rmtree(model)
+    assert (
+        resume(work) == "" and f"{model}: expected the model of step 6, found none; the next one is kept" in caplog.text
+    )
+    assert load_model(model).training["steps"] == 8
+
+
+def test_a_crafted_state_is_not_run(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever Lightning's version does with states: at the command line it is one line and exit status 2."""
+
+    class Code:
+        def __reduce__(self) -> Any:
+            return os.mkdir, (str(work / "ran"),)
+
+    path = work / "out" / "checkpoints" / "last.ckpt"
+    state = torch.load(path, weights_only=True)
+    torch.save({**state, "hyper_parameters": Code()}, path)
+    arguments = ["pretrain", "--corpus", str(work / "corpus"), "--out", str(work / "out"), "--resume"]
+    capsys.readouterr()
+    assert main(arguments) == 2
+    assert (
+        capsys.readouterr().err.splitlines()[-1].endswith("found objects that only code could load, which is not run")
+    )
+    assert not (work / "ran").exists()
+
+
+def test_a_state_that_cannot_be_restored(work: Path) -> None:
+    """What the checks of values let through, Lightning may still refuse."""
+    path = work / "out" / "checkpoints" / "last.ckpt"
+    state = torch.load(path, weights_only=True)
+    torch.save({**state, "pytorch-lightning_version": "2.none"}, path)
+    assert resume(work).startswith(
+        f"{path}: expected a training state of elmo_lite, found one that cannot be restored ("
+    )
+
+
+def test_two_runs_exclude_each_other(work: Path) -> None:
+    with hold(work / "out"):
+        for out, again in ((work / "out", True), (work / "out", False)):
+            with pytest.raises(ConfigError, match="out: expected an output directory for itself, another process is"):
+                pretrain(settings(), work / "corpus", out, max_steps=8, resume=again)
+    assert resume(work) == "" and {path.name for path in work.iterdir()} == {"corpus", "init", "out"}

@@ -1,5 +1,7 @@
 """Names of models: a directory first, then what the package carries, then the hub."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +93,18 @@ def test_hub_name(packaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert find_model("someone/elmo", revision="v1") == tmp_path
     assert asked == [("someone/elmo", "v1", list(FILES))]
     fails("someone/else", r"^someone/else: expected .*found none of these \(404: no such repository\)$")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no process is known to have ended there")
+def test_a_model_that_a_killed_process_moved_away_is_put_back(tmp_path: Path) -> None:
+    """The process was killed between the two renames of a model and its successor."""
+    code = (
+        "import sys; from pathlib import Path; from elmo_lite import atomic\n"
+        "model = Path(sys.argv[1]); model.rename(atomic._beside(model, '.old'))"
+    )
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / CONFIG).write_text("{}")
+    subprocess.run([sys.executable, "-c", code, tmp_path / "model"], cwd=Path(__file__).parents[3], check=True)
+    assert not (tmp_path / "model").exists()
+    assert find_model(tmp_path / "model") == tmp_path / "model"
+    assert (tmp_path / "model" / CONFIG).read_text() == "{}"

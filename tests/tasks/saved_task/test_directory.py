@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, Elmo
+from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, Elmo, atomic
 from tasks.saved_task import directory as saved_task
 from tasks.saved_task.directory import MODEL, MODEL_CARD, WORDS, load_task, own_tensors, save_task
 from tasks.saved_task.encoder import CONFIG, ENCODER
+from tests.injection import kill_at_line, raise_at_line
 
 SMALL = BiLMConfig(char_cnn=CharCNNConfig(embedding_dim=4, filters=((1, 4),), max_characters=10), dim=4, lstm_dim=4)
 SETTINGS = {"encoder": "model", "head": {"lstm_dim": 4}, "rates": [0.1, 0.2]}
@@ -185,21 +187,27 @@ def test_other_models_are_never_replaced(tmp_path: Path) -> None:
         save(tmp_path / "file")
 
 
-def test_a_save_that_is_cut_off_leaves_no_model(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace = Path.replace
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("kind", ["interrupt", "kill"])
+def test_a_save_that_is_cut_off_leaves_the_old_model_or_the_new_one(tmp_path: Path, kind: str) -> None:
+    found = []
+    for number in count(0, 7):
+        target = tmp_path / str(number) / "out"
+        save(target, encoder=None)
 
-    def cut_off(path: Path, target: Path) -> Path:
-        if path.name == MODEL:
-            raise KeyboardInterrupt
-        return replace(path, target)
+        def replace(target: Path = target) -> None:
+            save(target, encoder=None, overwrite=True, labels=["other"])
 
-    monkeypatch.setattr(Path, "replace", cut_off)
-    with pytest.raises(KeyboardInterrupt):
-        save(saved, overwrite=True, labels=["other"])
-    monkeypatch.undo()
-    fails(saved, f"found no {CONFIG}")
-    save(saved)
-    assert load_task(saved, "ner").labels == LABELS
+        if kind == "interrupt":
+            cut_off = raise_at_line(replace, number, KeyboardInterrupt(), [atomic.__file__])
+        else:
+            cut_off = kill_at_line(replace, number, [atomic.__file__])
+        found.append(load_task(target, "ner").labels)
+        assert found[-1] in (LABELS, ["other"])
+        if not cut_off:
+            break
+    assert found[0] == LABELS and found[-1] == ["other"] and len(found) > 10
 
 
 def test_what_cannot_be_kept_leaves_the_old_model(saved: Path) -> None:
