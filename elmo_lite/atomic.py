@@ -6,6 +6,7 @@ interrupt or a full disk leaves what was there before. What a killed process has
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import platform
@@ -17,6 +18,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
+"""Errors of writing that may have no file name."""
 _ATTEMPTS = 10
 """Renames of a directory, where other processes put theirs at the same place."""
 _HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
@@ -82,7 +85,8 @@ def replace_file(target: str | os.PathLike[str]) -> Iterator[Path]:
     scratch.touch(exist_ok=False)
     permissions = scratch.stat().st_mode
     try:
-        yield scratch
+        with _named_after(target, scratch):
+            yield scratch
         scratch.chmod(permissions)  # some libraries write a file of their own there, readable by its owner alone
         os.replace(scratch, target)
     finally:
@@ -101,9 +105,22 @@ def scratch_directory(target: Path) -> Iterator[Path]:
     scratch = _beside(target, ".tmp")
     scratch.mkdir()
     try:
-        yield scratch
+        with _named_after(target, scratch):
+            yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _named_after(target: Path, scratch: Path) -> Iterator[None]:
+    """Let errors of the operating system name the file that is to be written, not its hidden name or none."""
+    try:
+        yield
+    except OSError as error:
+        name = os.fspath(scratch) if error.filename is None and error.errno in _FULL else error.filename
+        if isinstance(name, str) and name.startswith(os.fspath(scratch)):
+            error.filename = os.fspath(target) + name.removeprefix(os.fspath(scratch))
+        raise
 
 
 def put_in_place(scratch: Path, target: Path) -> None:

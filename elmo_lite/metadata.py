@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +23,7 @@ __all__ = ["CHECKSUM", "check_checksum", "read_bytes", "read_json", "read_yaml",
 MAX_BYTES = 64 << 20
 """Size of a metadata file; the longest honest ones list some hundred thousand input files."""
 MAX_DEPTH = 32
-MAX_YAML_BYTES, MAX_YAML_VALUES = 1 << 18, 10_000
+MAX_YAML_BYTES, MAX_YAML_VALUES = 1 << 16, 10_000
 """Size of a YAML file, and number of its values, each use of an alias counted."""
 CHECKSUM = "checksum"
 """Key of the checksum of a JSON object."""
@@ -106,7 +107,9 @@ def read_yaml(path: Path) -> Any:
     import yaml
 
     try:
-        loader = yaml.SafeLoader(read_bytes(path, ConfigError, MAX_YAML_BYTES).decode("utf-8"))
+        text = read_bytes(path, ConfigError, MAX_YAML_BYTES).decode("utf-8")
+        _check_brackets(text)
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         _check_nodes(node)
         value = None if node is None else loader.construct_document(node)
@@ -120,6 +123,15 @@ def read_yaml(path: Path) -> Any:
     except (ArithmeticError, LookupError, TypeError, AttributeError):  # of the conversion by tags such as !!bool
         raise ConfigError(f"{path}: expected YAML, found a value that does not fit its tag") from None
     return value
+
+
+def _check_brackets(text: str) -> None:
+    """Check the depth of brackets, as the time to scan YAML grows with its square."""
+    depth = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise ValueError(f"values nested deeper than {MAX_DEPTH}")
 
 
 def _check_nodes(node: Any) -> None:

@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[1]
 # The way of the data: a room imports only what stands to its left.
 ORDER = (
     "lazy errors hardware presets quiet stopping atomic files metadata fields locks text nn corpus saved_model "
-    "embedding neighbors lm distributed pretraining ladder published allennlp report adapters serving cli quickstart __main__"
+    "embedding neighbors lm distributed pretraining ladder published allennlp report adapters serving cli quickstart "
+    "__main__"
 ).split()
 
 # Packages outside the standard library that a room may import. Imports for type checkers alone do not count.

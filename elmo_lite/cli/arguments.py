@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentError, ArgumentParser, set_parsing_settings
+from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 
 from elmo_lite.cli.help import HelpFormatter, arrange, documentation_of, usage_word
 from elmo_lite.errors import ConfigError
@@ -21,6 +21,8 @@ from elmo_lite.metadata import read_yaml
 from elmo_lite.presets import preset_path
 
 CONFIG = "config"
+LONGEST_MESSAGE = 500
+"""Number of characters of an error of the parser, which quotes whole values."""
 
 Defaults = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Function of the parsed arguments by name that returns new defaults: nested settings, as in YAML."""
@@ -141,7 +143,17 @@ def parse(
             parsed = parser.parse_args(ordered)
     except ArgumentError as error:
         raise ConfigError(_one_line(str(error))) from None
+    _check_null(parsed, parser)
     return dict(vars(parser.instantiate(parsed)))
+
+
+def _check_null(parsed: Namespace, parser: ArgumentParser) -> None:
+    """Raise an error for a null where a value is needed; jsonargparse takes it as the value of any setting."""
+    for action in parser._actions:
+        types = getattr(action, "_typehint", None)
+        if types is not None and action.default is not None and parsed.get(action.dest, "") is None:
+            if type(None) not in typing.get_args(types):
+                raise ConfigError(f"{action.dest}: expected a value, found null")
 
 
 def _by_dotted_key(settings: Mapping[str, Any], parser: ArgumentParser) -> dict[str, Any]:
@@ -223,4 +235,5 @@ def _one_line(message: str) -> str:
     line = " ".join(message.split())
     line = re.sub(r"<class '(\w+)'>", r"\1", line).replace("Expected a int", "Expected an int")
     line = re.sub(r"Expected a typing\.Literal\[(.*?)\]", r"Expected one of \1", line)
-    return re.sub(r'^Parser key "([^"]+)":\s*', r"\1: ", line)
+    line = re.sub(r'^Parser key "([^"]+)":\s*', r"\1: ", line)
+    return line if len(line) <= LONGEST_MESSAGE else f"{line[:LONGEST_MESSAGE]} ..."

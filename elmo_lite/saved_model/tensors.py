@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,19 +34,21 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: str | None =
         The tensors as written, on the CPU.
 
     Raises:
-        CheckpointError: A finite value is infinite in ``dtype``, or the file cannot be written, as on a full disk.
+        CheckpointError: A finite value is infinite in ``dtype``.
+        OSError: The file cannot be written, as on a full disk.
     """
     stored = {name: _storable(tensor, dtype) for name, tensor in tensors.items()}
     for name, tensor in stored.items():
         if tensor.dtype == torch.float16 and tensor.isinf().any() and not tensors[name].isinf().any():
             largest = float(tensors[name].detach().abs().max())
             raise CheckpointError(f"{name}: expected numbers up to 65504, as float16 holds, found {largest:g}")
-    size = sum(tensor.numel() * tensor.element_size() for tensor in stored.values())
-    try:
-        with replace_file(path) as scratch:
+    with replace_file(path) as scratch:
+        try:
             save_file(stored, scratch, metadata={"format": "pt"})
-    except SafetensorError as error:
-        raise CheckpointError(f"{path}: expected room for {size:,} bytes of weights, found {one_line(error)}") from None
+        except SafetensorError as error:  # also that of the operating system, with its number in the message
+            number = re.search(r"\(os error (\d+)\)", str(error))
+            code = int(number[1]) if number else errno.EIO
+            raise OSError(code, os.strerror(code) if number else one_line(error)) from None
     return stored
 
 

@@ -36,7 +36,7 @@ def split_tag(tag: str) -> tuple[str, str]:
         ValueError: The string is not a tag. Readers check this first, to report the file and line.
     """
     if not is_tag(tag):
-        raise ValueError(f"expected O or B-, I-, E- or S- and a type, found {tag!r}")
+        raise ValueError(f"expected O or B-, I-, E- or S- and a type, found {tag!r:.80}")
     if tag == OUTSIDE:
         return OUTSIDE, ""
     return _SAME_PREFIX.get(tag[0], tag[0]), tag[2:]

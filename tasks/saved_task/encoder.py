@@ -13,6 +13,7 @@ from tasks.inputs.encoder_hash import encoder_hash
 
 CONFIG = "config.json"
 ENCODER = "encoder"
+LONGEST_PATH = 4096
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class _Facts:
     def __post_init__(self) -> None:
         """Check that an encoder outside is named."""
         require(self.inside or bool(self.path and self.hash), "encoder", "inside, or path and hash", self.path)
+        require(len(self.path) <= LONGEST_PATH, "encoder.path", f"at most {LONGEST_PATH} characters", self.path)
 
 
 def write_encoder(scratch: Path, encoder: Elmo, path: str, keep: bool) -> dict[str, Any]:

@@ -129,7 +129,9 @@ def _finished(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     """The scores of a complete run; None if there is none."""
     try:
         facts = read_json(path)
-        scores, found = dict(facts["scores"]), dict(facts["settings"])
+        scores, found = facts["scores"], facts["settings"]
+        if not isinstance(scores, dict) or not isinstance(found, dict):
+            raise TypeError("other values than objects")
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError) as error:
