@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite.errors import CheckpointError, ElmoLiteError, one_line
+from elmo_lite.paths import short_name
 
 __all__ = [
     "check_file",
@@ -36,19 +37,17 @@ __all__ = [
 
 _ATTEMPTS = 10
 """Renames of a directory, where other processes put theirs at the same place."""
-
-
 _HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
 def _beside(target: Path, suffix: str) -> Path:
     """An unused hidden name in the folder of ``target``; it says which process of which machine uses it."""
-    return target.with_name(f".{target.name[:64]}.{_HOST}-{os.getpid()}.{secrets.token_hex(4)}{suffix}")
+    return target.with_name(f".{short_name(target)}.{_HOST}-{os.getpid()}.{secrets.token_hex(4)}{suffix}")
 
 
 def remove_leftovers(target: Path) -> None:
     """Remove what killed processes of this machine have left beside ``target``, and put back what they moved away."""
-    pattern = re.compile(rf"\.{re.escape(target.name[:64])}\.{_HOST}-(\d+)\.[0-9a-f]{{8}}(\.tmp|\.old)")
+    pattern = re.compile(rf"\.{re.escape(short_name(target))}\.{_HOST}-(\d+)\.[0-9a-f]{{8}}(\.tmp|\.old)")
     with suppress(OSError):
         for path in list(target.parent.iterdir()):
             match = pattern.fullmatch(path.name)
@@ -195,7 +194,8 @@ def write_json(path: Path, content: Any, what: str = "settings", *, allow_nan: b
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{what}: expected JSON types, found {one_line(error)}") from None
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, text + "\n")
+    # The name of a file that is not UTF-8 holds lone surrogates, whose escape is JSON.
+    write_text(path, text.encode("utf-8", "backslashreplace").decode() + "\n")
 
 
 def read_json(path: Path, error: type[ElmoLiteError] = CheckpointError) -> Any:

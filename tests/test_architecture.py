@@ -16,7 +16,7 @@ import elmo_lite
 ROOT = Path(__file__).parents[1]
 # The way of the data: a room imports only what stands to its left.
 ORDER = (
-    "lazy errors hardware presets quiet stopping files text nn corpus saved_model embedding neighbors lm distributed "
+    "lazy errors paths hardware presets quiet stopping files text nn corpus saved_model embedding neighbors lm distributed "
     "pretraining ladder published allennlp report adapters serving cli quickstart __main__"
 ).split()
 
@@ -24,6 +24,7 @@ ORDER = (
 THIRD_PARTY = {
     "lazy": "",
     "errors": "",
+    "paths": "",
     "hardware": "torch",
     "presets": "",
     "quiet": "",
@@ -184,7 +185,7 @@ def test_functions_are_short() -> None:
     assert not too_long
 
 
-OPEN_TO_TASKS = ("errors", "files", "hardware", "nn", "quiet", "saved_model", "stopping", "text")
+OPEN_TO_TASKS = ("errors", "files", "hardware", "nn", "paths", "quiet", "saved_model", "stopping", "text")
 """Modules and packages of elmo_lite whose ``__all__`` the task models may use, beside the names of elmo_lite itself."""
 
 

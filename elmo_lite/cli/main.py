@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import difflib
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite import __version__
+from elmo_lite.cli.streams import standard_streams
 from elmo_lite.errors import ConfigError, ElmoLiteError
 from elmo_lite.stopping import Stopped, stop_at_once
 
@@ -107,9 +107,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         Exit status: 0, 2 for an error in the input, 130 if interrupted, 141 if the output pipe is closed.
     """
+    with standard_streams():
+        return _status(list(sys.argv[1:] if argv is None else argv))
+
+
+def _status(argv: list[str]) -> int:
+    """Run one command, print its error and return its exit status; see ``main``."""
     try:
         with stop_at_once():
-            status = _run(list(sys.argv[1:] if argv is None else argv))
+            status = _run(argv)
             sys.stdout.flush()
         return status
     except ElmoLiteError as error:
@@ -120,8 +126,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _fail(f"this needs the package {error.name}: pip install 'elmo_lite[{extra}]'")
     except BrokenPipeError:
-        # Python flushes standard output again at exit, which must not fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
@@ -138,12 +142,22 @@ def _run(argv: list[str]) -> int:
     if argv[0] == "--version":
         print(f"{PROGRAM} {__version__}")
         return 0
+    _check_utf8(argv)
     commands = all_commands()
     name, rest = _find(argv, commands)
     if name is None:
         print(_help(argv[0]))
         return 0 if rest else 2
     return run_command(name, commands[name], rest)
+
+
+def _check_utf8(argv: list[str]) -> None:
+    """Refuse names that are not UTF-8 before any work: several libraries cannot open such files."""
+    for argument in argv:
+        try:
+            argument.encode("utf-8")
+        except UnicodeEncodeError:
+            raise ConfigError(f"{argument}: expected UTF-8, found other bytes; rename the file") from None
 
 
 def _find(argv: list[str], commands: dict[str, Command]) -> tuple[str | None, list[str]]:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from elmo_lite.errors import CheckpointError, one_line
+from elmo_lite.paths import expanded
 from elmo_lite.saved_model.settings import CONFIG, FILES
 from elmo_lite.text.hub_names import is_model_name
 
@@ -34,7 +35,7 @@ def find_model(path_or_name: str | os.PathLike[str], revision: str | None = None
     Raises:
         CheckpointError: The model does not exist, or its name is ambiguous.
     """
-    path, name = Path(path_or_name).expanduser(), os.fspath(path_or_name)
+    path, name = expanded(path_or_name), os.fspath(path_or_name)
     is_packaged = name in packaged_names()
     if path.is_dir():
         if is_packaged and not (path / CONFIG).exists():

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elmo_lite import CorpusError
+from elmo_lite.paths import expanded
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -48,7 +49,7 @@ def read_vectors(path: str | os.PathLike[str], words: Iterable[str], extra_words
         CorpusError: The file does not exist, is damaged, or has another format.
     """
     wanted = dict.fromkeys(words)
-    file = Path(path).expanduser()
+    file = expanded(path)
     try:
         with _open(file) as stream:
             start = stream.read(4)

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from elmo_lite import CheckpointError, Elmo
 from elmo_lite.files import check_file, describe_file, put_files_in_place, read_json, scratch_directory, write_json
+from elmo_lite.paths import expanded
 from elmo_lite.saved_model import check_tensors, read_tensors, write_tensors
 from tasks.saved_task.card import model_card
 from tasks.saved_task.encoder import CONFIG, ENCODER, read_encoder, write_encoder
@@ -106,7 +107,7 @@ def save_task(
     Raises:
         CheckpointError: The directory may not be replaced, or the model cannot be saved.
     """
-    target = Path(directory).expanduser().resolve()
+    target = expanded(directory).resolve()
     _check_target(target, overwrite)
     with scratch_directory(target) as scratch:
         encoder_facts = None
@@ -144,7 +145,7 @@ def load_task(
     Raises:
         CheckpointError: There is no such model, it is for another task, a file is damaged, or the encoder differs.
     """
-    path = Path(directory).expanduser()
+    path = expanded(directory)
     settings = _read_config(path, kind)
     files = settings["files"]
     for name, facts in files.items():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite import CheckpointError, Elmo
+from elmo_lite.paths import expanded
 from tasks.inputs.encoder_hash import encoder_hash
 
 CONFIG = "config.json"
@@ -24,7 +25,7 @@ def write_encoder(scratch: Path, encoder: Elmo, path: str, keep: bool) -> dict[s
 
 def _outside(encoder: Elmo, path: str) -> dict[str, Any]:
     """Path and hash of an encoder. A directory is made absolute; a packaged name or hub name is unchanged."""
-    place = Path(path).expanduser()
+    place = expanded(path)
     return {"inside": False, "path": str(place.resolve()) if place.is_dir() else path, "hash": encoder_hash(encoder)}
 
 

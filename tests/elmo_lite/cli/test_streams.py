@@ -54,12 +54,19 @@ def test_output_is_utf8_in_every_locale(environment: dict[str, str]) -> None:
     assert (done.returncode, done.stdout.decode(), done.stderr.decode()) == (0, f"{TEXT}\n", f"{TEXT}\n")
 
 
-@POSIX
 def test_a_name_that_is_not_utf8_is_an_escape_that_json_reads() -> None:
-    body = "import json; print(json.dumps({'text': argv[0]}, ensure_ascii=False))"
-    done = run(body, b"caf\xe9.txt")
+    done = run(f"import json; print(json.dumps({'caf\\udce9.txt'!a}, ensure_ascii=False))")
     assert done.returncode == 0
-    assert json.loads(done.stdout.decode("utf-8")) == {"text": os.fsdecode(b"caf\xe9.txt")}
+    assert json.loads(done.stdout.decode("utf-8")) == "caf\udce9.txt"
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are Unicode")
+@pytest.mark.parametrize("argument", [b"caf\xe9.txt", b"--out=caf\xe9"])
+def test_an_argument_that_is_not_utf8_is_refused_before_the_work(argument: bytes) -> None:
+    done = run("print('work')", argument)
+    shown = argument.decode("utf-8", "surrogateescape").encode("ascii", "backslashreplace").decode()
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode() == f"elmo-lite: error: {shown}: expected UTF-8, found other bytes; rename the file\n"
 
 
 @POSIX
