@@ -16,8 +16,8 @@ import elmo_lite
 ROOT = Path(__file__).parents[1]
 # The way of the data: a room imports only what stands to its left.
 ORDER = (
-    "lazy errors paths hardware presets quiet stopping files text nn corpus saved_model embedding neighbors lm distributed "
-    "pretraining ladder published allennlp report adapters serving cli quickstart __main__"
+    "lazy errors paths hardware presets quiet stopping files text nn corpus saved_model embedding neighbors lm "
+    "distributed pretraining ladder published allennlp report adapters serving cli quickstart __main__"
 ).split()
 
 # Packages outside the standard library that a room may import. Imports for type checkers alone do not count.
