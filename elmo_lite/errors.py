@@ -10,6 +10,7 @@ __all__ = [
     "TrainingError",
     "one_line",
     "require",
+    "require_seed",
 ]
 
 
@@ -47,6 +48,15 @@ def require(condition: bool, name: str, expected: str, found: object) -> None:
     """
     if not condition:
         raise ConfigError(f"{name}: expected {expected}, found {found!r}")
+
+
+def require_seed(name: str, seed: int) -> None:
+    """Check a random seed, which has the same range everywhere.
+
+    Raises:
+        ConfigError: It is outside 0..4294967295.
+    """
+    require(0 <= seed < 2**32, name, "a number in 0..4294967295", seed)
 
 
 def one_line(error: BaseException) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import ast
 import difflib
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,6 +46,8 @@ class Command:
     """Parameters without a flag. Defaults to the required ones that are not keyword-only."""
     defaults: str = ""
     """Function that computes defaults from the arguments, as ``module:function``; see ``arguments.Defaults``."""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """What to say of an argument, by name, if its value is wrong."""
 
     def load(self) -> Callable[..., Any]:
         """Import the function."""
@@ -77,6 +79,7 @@ COMMANDS = {
         "elmo_lite.pretraining.command:pretrain_command",
         positionals=(),
         defaults="elmo_lite.pretraining.command:default_settings",
+        hints={"model": "--init starts from a saved model"},
     ),
     "evaluate": Command("elmo_lite.lm.evaluate:evaluate_command"),
     "embed": Command("elmo_lite.embedding.embed:embed_command"),
@@ -139,7 +142,7 @@ def _run(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(_help())
         return 0 if argv else 2
-    if argv[0] == "--version":
+    if argv[0] in ("-V", "--version"):
         print(f"{PROGRAM} {__version__}")
         return 0
     _check_utf8(argv)
@@ -202,8 +205,9 @@ def run_command(name: str, command: Command, argv: Sequence[str]) -> int:
             positionals=positionals,
             preset_group=name.split()[0],
             defaults=_import(command.defaults) if command.defaults else None,
+            hints=command.hints,
         )
-    except SystemExit as stop:  # raised by --help and --print_config
+    except SystemExit as stop:  # raised by --help, --version and --print_config
         return stop.code if isinstance(stop.code, int) else 0
     return 0
 

@@ -60,6 +60,7 @@ def build_corpus(
     held_out: Iterable[str] | None = None,
     num_processes: int | None = None,
     overwrite: bool = False,
+    progress: bool = True,
 ) -> dict[str, Any]:
     """Write a corpus directory and return its metadata.
 
@@ -70,6 +71,7 @@ def build_corpus(
         held_out: Inputs of the held-out part. Defaults to a fraction of the documents.
         num_processes: Number of processes. Defaults to the number of CPUs. The result does not depend on it.
         overwrite: Whether to replace an existing corpus directory. Anything else is never replaced. Defaults to False.
+        progress: Whether to show a progress bar on a terminal. Defaults to True.
 
     Raises:
         ConfigError: A setting is out of range.
@@ -81,17 +83,18 @@ def build_corpus(
     held_out_sources = find_sources(held_out) if held_out is not None else []
     _check_disjoint(sources, held_out_sources)
     with scratch_directory(out) as scratch:
-        builder = _Builder(scratch, settings, _processes(sources + held_out_sources, num_processes))
+        builder = _Builder(scratch, settings, _processes(sources + held_out_sources, num_processes), progress)
         meta = builder.build(sources, held_out_sources)
         put_in_place(scratch, out)
     return meta
 
 
 class _Builder:
-    def __init__(self, directory: Path, settings: CorpusSettings, num_processes: int) -> None:
+    def __init__(self, directory: Path, settings: CorpusSettings, num_processes: int, progress: bool) -> None:
         self.directory = directory
         self.settings = settings
         self.num_processes = num_processes
+        self.hides_progress = None if progress else True  # None shows it on a terminal only
         self.numbers = Numbering()
 
     def build(self, sources: list[Source], held_out_sources: list[Source]) -> dict[str, Any]:
@@ -115,7 +118,11 @@ class _Builder:
         """Tokenise sources one after the other, in one pool of processes."""
         settings = self.settings
         with tqdm(
-            total=sum(s.stored_size for s in sources), unit="B", unit_scale=True, desc="corpus", disable=None
+            total=sum(s.stored_size for s in sources),
+            unit="B",
+            unit_scale=True,
+            desc="corpus",
+            disable=self.hides_progress,
         ) as bar:
             blocks = (
                 (number, block)

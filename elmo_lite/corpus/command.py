@@ -24,6 +24,7 @@ def build_corpus_command(
     num_processes: int | None = None,
     keep_empty_lines: bool = False,
     overwrite: bool = False,
+    quiet: bool = False,
 ) -> None:
     """Build a corpus directory from text.
 
@@ -56,6 +57,12 @@ def build_corpus_command(
         keep_empty_lines=keep_empty_lines,
     )
     meta = build_corpus(
-        inputs, Path(out), settings, held_out=held_out, num_processes=num_processes, overwrite=overwrite
+        inputs,
+        Path(out),
+        settings,
+        held_out=held_out,
+        num_processes=num_processes,
+        overwrite=overwrite,
+        progress=not quiet,
     )
     print(summary(meta))

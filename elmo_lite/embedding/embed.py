@@ -56,9 +56,8 @@ def embed_command(
         layers: Layers to write: all, mean, top, or the number of one layer, 0 for the token layer.
         dtype: Type of the vectors in the file.
         precision: Precision of the network's products. bfloat16 is faster if the hardware supports it.
-        device: Device to run on, such as cpu or cuda.
+        device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         overwrite: Replace the output if it exists.
-        quiet: Show no progress bar.
 
     Other Args:
         tokenizer: Tokenisation of the text: words for raw text, whitespace for tokenised text. Defaults to that of the

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from elmo_lite.errors import require
-from elmo_lite.hardware import Precision, canonical_precision
+from elmo_lite.errors import require, require_seed
+from elmo_lite.hardware import Precision, canonical_precision, check_device_name
 from elmo_lite.nn.config import BiLMConfig
 
 
@@ -99,16 +99,20 @@ class PretrainConfig:
     precision: Precision = "auto"
     """Precision of matrix products. auto is bfloat16 if the hardware supports it, float32 otherwise; 32-true and
     bf16-mixed are older names."""
+    device: str = "auto"
+    """Device to train on: auto (a CUDA GPU if there is one), cpu, cuda or cuda:N. A resumed run may use another."""
     devices: int = 1
     """Number of GPUs, each with batches of its own; unused on the CPU."""
     save_every_minutes: float = 10.0
     """Maximum time between two saved states in minutes."""
     seed: int = 0
-    """Random seed."""
+    """Random seed, in 0..4294967295."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
         object.__setattr__(self, "precision", canonical_precision(self.precision))
+        check_device_name(self.device)
+        require_seed("seed", self.seed)
         require(self.epochs >= 1, "epochs", "1 or more", self.epochs)
         require(self.validations >= 1, "validations", "1 or more", self.validations)
         require(self.patience >= 1, "patience", "1 or more", self.patience)

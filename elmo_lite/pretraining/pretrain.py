@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from elmo_lite.corpus.corpus import Corpus
-from elmo_lite.hardware import choose_precision, lightning_precision
-from elmo_lite.nn.config import to_dict
+from elmo_lite.hardware import choose_precision, lightning_device, lightning_precision
 from elmo_lite.pretraining.callbacks import Progress, SaveBest, SaveState
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.data_module import Batches, CorpusDataModule, make_batches, validation_sample
 from elmo_lite.pretraining.initial_model import InitialModel, build_model, check_corpus, with_encoder_of
-from elmo_lite.pretraining.run import STATE_FILE, Run, begin_run, resume_run, validation_interval
+from elmo_lite.pretraining.run import STATE_FILE, Run, begin_run, plain_settings, resume_run, validation_interval
+from elmo_lite.pretraining.speed import training_device
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.quiet import quiet_lightning
 from elmo_lite.saved_model.checkpoint import save_model
@@ -127,15 +126,14 @@ def _fit(module: LanguageModel, corpus: Corpus, batches: Batches, out: Path, run
 def _trainer(
     module: LanguageModel, out: Path, callbacks: list[pl.Callback], interval: int, *, validates: bool
 ) -> pl.Trainer:
-    """A trainer on the GPUs, or on the CPU if there is none, that validates every ``interval`` steps."""
+    """A trainer on the device of the settings, or several GPUs, that validates every ``interval`` steps."""
     config = module.config
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device(config.device)
     devices = config.devices if device.type == "cuda" else 1
     # Sparse gradients cannot be averaged over processes; dense ones can.
     module.sparse_table = devices == 1
     return pl.Trainer(
-        accelerator="gpu" if device.type == "cuda" else "cpu",
-        devices=devices,
+        **(lightning_device(device) | ({"devices": devices} if devices > 1 else {})),
         precision=lightning_precision(choose_precision(config.precision, device)),
         max_steps=module.max_steps,
         max_epochs=-1,
@@ -160,7 +158,7 @@ def _metadata(module: LanguageModel, corpus: Corpus, batches: Batches, step: int
         "epochs": step / batches.steps_per_epoch,
         "words_seen": int(step / batches.steps_per_epoch * (len(corpus.train) - 1)),
         "training_words": corpus.meta["train"]["words"],
-        "settings": to_dict(module.config),
+        "settings": plain_settings(module.config),
     }
 
 

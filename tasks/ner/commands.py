@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from tasks.files import input_and_output, write_output
 from tasks.ner.data import TaggedData, read_tagged, unseen_types
@@ -62,14 +62,14 @@ def evaluate_command(
     word_column: int | None = None,
     tag_column: int | None = None,
     encoder: str | None = None,
-    device: Literal["cpu", "cuda"] = "cpu",
+    device: str = "cpu",
 ) -> None:
     """Print the entity scores of a tagger on labelled sentences, as JSON.
 
     Args:
         directory: Tagger, as written by "elmo-lite ner train".
         file: Labelled sentences: a column file, JSONL or a data set of the hub.
-        device: Device to run on.
+        device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
 
     Other Args:
         word_column: Column of the words in a column file, from 0. Detected by default.
@@ -89,7 +89,7 @@ def predict_command(
     probabilities: bool = False,
     word_column: int | None = None,
     encoder: str | None = None,
-    device: Literal["cpu", "cuda"] = "cpu",
+    device: str = "cpu",
     overwrite: bool = False,
 ) -> None:
     """Find the named entities of sentences.
@@ -99,7 +99,7 @@ def predict_command(
         paths: INPUT, then optionally OUTPUT. INPUT is text with a sentence per line (- for standard input), JSONL or a
             column file. OUTPUT is JSONL, columns or text by its suffix. Defaults to text on standard output.
         probabilities: Add the marginal probabilities of the tags.
-        device: Device to run on.
+        device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         overwrite: Replace OUTPUT if it exists.
 
     Other Args:

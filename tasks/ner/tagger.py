@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from elmo_lite import CorpusError, Elmo, Tokenization
+from elmo_lite.hardware import choose_device
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, collate
 from tasks.inputs.representation import Representation
@@ -64,12 +65,12 @@ class NerTagger:
             model: The network.
             config: Settings that it was built and trained with.
             tokenization: Tokenisation of strings.
-            device: Device to run on. Defaults to "cpu".
+            device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
         """
-        self.model = model.to(device).eval()
+        self.device = choose_device(device)
+        self.model = model.to(self.device).eval()
         self.config = config
         self.tokenization = tokenization
-        self.device = torch.device(device)
 
     @classmethod
     def from_pretrained(
@@ -79,7 +80,7 @@ class NerTagger:
 
         Args:
             directory: Directory written by ``save`` or ``elmo-lite ner train``.
-            device: Device to run on. Defaults to "cpu".
+            device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
             encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
 
         Raises:
