@@ -38,6 +38,7 @@ def build_corpus_command(
         vocabulary_size: Number of classes that the language model predicts, the two special ones included, at least 3.
             0 means all words.
         overwrite: Replace an existing corpus.
+        quiet: Show no progress.
 
     Other Args:
         held_out_share: Fraction of the documents to hold out, in (0, 1), at most a million words.

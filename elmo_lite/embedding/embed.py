@@ -58,6 +58,7 @@ def embed_command(
         precision: Precision of the network's products. bfloat16 is faster if the hardware supports it.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         overwrite: Replace the output if it exists.
+        quiet: Show no progress.
 
     Other Args:
         tokenizer: Tokenisation of the text: words for raw text, whitespace for tokenised text. Defaults to that of the

@@ -112,9 +112,10 @@ def train_command(
         dev: Labelled texts to choose the best epoch by.
         out: Directory to write the classifier, metrics.json and pictures to.
         test: Labelled texts to score once at the end.
-        seeds: Number of classifiers to train, 1 or more, with the random seeds 0, 1, ...; mean and standard deviation of their
-            scores are printed.
+        seeds: Number of classifiers to train, 1 or more, with the random seeds 0, 1, ...; mean and standard deviation
+            of their scores are printed.
         overwrite: Replace a classifier that is in --out.
+        quiet: Show no progress.
     """
     facts = train_task(
         Sentiment(), config, train, dev, out, test=test, seeds=seeds, overwrite=overwrite, progress=not quiet
