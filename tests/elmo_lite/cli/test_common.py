@@ -1,9 +1,12 @@
 """The options of every command, its messages, and the flags that hints name."""
 
 import ast
+import inspect
 import logging
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,11 +91,13 @@ def test_messages_name_arguments_as_they_are_typed(
 
 
 def test_hints_name_flags_of_the_command() -> None:
-    def evaluate(*, text_column: str | None = None) -> None:
+    def evaluate(*, text_column: str | None = None, data_max_width: int = 1) -> None:
         """Score."""
-        raise CorpusError("a.csv: expected a column (choose with --data.text_column; --overwrite--text_column)")
+        raise CorpusError("a.csv: expected a column (choose with --data.text_column, not --max_width)")
 
-    with pytest.raises(CorpusError, match=r"^a\.csv: expected a column \(choose with --text_column; --over"):
+    with pytest.raises(
+        CorpusError, match=r"^a\.csv: expected a column \(choose with --text_column, not --max_width\)$"
+    ):
         call_with_arguments(evaluate, [], prog="evaluate", positionals=(), preset_group="none")
 
 
@@ -151,3 +156,19 @@ def test_an_error_keeps_its_class() -> None:
 
     with pytest.raises(ConfigError, match="^--out: expected nothing there$"):
         call_with_arguments(fail, [], prog="fail", positionals=(), preset_group="none")
+
+
+PROGRESS = [name for name in COMMANDS if name.split()[-1] in ("corpus", "pretrain", "evaluate", "embed", "train")]
+
+
+@pytest.mark.parametrize("name", [name for name in PROGRESS if name not in ("ner evaluate", "sentiment evaluate")])
+def test_commands_with_a_bar_learn_of_quiet(name: str) -> None:
+    assert "quiet" in inspect.signature(COMMANDS[name].load()).parameters
+
+
+def test_quiet_leaves_results_alone(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("The cat sat.\n" * 9, encoding="utf-8")
+    command = [sys.executable, "-m", "elmo_lite", "corpus", "text.txt", "--out", "corpus", "--quiet"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "") and "distinct words" in done.stdout
