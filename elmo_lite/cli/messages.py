@@ -42,7 +42,7 @@ def one_line(message: str) -> str:
 def with_known_flags(message: str, parser: ArgumentParser) -> str:
     """A message whose flags are those of the command: ``--text_column`` where it has no ``--data.text_column``.
 
-    Code that several commands share names a setting by the flag that it has in one of them.
+    Code that several commands share names a setting by its dotted key. Flags without a dot may be another command's.
     """
 
     def spelled(found: re.Match[str]) -> str:
@@ -51,4 +51,4 @@ def with_known_flags(message: str, parser: ArgumentParser) -> str:
         same = [flag for flag in known if flag.startswith("--") and flag.lstrip("-").rpartition(".")[2] == name]
         return found[0] if found[0] in known or not same else same[0]
 
-    return re.sub(r"(?<![\w-])--[a-z][\w.]*\w", spelled, message)
+    return re.sub(r"(?<![\w-])--[a-z]\w*\.[\w.]*\w", spelled, message)

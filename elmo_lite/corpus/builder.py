@@ -185,7 +185,8 @@ def _reporting(blocks: Iterable[Block], source: Source, bar: tqdm[Any]) -> Itera
 
 
 def _processes(sources: list[Source], num_processes: int | None) -> int:
-    is_small = sum(s.stored_size for s in sources) < _SMALL_INPUT and all(s.kind != "hub" for s in sources)
+    has_sizes = all(s.kind != "hub" and not s.is_standard_input for s in sources)
+    is_small = has_sizes and sum(s.stored_size for s in sources) < _SMALL_INPUT
     return 1 if is_small else num_processes or os.cpu_count() or 1
 
 

@@ -37,6 +37,7 @@ def pretrain(
     max_time: str | None = None,
     resume: bool = False,
     init: str | InitialModel | None = None,
+    progress: bool = True,
 ) -> dict[str, Any]:
     """Pretrain a language model.
 
@@ -52,6 +53,7 @@ def pretrain(
             and with it the decay of the learning rate.
         init: Saved model to start from, by directory or name. Its encoder settings replace those of ``config.model``,
             except for dropout. Ignored if ``resume`` is true, as the run has its own.
+        progress: Whether to show a progress bar on standard error. Defaults to True.
 
     Returns:
         Metadata of the run: steps, words seen, seconds, best validation, path of the model.
@@ -79,10 +81,12 @@ def pretrain(
         run = begin_run(config, opened, out, batches, max_steps=max_steps, max_time=max_time, initial=initial)
     module = build_model(config, opened, run.max_steps, weights)
     with quiet_lightning():
-        return _fit(module, opened, batches, out, run, resume)
+        return _fit(module, opened, batches, out, run, resume, progress)
 
 
-def _fit(module: LanguageModel, corpus: Corpus, batches: Batches, out: Path, run: Run, resume: bool) -> dict[str, Any]:
+def _fit(
+    module: LanguageModel, corpus: Corpus, batches: Batches, out: Path, run: Run, resume: bool, progress: bool
+) -> dict[str, Any]:
     """Train, save the best model, and return the metadata of the run."""
     config = module.config
     sample = validation_sample(corpus, corpus.held_out, config.data, run.validation_words)
@@ -97,7 +101,7 @@ def _fit(module: LanguageModel, corpus: Corpus, batches: Batches, out: Path, run
         )
 
     save_best = SaveBest(save)
-    callbacks: list[pl.Callback] = [Progress()]
+    callbacks: list[pl.Callback] = [Progress()] if progress else []
     if len(sample):
         callbacks += [EarlyStopping("val/nats", patience=config.patience, check_finite=True), save_best]
     # The state comes last, as it includes what the other callbacks did in the same step.
