@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from elmo_lite.paths import short_name
+
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
 """Errors of writing that may have no file name."""
 _ATTEMPTS = 10
@@ -29,14 +31,14 @@ _own_names: set[str] = set()
 
 def _beside(target: Path, suffix: str) -> Path:
     """An unused hidden name in the folder of ``target``; it says which process of which machine uses it."""
-    name = f".{target.name[:64]}.{_HOST}-{os.getpid()}.{secrets.token_hex(4)}{suffix}"
+    name = f".{short_name(target)}.{_HOST}-{os.getpid()}.{secrets.token_hex(4)}{suffix}"
     _own_names.add(name)
     return target.with_name(name)
 
 
 def remove_leftovers(target: Path) -> None:
     """Remove what killed processes of this machine have left beside ``target``, and put back what they moved away."""
-    pattern = re.compile(rf"\.{re.escape(target.name[:64])}\.{_HOST}-(\d+)\.[0-9a-f]{{8}}(\.tmp|\.old|\.parts)")
+    pattern = re.compile(rf"\.{re.escape(short_name(target))}\.{_HOST}-(\d+)\.[0-9a-f]{{8}}(\.tmp|\.old|\.parts)")
     with suppress(OSError):
         for path in list(target.parent.iterdir()):
             match = pattern.fullmatch(path.name)

@@ -11,6 +11,7 @@ __all__ = [
     "one_line",
     "require",
     "require_range",
+    "require_seed",
 ]
 
 
@@ -63,6 +64,15 @@ def require_range(value: int, name: str, least: int, most: int) -> None:
         ConfigError: The value is out of range.
     """
     require(least <= value <= most, name, f"an integer in {least}..{most}", value)
+
+
+def require_seed(name: str, seed: int) -> None:
+    """Check a random seed, which has the same range everywhere.
+
+    Raises:
+        ConfigError: It is outside 0..4294967295.
+    """
+    require(0 <= seed < 2**32, name, "a number in 0..4294967295", seed)
 
 
 def one_line(error: BaseException) -> str:

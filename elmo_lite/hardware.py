@@ -6,7 +6,7 @@ import ctypes
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from elmo_lite.errors import ConfigError, require
 
@@ -17,9 +17,12 @@ __all__ = [
     "PRECISIONS",
     "Precision",
     "canonical_precision",
+    "check_device_name",
+    "choose_device",
     "choose_precision",
     "has_bfloat16",
     "keep_freed_memory",
+    "lightning_device",
     "lightning_precision",
     "move",
 ]
@@ -36,12 +39,52 @@ _NEVER = 2**31 - 1
 _LARGE = 2**30
 
 
+DEVICE_NAMES = "auto, cpu, cuda, cuda:N or mps"
+"""Names of devices in settings."""
+
+
+def check_device_name(name: str) -> None:
+    """Check the name of a device in settings; whether the machine has it, is left to ``choose_device``.
+
+    Raises:
+        ConfigError: The name is unknown.
+    """
+    require(re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", name) is not None, "device", DEVICE_NAMES, name)
+
+
+def choose_device(wanted: str | torch.device) -> torch.device:
+    """The device of a name.
+
+    Args:
+        wanted: Name in the settings, or a device of torch. "auto" is the first of cuda, mps and cpu that there is.
+
+    Raises:
+        ConfigError: The name is unknown, or the machine has no such device.
+    """
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        raise ConfigError(f"device: expected {DEVICE_NAMES}, found {wanted}") from None
+    count = {"cuda": torch.cuda.device_count(), "mps": int(_has_mps())}.get(device.type)
+    if count is not None and (device.index or 0) >= count:
+        raise ConfigError(f"device: expected one that torch can use, found {device} (of {count} {device.type} devices)")
+    return device
+
+
+def _has_mps() -> bool:
+    return torch.backends.mps.is_available()
+
+
 def has_bfloat16(device: torch.device) -> bool:
     """Whether the hardware of a device supports bfloat16 products."""
     if device.type == "cuda":
         import torch
 
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu":
+        return False  # Apple's GPUs: not measured
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -78,17 +121,25 @@ def lightning_precision(precision: Literal["float32", "bfloat16"]) -> Literal["3
     return _LIGHTNING_NAMES[precision]
 
 
+def lightning_device(device: torch.device) -> dict[str, Any]:
+    """Lightning's arguments ``accelerator`` and ``devices`` for one device."""
+    if device.type == "cuda":
+        return {"accelerator": "gpu", "devices": [device.index or 0]}
+    return {"accelerator": device.type, "devices": 1}
+
+
 def move(module: torch.nn.Module, device: str | torch.device, dtype: torch.dtype | None = None) -> None:
     """Move a module to a device, in place.
 
     Args:
         module: The module.
-        device: Device, such as "cpu" or "cuda".
+        device: Device, such as "cpu", "cuda" or "auto".
         dtype: Data type of its floating-point parameters. Defaults to their current type.
 
     Raises:
         ConfigError: torch cannot use the device.
     """
+    device = choose_device(device)
     try:
         module.to(device=device, dtype=dtype)
     except (RuntimeError, AssertionError) as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, SoftFileLock, Timeout
 
 from elmo_lite.errors import ConfigError, one_line
+from elmo_lite.paths import short_name
 
 __all__ = ["hold"]
 
@@ -48,7 +49,7 @@ def hold(out: str | os.PathLike[str]) -> Iterator[None]:
 def _acquire(out: Path) -> FileLock | None:
     """The lock of a directory; None where there are no locks."""
     place = Path(os.path.realpath(out))
-    path = place.with_name(f".{place.name[:64]}.lock")
+    path = place.with_name(f".{short_name(place)}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path, timeout=0, thread_local=False)

@@ -183,7 +183,7 @@ def _check_values(value: Any) -> None:
         elif isinstance(value, list | tuple | set):
             waiting += [(inner, depth + 1) for inner in value]
         elif isinstance(value, str):
-            value.encode()
+            value.encode("utf-8", "surrogateescape")  # as in the names of files that are not UTF-8
         elif isinstance(value, int) and value not in _INTEGERS:
             raise ValueError("an integer beyond 64 bits")
 
@@ -230,4 +230,5 @@ def write_json(
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{what}: expected JSON types, found {one_line(error)}") from None
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, text + "\n")
+    # The name of a file that is not UTF-8 holds lone surrogates, whose escape is JSON.
+    write_text(path, text.encode("utf-8", "backslashreplace").decode() + "\n")

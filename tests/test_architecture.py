@@ -16,7 +16,7 @@ import elmo_lite
 ROOT = Path(__file__).parents[1]
 # The way of the data: a room imports only what stands to its left.
 ORDER = (
-    "lazy errors hardware presets quiet stopping atomic files metadata fields locks text nn corpus saved_model "
+    "lazy errors paths hardware presets quiet stopping atomic files metadata fields locks text nn corpus saved_model "
     "embedding neighbors lm distributed pretraining ladder published allennlp report adapters serving cli quickstart "
     "__main__"
 ).split()
@@ -25,6 +25,7 @@ ORDER = (
 THIRD_PARTY = {
     "lazy": "",
     "errors": "",
+    "paths": "",
     "hardware": "torch",
     "presets": "",
     "quiet": "",
@@ -190,7 +191,7 @@ def test_functions_are_short() -> None:
     assert not too_long
 
 
-OPEN_TO_TASKS = tuple("errors fields files hardware locks metadata nn quiet saved_model stopping text".split())
+OPEN_TO_TASKS = tuple("errors fields files hardware locks metadata nn paths quiet saved_model stopping text".split())
 """Modules and packages of elmo_lite whose ``__all__`` the task models may use, beside the names of elmo_lite itself."""
 
 

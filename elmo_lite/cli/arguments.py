@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import inspect
 import operator
-import re
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 
-from elmo_lite.cli.help import HelpFormatter, arrange, documentation_of, usage_word
-from elmo_lite.errors import ConfigError
+from elmo_lite.cli.common import COMMON, QUIET, add_common_options, common_options
+from elmo_lite.cli.help import RARE, HelpFormatter, arrange, documentation_of, usage_word
+from elmo_lite.cli.messages import as_typed, nearest, one_line, with_known_flags
+from elmo_lite.errors import ConfigError, ElmoLiteError
 from elmo_lite.metadata import read_yaml
 from elmo_lite.presets import preset_path
 
@@ -36,6 +36,7 @@ def call_with_arguments(
     positionals: Sequence[str],
     preset_group: str,
     defaults: Defaults | None = None,
+    hints: Mapping[str, str] | None = None,
 ) -> Any:
     """Parse ``argv`` by the signature of a function and call the function.
 
@@ -48,6 +49,7 @@ def call_with_arguments(
         positionals: Names of parameters without a flag. A list takes one or more values.
         preset_group: Folder of ``configs/`` with the presets of ``--config``.
         defaults: Function that computes defaults from the files and flags. Defaults to those of the signature.
+        hints: What to say of an argument, by name, if its value is wrong. Defaults to nothing.
 
     Returns:
         Result of the function.
@@ -57,14 +59,22 @@ def call_with_arguments(
         SystemExit: ``--help`` is given.
     """
     parser = function_parser(function, prog, positionals)
-    arguments = parse(parser, argv, preset_group, defaults)
+    try:
+        arguments = parse(parser, argv, preset_group, defaults)
+    except ConfigError as error:
+        hint = (hints or {}).get(str(error).partition(":")[0])
+        raise ConfigError(f"{error} ({hint})") if hint else error from None
     parameters = inspect.signature(function).parameters
     values = {name: arguments[name] for name in parameters if name != CONFIG}
     if CONFIG in parameters:
         config_type = typing.get_type_hints(function)[CONFIG]
         names = [field.name for field in dataclasses.fields(config_type)]
         values[CONFIG] = config_type(**{name: arguments[name] for name in names})
-    return function(**values)
+    with common_options(arguments[QUIET], arguments["threads"]):
+        try:
+            return function(**values)
+        except ElmoLiteError as error:
+            raise type(error)(with_known_flags(str(error), parser)) from error.__cause__
 
 
 def function_parser(function: Callable[..., Any], prog: str, positionals: Sequence[str]) -> ArgumentParser:
@@ -72,13 +82,19 @@ def function_parser(function: Callable[..., Any], prog: str, positionals: Sequen
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     documentation = documentation_of(function)
     parser = ArgumentParser(
-        prog=prog, description=documentation.summary, exit_on_error=False, formatter_class=HelpFormatter
+        prog=prog,
+        description=documentation.summary,
+        exit_on_error=False,
+        formatter_class=HelpFormatter,
+        add_help=False,
     )
+    common = parser.add_argument_group(COMMON)
+    add_common_options(common)
     types, parameters = typing.get_type_hints(function), inspect.signature(function).parameters
-    required, rare = parser.add_argument_group("required arguments"), parser.add_argument_group("rare options")
+    required, rare = parser.add_argument_group("required arguments"), parser.add_argument_group(RARE)
     usage = []
     for name, parameter in parameters.items():
-        if name == CONFIG:
+        if name in (CONFIG, QUIET):
             continue
         is_required = parameter.default is parameter.empty
         group = required if is_required else rare if name in documentation.rare else parser
@@ -88,7 +104,7 @@ def function_parser(function: Callable[..., Any], prog: str, positionals: Sequen
     if CONFIG in parameters:
         parser.add_argument("--config", action="config", help="Name of a preset or path of a YAML file.")
         parser.add_class_arguments(types[CONFIG])
-    arrange(parser, required, rare, usage)
+    arrange(parser, required, common, rare, usage)
     return parser
 
 
@@ -142,7 +158,7 @@ def parse(
             parser.set_defaults(_by_dotted_key(settings, parser))
             parsed = parser.parse_args(ordered)
     except ArgumentError as error:
-        raise ConfigError(_one_line(str(error))) from None
+        raise ConfigError(as_typed(one_line(str(error)), parser)) from None
     _check_null(parsed, parser)
     return dict(vars(parser.instantiate(parsed)))
 
@@ -219,21 +235,3 @@ def _dotted_keys(settings: Mapping[Any, Any], known: set[str], prefix: str = "")
             yield from _dotted_keys(value, known, f"{key}.")
         else:
             raise ConfigError(f"{key}: expected settings as `key: value`, found {value!r:.80}")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint such as ``; did you mean --out?``, or an empty string if no known name is close."""
-    known = sorted(known)
-    # The last part of a dotted key matters more than its group: `batch_size` means `data.batch_size`.
-    same_end = [other for other in known if other.rpartition(".")[2] == name.rpartition(".")[2].lstrip("-")]
-    found = difflib.get_close_matches(name, known, n=1) or same_end[:1]
-    return f"; did you mean {found[0]}?" if found else ""
-
-
-def _one_line(message: str) -> str:
-    """A message of the parser on one line, without class brackets and with the dotted key first."""
-    line = " ".join(message.split())
-    line = re.sub(r"<class '(\w+)'>", r"\1", line).replace("Expected a int", "Expected an int")
-    line = re.sub(r"Expected a typing\.Literal\[(.*?)\]", r"Expected one of \1", line)
-    line = re.sub(r'^Parser key "([^"]+)":\s*', r"\1: ", line)
-    return line if len(line) <= LONGEST_MESSAGE else f"{line[:LONGEST_MESSAGE]} ..."

@@ -1,4 +1,4 @@
-"""Help of a command: short usage, required arguments first, rare options in a group of their own."""
+"""Help of a command: short usage, required arguments first; rare options and settings of groups in the long help."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from jsonargparse import ArgumentParser, DefaultHelpFormatter
 _RARE_SECTION = "Other Args"
 """Docstring section of the parameters that are listed last."""
 _RARE_KEY = "keyword"
+RARE = "rare options"
+"""Title of their group in the help."""
 _PARSER = GoogleParser([*DEFAULT_SECTIONS, Section(_RARE_SECTION, _RARE_KEY, SectionType.MULTIPLE)])
 
 
@@ -56,26 +58,49 @@ def shown(value: Any) -> str:
     return str(value) if isinstance(value, str) else json.dumps(value)
 
 
-def arrange(parser: ArgumentParser, required: Any, rare: Any, usage: Sequence[str]) -> None:
-    """Order the groups of a parser: required arguments, options, settings by group, rare options.
+def arrange(parser: ArgumentParser, required: Any, common: Any, rare: Any, usage: Sequence[str]) -> None:
+    """Order the groups of a parser: required arguments, options, settings by group, common options, rare options.
 
     Args:
         parser: Parser with all arguments.
         required: Group of required arguments.
+        common: Group of the options of every command.
         rare: Group of rare options.
         usage: Required arguments in the usage line.
     """
     first: list[Any] = [parser._positionals, required, parser._optionals]
-    settings = [group for group in parser._action_groups if group not in (*first, rare)]
-    parser._action_groups = [*first, *settings, rare]
+    settings = [group for group in parser._action_groups if group not in (*first, common, rare)]
+    parser._action_groups = [*first, *settings, common, rare]
     parser.usage = " ".join([parser.prog, *usage, "[options]"])
     for action in parser._actions:
-        if action.dest == "help":
-            action.help = "Show this message and exit."
-        elif "--print_config" in action.option_strings:
+        if "--print_config" in action.option_strings:
             action.help = "Print all settings as YAML and exit."
         elif type(action).__name__ == "_ActionConfigLoad":  # --model FILE and the like: --config covers them
             action.help = SUPPRESS
+
+
+def short_help(parser: ArgumentParser) -> str:
+    """The help without rare options and without dotted flags, and a line on how to see them."""
+    groups = parser._action_groups
+    hidden = [group for group in groups if group.title == RARE or _is_dotted(group)]
+    parser._action_groups = [group for group in groups if group not in hidden]
+    try:
+        text = parser.format_help()
+    finally:
+        parser._action_groups = groups
+    number = sum(action.help != SUPPRESS for group in hidden for action in group._group_actions)
+    return text + (f"\n{number} more options: {parser.prog} --help_all\n" if number else "")
+
+
+def _is_dotted(group: Any) -> bool:
+    """Whether a group holds settings by dotted key alone."""
+    shown = [action for action in group._group_actions if action.help != SUPPRESS]
+    return bool(shown) and all("." in action.dest for action in shown)
+
+
+def typed(action: Action) -> str:
+    """An argument as it is typed: ``--out`` or ``TEXT``."""
+    return action.option_strings[0] if action.option_strings else str(action.metavar)
 
 
 def usage_word(action: argparse.Action) -> str:
@@ -83,4 +108,4 @@ def usage_word(action: argparse.Action) -> str:
     name = str(action.metavar or action.dest.upper())
     if not action.option_strings:
         return f"{name} [{name} ...]" if action.nargs == "+" else name
-    return f"{action.option_strings[0]} {name}"
+    return f"{typed(action)} {name}"

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import ast
 import difflib
-import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from elmo_lite import __version__
+from elmo_lite.cli.streams import standard_streams
 from elmo_lite.errors import ConfigError, ElmoLiteError
 from elmo_lite.stopping import Stopped, stop_at_once
 
@@ -46,6 +46,8 @@ class Command:
     """Parameters without a flag. Defaults to the required ones that are not keyword-only."""
     defaults: str = ""
     """Function that computes defaults from the arguments, as ``module:function``; see ``arguments.Defaults``."""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """What to say of an argument, by name, if its value is wrong."""
 
     def load(self) -> Callable[..., Any]:
         """Import the function."""
@@ -77,6 +79,7 @@ COMMANDS = {
         "elmo_lite.pretraining.command:pretrain_command",
         positionals=(),
         defaults="elmo_lite.pretraining.command:default_settings",
+        hints={"model": "--init starts from a saved model"},
     ),
     "evaluate": Command("elmo_lite.lm.evaluate:evaluate_command"),
     "embed": Command("elmo_lite.embedding.embed:embed_command"),
@@ -107,9 +110,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         Exit status: 0, 2 for an error in the input, 130 if interrupted, 141 if the output pipe is closed.
     """
+    with standard_streams():
+        return _status(list(sys.argv[1:] if argv is None else argv))
+
+
+def _status(argv: list[str]) -> int:
+    """Run one command, print its error and return its exit status; see ``main``."""
     try:
         with stop_at_once():
-            status = _run(list(sys.argv[1:] if argv is None else argv))
+            status = _run(argv)
             sys.stdout.flush()
         return status
     except ElmoLiteError as error:
@@ -120,8 +129,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _fail(f"this needs the package {error.name}: pip install 'elmo_lite[{extra}]'")
     except BrokenPipeError:
-        # Python flushes standard output again at exit, which must not fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
@@ -135,15 +142,25 @@ def _run(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(_help())
         return 0 if argv else 2
-    if argv[0] == "--version":
+    if argv[0] in ("-V", "--version"):
         print(f"{PROGRAM} {__version__}")
         return 0
+    _check_utf8(argv)
     commands = all_commands()
     name, rest = _find(argv, commands)
     if name is None:
         print(_help(argv[0]))
         return 0 if rest else 2
     return run_command(name, commands[name], rest)
+
+
+def _check_utf8(argv: list[str]) -> None:
+    """Refuse names that are not UTF-8 before any work: several libraries cannot open such files."""
+    for argument in argv:
+        try:
+            argument.encode("utf-8")
+        except UnicodeEncodeError:
+            raise ConfigError(f"{argument}: expected UTF-8, found other bytes; rename the file") from None
 
 
 def _find(argv: list[str], commands: dict[str, Command]) -> tuple[str | None, list[str]]:
@@ -188,8 +205,9 @@ def run_command(name: str, command: Command, argv: Sequence[str]) -> int:
             positionals=positionals,
             preset_group=name.split()[0],
             defaults=_import(command.defaults) if command.defaults else None,
+            hints=command.hints,
         )
-    except SystemExit as stop:  # raised by --help and --print_config
+    except SystemExit as stop:  # raised by --help, --version and --print_config
         return stop.code if isinstance(stop.code, int) else 0
     return 0
 

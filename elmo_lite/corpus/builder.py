@@ -62,6 +62,7 @@ def build_corpus(
     held_out: Iterable[str] | None = None,
     num_processes: int | None = None,
     overwrite: bool = False,
+    progress: bool = True,
 ) -> dict[str, Any]:
     """Write a corpus directory and return its metadata.
 
@@ -72,6 +73,7 @@ def build_corpus(
         held_out: Inputs of the held-out part. Defaults to a fraction of the documents.
         num_processes: Number of processes. Defaults to the number of CPUs. The result does not depend on it.
         overwrite: Whether to replace an existing corpus directory. Anything else is never replaced. Defaults to False.
+        progress: Whether to show a progress bar on a terminal. Defaults to True.
 
     Raises:
         ConfigError: A setting is out of range, or another process uses ``out``.
@@ -85,17 +87,18 @@ def build_corpus(
         remove_leftovers(out)
         _check_out(out, overwrite)
         with scratch_directory(out) as scratch:
-            builder = _Builder(scratch, settings, _processes(sources + held_out_sources, num_processes))
+            builder = _Builder(scratch, settings, _processes(sources + held_out_sources, num_processes), progress)
             meta = builder.build(sources, held_out_sources)
             put_in_place(scratch, out)
     return meta
 
 
 class _Builder:
-    def __init__(self, directory: Path, settings: CorpusSettings, num_processes: int) -> None:
+    def __init__(self, directory: Path, settings: CorpusSettings, num_processes: int, progress: bool) -> None:
         self.directory = directory
         self.settings = settings
         self.num_processes = num_processes
+        self.hides_progress = None if progress else True  # None shows it on a terminal only
         self.numbers = Numbering()
 
     def build(self, sources: list[Source], held_out_sources: list[Source]) -> dict[str, Any]:
@@ -119,7 +122,11 @@ class _Builder:
         """Tokenise sources one after the other, in one pool of processes."""
         settings = self.settings
         with tqdm(
-            total=sum(s.stored_size for s in sources), unit="B", unit_scale=True, desc="corpus", disable=None
+            total=sum(s.stored_size for s in sources),
+            unit="B",
+            unit_scale=True,
+            desc="corpus",
+            disable=self.hides_progress,
         ) as bar:
             blocks = (
                 (number, block)
@@ -182,7 +189,8 @@ def _reporting(blocks: Iterable[Block], source: Source, bar: tqdm[Any]) -> Itera
 
 
 def _processes(sources: list[Source], num_processes: int | None) -> int:
-    is_small = sum(s.stored_size for s in sources) < _SMALL_INPUT and all(s.kind != "hub" for s in sources)
+    has_sizes = all(s.kind != "hub" and not s.is_standard_input for s in sources)
+    is_small = has_sizes and sum(s.stored_size for s in sources) < _SMALL_INPUT
     return 1 if is_small else num_processes or os.cpu_count() or 1
 
 

@@ -24,6 +24,7 @@ def build_corpus_command(
     num_processes: int | None = None,
     keep_empty_lines: bool = False,
     overwrite: bool = False,
+    quiet: bool = False,
 ) -> None:
     """Build a corpus directory from text.
 
@@ -37,6 +38,7 @@ def build_corpus_command(
         vocabulary_size: Number of classes that the language model predicts, the two special ones included, at least 3.
             0 means all words.
         overwrite: Replace an existing corpus.
+        quiet: Show no progress.
 
     Other Args:
         held_out_share: Fraction of the documents to hold out, in (0, 1), at most a million words.
@@ -56,6 +58,12 @@ def build_corpus_command(
         keep_empty_lines=keep_empty_lines,
     )
     meta = build_corpus(
-        inputs, Path(out), settings, held_out=held_out, num_processes=num_processes, overwrite=overwrite
+        inputs,
+        Path(out),
+        settings,
+        held_out=held_out,
+        num_processes=num_processes,
+        overwrite=overwrite,
+        progress=not quiet,
     )
     print(summary(meta))

@@ -27,6 +27,7 @@ FILES = ("char_ids.npy", "counts.npy", "held_out.npy", "train.npy", "vocabulary.
 BOUNDARY_ID = 0
 """Word id of the boundary token before, between and after sentences."""
 
+_PARTS = {"train": "to train on", "held_out": "held out"}
 Number = TypeVar("Number", np.int16, np.int32, np.int64)
 Int32Array = npt.NDArray[np.int32]
 
@@ -38,6 +39,12 @@ class Corpus:
         """Initialise without checks. Use ``Corpus.open`` instead."""
         self.directory = directory
         self.meta = meta
+
+    def __repr__(self) -> str:
+        """Path, sizes and settings in one line."""
+        sizes = {part: self.meta.get(part) or {} for part in ("train", "held_out")}
+        words = [f"{sizes[part].get('words', 0):,} words {name}" for part, name in _PARTS.items()]
+        return f"Corpus({self.directory}: {', '.join(words)}, tokenisation {self.tokenization.kind})"
 
     @classmethod
     def open(cls, directory: str | Path) -> Corpus:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from elmo_lite.embedding.description import described
 from elmo_lite.embedding.layer_choice import LayerChoice, Layers, layer_number
+from elmo_lite.embedding.pooling import Pool, check_pooling, pooled
 from elmo_lite.embedding.runner import FloatArray, Runner
 from elmo_lite.embedding.sentences import Sentence, checked_sentences
 from elmo_lite.errors import ConfigError
@@ -61,7 +63,16 @@ class Elmo(nn.Module):
         self.tokenization = tokenization or Tokenization(kind="whitespace")
         self.vocabulary = vocabulary
         self.training_facts = dict(training_facts or {})
+        self.name = ""  # path or name that it was loaded from
         self._runner = Runner(bilm, cache_words)
+
+    def __repr__(self) -> str:
+        """Name, sizes and settings in one line."""
+        return described(self.name, self.bilm, self.tokenization, self.vocabulary)
+
+    if TYPE_CHECKING:
+
+        def __call__(self, sentences: Iterable[Sentence] | Tensor) -> BiLMOutput: ...  # noqa: D102
 
     @classmethod
     def from_pretrained(
@@ -91,17 +102,14 @@ class Elmo(nn.Module):
         if not requires_grad:
             saved.bilm.requires_grad_(False)
         move(saved.bilm, device, DTYPES[dtype])
-        return cls(saved.bilm, saved.tokenization, saved.vocabulary, saved.training).eval()
+        elmo = cls(saved.bilm, saved.tokenization, saved.vocabulary, saved.training)
+        elmo.name = os.fspath(path_or_name)
+        return elmo.eval()
 
     def save_pretrained(self, directory: str | os.PathLike[str], overwrite: bool = False) -> None:
         """Write a saved model directory in the current precision of the weights, without the language model head."""
         save_model(
-            directory,
-            self.bilm,
-            self.tokenization,
-            vocabulary=self.vocabulary,
-            training=self.training_facts,
-            overwrite=overwrite,
+            directory, self.bilm, self.tokenization, self.vocabulary, training=self.training_facts, overwrite=overwrite
         )
 
     @property
@@ -195,7 +203,7 @@ class Elmo(nn.Module):
         return self._runner.arrays(checked, layer, batch_tokens, batch_sentences)
 
     def embed_sentences(
-        self, sentences: Iterable[Sentence], pool: Literal["mean", "max"] = "mean", layers: Layers = "mean"
+        self, sentences: Iterable[Sentence], pool: Pool = "mean", layers: Layers = "mean"
     ) -> FloatArray:
         """Compute one vector per sentence by pooling the vectors of its words.
 
@@ -211,15 +219,8 @@ class Elmo(nn.Module):
             CorpusError: A word or a sentence, named in the message, is of the wrong type.
             ConfigError: The pooling is unknown, ``layers`` is "all", or the layer does not exist.
         """
-        if pool not in ("mean", "max"):
-            raise ConfigError(f"pool: expected mean or max, found {pool!r}")
-        if layers == "all":
-            raise ConfigError("layers: expected mean, top or a number for sentence vectors, found 'all'")
-        reduce = np.mean if pool == "mean" else np.max
-        rows = [
-            reduce(words, axis=0) if len(words) else np.zeros(self.output_dim, dtype=np.float32)
-            for words in self.embed_iter(sentences, layers)
-        ]
+        check_pooling(pool, layers)
+        rows = [pooled(words, pool) for words in self.embed_iter(sentences, layers)]
         return np.stack(rows) if rows else np.zeros((0, self.output_dim), dtype=np.float32)
 
     def layer_number(self, layers: Layers) -> LayerChoice:

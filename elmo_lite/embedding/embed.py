@@ -1,13 +1,15 @@
-"""Contextual vectors of the sentences of a file, written to HDF5, Parquet or safetensors: ``elmo-lite embed``."""
+"""Contextual vectors of the sentences of a file, written to a file in one of four formats: ``elmo-lite embed``."""
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Literal, cast
@@ -16,20 +18,25 @@ import numpy as np
 from tqdm import tqdm
 
 from elmo_lite.embedding.elmo import BATCH_TOKENS, Elmo
+from elmo_lite.embedding.flat_writers import NumpyVectors
 from elmo_lite.embedding.layer_choice import Layers
+from elmo_lite.embedding.pooling import Pool, check_pooling, pooled
 from elmo_lite.embedding.runner import FloatArray
-from elmo_lite.embedding.writers import WRITERS, DType, VectorShape, VectorWriter
-from elmo_lite.errors import CheckpointError, ConfigError
+from elmo_lite.embedding.sentence_source import counted_sentences
+from elmo_lite.embedding.vector_shape import DType, VectorShape, VectorWriter
+from elmo_lite.embedding.writers import WRITERS
+from elmo_lite.errors import CheckpointError, ConfigError, require
 from elmo_lite.files import replace_file
 from elmo_lite.hardware import keep_freed_memory
-from elmo_lite.text.sentence_files import read_sentences
 from elmo_lite.text.sources import find_sources
 from elmo_lite.text.tokenization import Tokenization
 
 logger = logging.getLogger(__name__)
 
-_PACKAGE_OF = {".h5": "h5py", ".hdf5": "h5py", ".parquet": "pyarrow", ".safetensors": "safetensors"}
-_BYTES_PER_SENTENCE = {".h5": 500, ".hdf5": 500, ".parquet": 16, ".safetensors": 8}
+STANDARD_STREAM = "-"
+"""INPUT is standard input, OUTPUT is standard output."""
+_PACKAGE_OF = {".h5": "h5py", ".hdf5": "h5py", ".parquet": "pyarrow", ".safetensors": "safetensors", ".npz": "numpy"}
+_BYTES_PER_SENTENCE = {".h5": 500, ".hdf5": 500, ".parquet": 16, ".safetensors": 8, ".npz": 8}
 """Approximate overhead of each format in bytes per sentence."""
 
 
@@ -38,7 +45,8 @@ def embed_command(
     input: str,
     output: str,
     *,
-    layers: str = "all",
+    layers: str | None = None,
+    pool: Pool | None = None,
     dtype: DType = "float32",
     overwrite: bool = False,
     tokenizer: Literal["whitespace", "words"] | None = None,
@@ -53,14 +61,16 @@ def embed_command(
     Args:
         model: Saved model: a directory, a packaged name or a hub name.
         input: Text with a sentence per line, or JSONL with the words or the text of a sentence per line; .gz, .xz and
-            .zst are read too.
-        output: File to write: .h5, .parquet or .safetensors.
-        layers: Layers to write: all, mean, top, or the number of one layer, 0 for the token layer.
+            .zst are read too; - for standard input.
+        output: File to write: .h5, .parquet, .safetensors or .npz; - for .npz on standard output.
+        layers: Layers to write: all, mean, top, or the number of one layer, 0 for the token layer. Defaults to all,
+            with --pool to mean.
+        pool: Write one vector per sentence, the mean or max over its words. Defaults to one vector per word.
         dtype: Type of the vectors in the file.
         precision: Precision of the network's products. bfloat16 is faster if the hardware supports it.
-        device: Device to run on, such as cpu or cuda.
+        device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         overwrite: Replace the output if it exists.
-        quiet: Show no progress bar.
+        quiet: Show no progress.
 
     Other Args:
         tokenizer: Tokenisation of the text: words for raw text, whitespace for tokenised text. Defaults to that of the
@@ -69,17 +79,16 @@ def embed_command(
             words and tokens that a record has.
         batch_tokens: Number of positions in a batch, padding included; bounds memory.
     """
-    target = Path(output)
-    check_output(target, input, overwrite)
+    check_output(output, input, overwrite)
     keep_freed_memory()
     find_sources([input])  # a wrong path raises an error before the model is loaded
     elmo = Elmo.from_pretrained(model, device=device, dtype=precision)
-    number = layers if layers in ("all", "mean", "top") else _number(layers)
     embed_file(
         elmo,
         input,
-        target,
-        layers=cast(Layers, number),
+        output,
+        layers=None if layers is None else cast(Layers, _number(layers)),
+        pool=pool,
         dtype=dtype,
         overwrite=overwrite,
         tokenization=Tokenization(kind=tokenizer) if tokenizer else None,
@@ -93,7 +102,7 @@ def _number(layers: str) -> int | str:
     try:
         return int(layers)
     except ValueError:
-        return layers  # ``Elmo`` raises an error that lists the layers
+        return layers  # ``Elmo`` refuses a name that is unknown
 
 
 def embed_file(
@@ -101,7 +110,8 @@ def embed_file(
     input: str | os.PathLike[str],
     output: str | os.PathLike[str],
     *,
-    layers: Layers = "all",
+    layers: Layers | None = None,
+    pool: Pool | None = None,
     dtype: DType = "float32",
     overwrite: bool = False,
     tokenization: Tokenization | None = None,
@@ -118,39 +128,61 @@ def embed_file(
         CorpusError: The input is missing, empty or not text; the message names the place.
         ConfigError: The output exists, has an unknown suffix or does not fit on the disk, or the layer does not exist.
     """
-    source, target = os.fspath(input), Path(output)
+    source, target = os.fspath(input), os.fspath(output)
     check_output(target, source, overwrite)
+    if layers is None:
+        layers = "mean" if pool else "all"
+    if pool is not None:
+        check_pooling(pool, layers)
     chosen = elmo.layer_number(layers)
     split = tokenization or elmo.tokenization
-    counts = [0, 0, 0]
-    for words in read_sentences(source, split, text_field):
-        counts[0] += 1
-        counts[1] += len(words)
-        counts[2] += sum(map(len, map(str.encode, words)))
-    num_layers = elmo.num_layers if chosen == "all" else None
-    shape = VectorShape(counts[0], counts[1], counts[2], num_layers, elmo.output_dim, dtype)
-    _check_space(shape, target)
-    with replace_file(target) as scratch:
-        _write(
-            elmo,
-            read_sentences(source, split, text_field),
-            chosen,
-            scratch,
-            target.suffix,
-            shape,
-            batch_tokens,
-            progress,
+    with counted_sentences(source, split, text_field) as sentences:
+        shape = VectorShape(
+            sentences.num_sentences,
+            sentences.num_words,
+            sentences.num_bytes,
+            elmo.num_layers if chosen == "all" else None,
+            elmo.output_dim,
+            dtype,
+            is_pooled=pool is not None,
+            metadata={
+                "model": elmo.name,
+                "layers": str(layers),
+                "pool": pool or "none",
+                "dtype": dtype,
+                "tokenization": json.dumps(split.to_dict()),
+            },
         )
+        with _file_to_write(target, shape) as file:
+            _write(elmo, sentences, chosen, pool, file, shape, batch_tokens, progress)
     return shape
 
 
-def check_output(target: Path, source: str, overwrite: bool) -> None:
+@contextmanager
+def _file_to_write(target: str, shape: VectorShape) -> Iterator[VectorWriter]:
+    """A writer of the format of ``target``; the file takes its place at the end of the block."""
+    if target == STANDARD_STREAM:
+        with closing(NumpyVectors(sys.stdout.buffer, shape)) as writer:
+            yield writer
+        return
+    path = Path(target)
+    _check_space(shape, path)
+    with replace_file(path) as scratch, closing(WRITERS[path.suffix](scratch, shape)) as writer:
+        yield writer
+
+
+def check_output(output: str, source: str, overwrite: bool) -> None:
     """Check that the output can be written.
 
     Raises:
-        ConfigError: The suffix is unknown, the folder does not exist, the file exists, or it is the input.
+        ConfigError: The suffix is unknown, the folder does not exist, the file exists, or it is the input; or standard
+            output is a terminal.
         ImportError: The package for the format is not installed.
     """
+    if output == STANDARD_STREAM:
+        require(not sys.stdout.isatty(), "OUTPUT", "a file or a pipe for binary data", "a terminal")
+        return
+    target = Path(output)
     if target.suffix not in _PACKAGE_OF:
         raise ConfigError(f"{target}: expected an output named {', '.join(_PACKAGE_OF)}, found {target.suffix!r}")
     if not target.parent.is_dir():
@@ -188,10 +220,10 @@ def _size(number: float) -> str:
 
 def _write(
     elmo: Elmo,
-    sentences: Iterator[list[str]],
+    sentences: Iterable[list[str]],
     layers: Layers,
-    path: Path,
-    suffix: str,
+    pool: Pool | None,
+    writer: VectorWriter,
     shape: VectorShape,
     batch_tokens: int,
     progress: bool,
@@ -203,18 +235,14 @@ def _write(
             waiting.append(words)
             yield words
 
-    bar = tqdm(total=shape.num_words, unit="word", unit_scale=True, disable=not progress, file=sys.stderr)
-    with bar:
-        writer: VectorWriter = WRITERS[suffix](path, shape)
-        try:
-            found = elmo.embed_iter(remembered(), layers, batch_tokens=batch_tokens)
-            for number, vectors in enumerate(found, 1):
-                words = waiting.popleft()
-                _check_finite(vectors, shape.dtype, number, words)
-                writer.write(words, vectors.astype(shape.dtype, copy=False))
-                bar.update(len(words))
-        finally:
-            writer.close()
+    with tqdm(total=shape.num_words, unit="word", unit_scale=True, disable=not progress, file=sys.stderr) as bar:
+        found = elmo.embed_iter(remembered(), layers, batch_tokens=batch_tokens)
+        for number, vectors in enumerate(found, 1):
+            words = waiting.popleft()
+            chosen = pooled(vectors, pool) if pool is not None else vectors
+            _check_finite(chosen, shape.dtype, number, words)
+            writer.write(words, chosen.astype(shape.dtype, copy=False))
+            bar.update(len(words))
 
 
 def _check_finite(vectors: FloatArray, dtype: DType, number: int, words: list[str]) -> None:

@@ -158,8 +158,8 @@ def evaluate_command(
         text: Text file (.txt, .jsonl, .parquet; .txt and .jsonl may be compressed as .gz, .xz or .zst), glob, hub data
             set, or corpus directory, whose held-out part is read.
         stateful: Carry states over lines: forward from the first to the last, backward from the last to the first.
-        device: Device to run on, such as cpu or cuda.
-        quiet: Show no progress bar.
+        device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
+        quiet: Show no progress.
 
     Other Args:
         keep_empty_lines: Count a blank line as an empty sentence of one prediction.

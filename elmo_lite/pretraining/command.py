@@ -49,6 +49,7 @@ def pretrain_command(
     resume: bool = False,
     init: str | None = None,
     dry_run: bool = False,
+    quiet: bool = False,
 ) -> None:
     """Pretrain a language model on a corpus.
 
@@ -64,6 +65,7 @@ def pretrain_command(
         init: Saved model to start from: a directory, a packaged name or a hub name. The run takes over its encoder
             settings and, unless --config is given, the other settings of the preset adapt.
         dry_run: Print parameters, memory, measured speed and estimated time, without training.
+        quiet: Show no progress.
     """
     from elmo_lite.corpus.corpus import Corpus
     from elmo_lite.pretraining import speed
@@ -80,7 +82,9 @@ def pretrain_command(
             initial.check_corpus(opened)
         print(speed.dry_run(config, opened, max_steps, max_time))
         return
-    done = pretrain(config, corpus, out, max_steps=max_steps, max_time=max_time, resume=resume, init=initial)
+    done = pretrain(
+        config, corpus, out, max_steps=max_steps, max_time=max_time, resume=resume, init=initial, progress=not quiet
+    )
     best = done["best"]
     print(f"model     {done['model']}")
     print(f"trained   {done['steps']:,} steps, {done['words_seen']:,} words, {done['seconds'] / 60:.1f} minutes")

@@ -6,14 +6,12 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from elmo_lite.errors import require, require_range
-from elmo_lite.hardware import Precision, canonical_precision
+from elmo_lite.errors import require, require_range, require_seed
+from elmo_lite.hardware import Precision, canonical_precision, check_device_name
 from elmo_lite.nn.config import BiLMConfig
 
 LARGEST = 2**24
 """Bound of the words of a step, far above what memory holds."""
-LARGEST_SEED = 2**32 - 1
-"""Largest seed that each generator of a run takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +104,8 @@ class PretrainConfig:
     precision: Precision = "auto"
     """Precision of matrix products. auto is bfloat16 if the hardware supports it, float32 otherwise; 32-true and
     bf16-mixed are older names."""
+    device: str = "auto"
+    """Device to train on: auto (a CUDA GPU if there is one), cpu, cuda or cuda:N. A resumed run may use another."""
     devices: int = 1
     """Number of GPUs, each with batches of its own; unused on the CPU."""
     save_every_minutes: float = 10.0
@@ -116,10 +116,11 @@ class PretrainConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         object.__setattr__(self, "precision", canonical_precision(self.precision))
+        check_device_name(self.device)
+        require_seed("seed", self.seed)
         require(self.epochs >= 1, "epochs", "1 or more", self.epochs)
         require(self.validations >= 1, "validations", "1 or more", self.validations)
         require(self.patience >= 1, "patience", "1 or more", self.patience)
         require(self.devices >= 1, "devices", "1 or more", self.devices)
         minutes = self.save_every_minutes
         require(0 < minutes < math.inf, "save_every_minutes", "a positive number", minutes)
-        require_range(self.seed, "seed", 0, LARGEST_SEED)

@@ -10,22 +10,29 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ElmoLiteError, one_line
 from elmo_lite.files import remove_leftovers
-from elmo_lite.hardware import choose_precision, lightning_precision
+from elmo_lite.hardware import choose_precision, lightning_device, lightning_precision
 from elmo_lite.locks import hold
-from elmo_lite.nn.config import bilm_config_from_dict, to_dict
+from elmo_lite.nn.config import bilm_config_from_dict
 from elmo_lite.pretraining.best_model import check_best_model
 from elmo_lite.pretraining.callbacks import Progress, SaveBest, SaveState
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.data_module import Batches, CorpusDataModule, make_batches, validation_sample
 from elmo_lite.pretraining.initial_model import InitialModel, build_model, check_corpus, with_encoder_of
-from elmo_lite.pretraining.run import RUN_FILE, Run, begin_run, resume_run, validation_interval
+from elmo_lite.pretraining.run import (
+    RUN_FILE,
+    Run,
+    begin_run,
+    plain_settings,
+    resume_run,
+    validation_interval,
+)
+from elmo_lite.pretraining.speed import training_device
 from elmo_lite.pretraining.state import EXPECTED, STATE_FILE, StateFile, read_state
 from elmo_lite.pretraining.state_check import check_state, steps_done
 from elmo_lite.pretraining.training_module import LanguageModel
@@ -55,6 +62,7 @@ def pretrain(
     max_time: str | None = None,
     resume: bool = False,
     init: str | InitialModel | None = None,
+    progress: bool = True,
 ) -> dict[str, Any]:
     """Pretrain a language model.
 
@@ -70,6 +78,7 @@ def pretrain(
             and with it the decay of the learning rate.
         init: Saved model to start from, by directory or name. Its encoder settings replace those of ``config.model``,
             except for dropout. Ignored if ``resume`` is true, as the run has its own.
+        progress: Whether to show a progress bar on standard error. Defaults to True.
 
     Returns:
         Metadata of the run: steps, words seen, seconds, best validation, path of the model.
@@ -209,7 +218,7 @@ class _Fit:
             "epochs": epochs,
             "words_seen": int(epochs * (len(self.corpus.train) - 1)),
             "training_words": self.corpus.meta["train"]["words"],
-            "settings": to_dict(self.module.config),
+            "settings": plain_settings(self.module.config),
         }
 
 
@@ -222,15 +231,14 @@ def _trainer(
     *,
     validates: bool,
 ) -> pl.Trainer:
-    """A trainer on the GPUs, or on the CPU if there is none, that validates every ``interval`` steps."""
+    """A trainer on the device of the settings, or several GPUs, that validates every ``interval`` steps."""
     config = module.config
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device(config.device)
     devices = config.devices if device.type == "cuda" else 1
     # Sparse gradients cannot be averaged over processes; dense ones can.
     module.sparse_table = devices == 1
     return pl.Trainer(
-        accelerator="gpu" if device.type == "cuda" else "cpu",
-        devices=devices,
+        **(lightning_device(device) | ({"devices": devices} if devices > 1 else {})),
         precision=lightning_precision(choose_precision(config.precision, device)),
         max_steps=module.max_steps,
         max_epochs=-1,

@@ -234,6 +234,7 @@ def fingerprint(corpus: Corpus) -> str:
 
 
 def plain_settings(config: PretrainConfig) -> dict[str, Any]:
-    """Settings with the types that JSON returns."""
+    """Settings with the types that JSON returns, but for the device, on which a run does not depend."""
     settings: dict[str, Any] = json.loads(json.dumps(to_dict(config)))
+    del settings["device"]
     return settings

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from elmo_lite.corpus.corpus import Corpus
-from elmo_lite.errors import ConfigError
-from elmo_lite.hardware import choose_precision
+from elmo_lite.errors import ConfigError, require
+from elmo_lite.hardware import choose_device, choose_precision
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.flops import TRAINING_PASSES, lstm_flop, softmax_flop
 from elmo_lite.pretraining.config import PretrainConfig
@@ -57,9 +57,22 @@ class Speed:
     """Peak memory of the process (on a GPU, of the device) in bytes."""
 
 
+def training_device(name: str) -> torch.device:
+    """The device of a run. "auto" is a CUDA GPU if there is one, else the CPU.
+
+    Raises:
+        ConfigError: There is no such device, or it cannot draw samples in float64, as Apple's GPUs.
+    """
+    device = choose_device(name)
+    if device.type != "mps":
+        return device
+    require(name == "auto", "device", "auto, cpu, cuda or cuda:N, as pretraining computes in float64", name)
+    return torch.device("cpu")
+
+
 def measure(config: PretrainConfig, corpus: Corpus, seconds: float = MEASURED_SECONDS) -> Speed:
     """Measure training over ``seconds``, at least five steps after two warm-up steps; the model is discarded."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device(config.device)
     module = build_model(config, corpus, max_steps=1000, init=None).to(device)
     batches = make_batches(corpus, corpus.train, config.data, config.seed)
     precision = choose_precision(config.precision, device)
@@ -126,7 +139,7 @@ def dry_run(config: PretrainConfig, corpus: Corpus, max_steps: int | None, max_t
     steps = max_steps or config.epochs * steps_per_epoch
     if max_time is not None:
         steps = steps_in(parse_duration(max_time), speed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device(config.device)
     rows = {
         "encoder": f"{num_parameters(encoder):,} parameters",
         "head": f"{classes * (config.model.dim + 1):,} parameters, {classes:,} classes",

@@ -19,6 +19,7 @@ from elmo_lite.embedding.elmo import Elmo
 from elmo_lite.errors import CheckpointError
 from elmo_lite.files import replace_file
 from elmo_lite.nn.bilm import BiLM
+from elmo_lite.paths import expanded
 from elmo_lite.published.options import config_from_options, options_from_config, read_options
 from elmo_lite.published.weights import open_weights, write_weights
 from elmo_lite.saved_model.checkpoint import check_target
@@ -110,7 +111,7 @@ def check_targets(options_file: StrPath, weight_file: StrPath, overwrite: bool) 
 def _local(path: StrPath) -> Path:
     if _URL.match(os.fspath(path)):
         raise CheckpointError(f"{os.fspath(path)}: expected a file on this machine, found a URL: download it first")
-    return Path(path).expanduser()
+    return expanded(path)
 
 
 def import_command(options: str, weights: str, model: str, *, overwrite: bool = False) -> None:

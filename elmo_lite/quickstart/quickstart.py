@@ -152,7 +152,7 @@ def _show_vectors(folder: Path, corpus: Corpus) -> None:
 
     elmo = Elmo.from_pretrained(folder / "pretrained" / "model")
     title("Vectors: every word gets one from each layer, made from its whole sentence")
-    for (sentence, word), layers in zip(EXAMPLES.items(), elmo.embed(EXAMPLES, layers="all"), strict=True):
+    for (sentence, word), layers in zip(EXAMPLES.items(), elmo.embed(list(EXAMPLES), layers="all"), strict=True):
         num_layers, num_words, width = layers.shape
         first = " ".join(f"{number:+.2f}" for number in layers[-1, elmo.tokenize(sentence).index(word), :5])
         print(f"   {sentence}")

@@ -76,7 +76,8 @@ def markdown_card(tags: Sequence[str], parts: Sequence[str]) -> str:
     from huggingface_hub import ModelCard, ModelCardData  # the import takes longer than loading a model
 
     metadata = ModelCardData(library_name="elmo-lite", tags=list(tags))
-    body = "\n\n".join(parts)
+    # The name of a file that is not UTF-8 holds lone surrogates.
+    body = "\n\n".join(parts).encode("utf-8", "backslashreplace").decode()
     return str(ModelCard(f"---\n{metadata.to_yaml()}\n---\n\n{body}\n"))
 
 

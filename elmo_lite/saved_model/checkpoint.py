@@ -16,6 +16,7 @@ from elmo_lite.files import describe_file, put_in_place, remove_leftovers, scrat
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import BiLMConfig
 from elmo_lite.nn.lm_head import LMHead
+from elmo_lite.paths import expanded
 from elmo_lite.saved_model.card import model_card
 from elmo_lite.saved_model.head import FLOAT_TYPES, HEAD_TYPES, read_head, write_head
 from elmo_lite.saved_model.names import find_model
@@ -103,7 +104,7 @@ def check_target(directory: str | os.PathLike[str], overwrite: bool) -> Path:
     Raises:
         CheckpointError: The path exists and may not be replaced.
     """
-    target = Path(directory).expanduser().resolve()
+    target = expanded(directory).resolve()
     remove_leftovers(target)
     if not target.exists():
         return target

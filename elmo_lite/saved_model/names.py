@@ -8,6 +8,7 @@ from pathlib import Path
 
 from elmo_lite.errors import CheckpointError, one_line
 from elmo_lite.files import remove_leftovers
+from elmo_lite.paths import expanded
 from elmo_lite.saved_model.settings import CONFIG, FILES
 from elmo_lite.text.hub_names import is_model_name
 
@@ -35,7 +36,7 @@ def find_model(path_or_name: str | os.PathLike[str], revision: str | None = None
     Raises:
         CheckpointError: The model does not exist, or its name is ambiguous.
     """
-    path, name = Path(path_or_name).expanduser(), os.fspath(path_or_name)
+    path, name = expanded(path_or_name), os.fspath(path_or_name)
     if not os.path.lexists(path):
         remove_leftovers(path)  # the model made way for a new one when its process was killed
     is_packaged = name in packaged_names()

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
@@ -29,6 +31,7 @@ from elmo_lite.text.tables import column_names, table_rows
 BLOCK_SIZE = 1 << 20
 """Approximate size of a block in bytes."""
 
+STANDARD_INPUT = "-"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -60,6 +63,7 @@ class Source:
     """Number of stored bytes read so far, for the progress bar."""
     sha256: str | None = None
     """SHA-256 of the file as stored, or of the records read from a hub data set."""
+    is_standard_input: bool = False
 
     def blocks(self, field: str | None = None, block_size: int = BLOCK_SIZE) -> Iterator[Block]:
         """Read the input from the beginning.
@@ -109,7 +113,7 @@ class Source:
 
     def _decompressed(self, size: int) -> Iterator[bytes]:
         try:
-            with open(self.name, "rb") as raw:
+            with nullcontext(sys.stdin.buffer) if self.is_standard_input else open(self.name, "rb") as raw:
                 hashing = HashingReader(raw, self._advance)
                 stream = decompressed(hashing)
                 while data := stream.read(size):
@@ -169,7 +173,7 @@ class Source:
 
 
 def find_sources(inputs: Iterable[str]) -> list[Source]:
-    """Resolve paths, globs and hub names (``owner/name``, ``owner/name:split`` or ``owner/name:config:split``).
+    """Resolve paths, globs, hub names (``owner/name``, ``owner/name:split`` or ``owner/name:config:split``) and ``-``.
 
     Files keep the given order. Those of one glob are sorted by name.
 
@@ -192,6 +196,8 @@ def _resolve(given: str) -> list[Source]:
 
 
 def _source(name: str) -> Source:
+    if name == STANDARD_INPUT:
+        return Source("standard input", "text", 0, is_standard_input=True)
     path = Path(name)
     try:
         if path.is_dir():

@@ -51,6 +51,11 @@ class Vocabulary:
                 chosen.append(word)
         return cls(chosen)
 
+    def __repr__(self) -> str:
+        """Size and first classes in one line."""
+        first = ", ".join(map(repr, self.entries[:5]))
+        return f"Vocabulary({len(self.entries):,} classes: {first}{', ...' if len(self.entries) > 5 else ''})"
+
     def __len__(self) -> int:
         """Number of classes."""
         return len(self.entries)

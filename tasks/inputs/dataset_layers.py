@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from elmo_lite import CheckpointError, ConfigError, Elmo
+from elmo_lite.paths import expanded
 from tasks.inputs import layer_cache
 from tasks.inputs.layer_cache import Meta, Words
 
@@ -117,7 +118,7 @@ def layers_for(
         raise ConfigError(f"cache: expected auto, on or off, found {cache!r}")
     found = None
     if cache == "on" or (cache == "auto" and epochs > 1):
-        place = Path(cache_dir).expanduser() if cache_dir else layer_cache.default_cache_dir()
+        place = expanded(cache_dir) if cache_dir else layer_cache.default_cache_dir()
         found = open_or_compute(elmo, sentences, place, model_hash, progress)
     return found or LiveLayers(elmo, sentences)
 

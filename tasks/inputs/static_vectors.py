@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from elmo_lite import CorpusError
+from elmo_lite.paths import expanded
 from elmo_lite.text import content_lines, open_content
 from tasks.inputs.binary_vectors import FASTTEXT_MAGIC, FloatArray, read_fasttext_model, word2vec_entries
 
@@ -45,7 +46,7 @@ def read_vectors(path: str | os.PathLike[str], words: Iterable[str], extra_words
         CorpusError: The file does not exist, is damaged, or has another format.
     """
     wanted = dict.fromkeys(words)
-    file = Path(path).expanduser()
+    file = expanded(path)
     with open_content(file) as content:
         start = content.read(4)
     if start == FASTTEXT_MAGIC:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from tasks.files import format_of, input_and_output, write_output
 from tasks.ner.data import TaggedData, read_tagged, unseen_types
@@ -37,14 +37,14 @@ def evaluate_command(
     word_column: int | None = None,
     tag_column: int | None = None,
     encoder: str | None = None,
-    device: Literal["cpu", "cuda"] = "cpu",
+    device: str = "cpu",
 ) -> None:
     """Print the entity scores of a tagger on labelled sentences, as JSON.
 
     Args:
         directory: Tagger, as written by "elmo-lite ner train".
         file: Labelled sentences: a column file, JSONL or a data set of the hub.
-        device: Device to run on.
+        device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
 
     Other Args:
         word_column: Column of the words in a column file, from 0. Detected by default.
@@ -64,7 +64,7 @@ def predict_command(
     probabilities: bool = False,
     word_column: int | None = None,
     encoder: str | None = None,
-    device: Literal["cpu", "cuda"] = "cpu",
+    device: str = "cpu",
     overwrite: bool = False,
 ) -> None:
     """Find the named entities of sentences.
@@ -75,7 +75,7 @@ def predict_command(
             column file. OUTPUT is text (.txt), JSONL (.jsonl), columns (.conll, .iob2, .tsv) or a table (.csv) by its
             suffix. Defaults to text on standard output.
         probabilities: Add the marginal probabilities of the tags.
-        device: Device to run on.
+        device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         overwrite: Replace OUTPUT if it exists.
 
     Other Args:

@@ -13,6 +13,7 @@ import torch
 
 from elmo_lite import CorpusError, Elmo, Tokenization
 from elmo_lite.errors import require_range
+from elmo_lite.hardware import choose_device
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, collate
 from tasks.inputs.in_memory import items_of
@@ -46,12 +47,12 @@ class NerTagger:
             model: The network.
             config: Settings that it was built and trained with.
             tokenization: Tokenisation of strings.
-            device: Device to run on. Defaults to "cpu".
+            device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
         """
-        self.model = model.to(device).eval()
+        self.device = choose_device(device)
+        self.model = model.to(self.device).eval()
         self.config = config
         self.tokenization = tokenization
-        self.device = torch.device(device)
 
     @classmethod
     def from_pretrained(
@@ -61,7 +62,7 @@ class NerTagger:
 
         Args:
             directory: Directory written by ``save`` or ``elmo-lite ner train``.
-            device: Device to run on. Defaults to "cpu".
+            device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
             encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
 
         Raises:

@@ -109,6 +109,7 @@ def train_command(
     test: str | None = None,
     seeds: int = 1,
     overwrite: bool = False,
+    quiet: bool = False,
 ) -> None:
     """Train a named entity tagger.
 
@@ -118,9 +119,10 @@ def train_command(
         dev: Labelled sentences to choose the best epoch by.
         out: Directory to write the tagger, metrics.json and pictures to.
         test: Labelled sentences to score once at the end.
-        seeds: Number of taggers to train, with the random seeds 0, 1, ...; mean and standard deviation of their scores
-            are printed.
+        seeds: Number of taggers to train, 1 or more, with the random seeds 0, 1, ...; mean and standard deviation of
+            their scores are printed.
         overwrite: Replace a tagger that is in --out.
+        quiet: Show no progress.
     """
-    facts = train_task(Ner(), config, train, dev, out, test=test, seeds=seeds, overwrite=overwrite)
+    facts = train_task(Ner(), config, train, dev, out, test=test, seeds=seeds, overwrite=overwrite, progress=not quiet)
     print_scores(Ner(), facts, out, seeds)

@@ -26,6 +26,7 @@ from elmo_lite.errors import one_line
 from elmo_lite.fields import checked_files
 from elmo_lite.files import check_file, describe_file, put_files_in_place, remove_leftovers, scratch_directory
 from elmo_lite.metadata import check_checksum, read_bytes, read_json, write_json
+from elmo_lite.paths import expanded
 from elmo_lite.saved_model import check_finite, check_tensors, read_tensors, write_tensors
 from tasks.saved_task.card import model_card
 from tasks.saved_task.encoder import CONFIG, ENCODER, read_encoder, write_encoder
@@ -119,7 +120,7 @@ def save_task(
     Raises:
         CheckpointError: The directory may not be replaced, or the model cannot be saved.
     """
-    target = Path(directory).expanduser().resolve()
+    target = expanded(directory).resolve()
     _check_target(target, overwrite)
     with scratch_directory(target) as scratch:
         encoder_facts = None
@@ -157,7 +158,7 @@ def load_task(
     Raises:
         CheckpointError: There is no such model, it is for another task, a file is damaged, or the encoder differs.
     """
-    path = Path(directory).expanduser()
+    path = expanded(directory)
     remove_leftovers(path / CONFIG)
     settings = _read_config(path, kind)
     files = settings["files"]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from elmo_lite import CheckpointError, ConfigError, Elmo
 from elmo_lite.errors import require
 from elmo_lite.fields import from_settings
+from elmo_lite.paths import expanded
 from tasks.inputs.encoder_hash import encoder_hash
 
 CONFIG = "config.json"
@@ -43,7 +44,7 @@ def write_encoder(scratch: Path, encoder: Elmo, path: str, keep: bool) -> dict[s
 
 def _outside(encoder: Elmo, path: str) -> dict[str, Any]:
     """Path and hash of an encoder. A directory is made absolute; a packaged name or hub name is unchanged."""
-    place = Path(path).expanduser()
+    place = expanded(path)
     return {"inside": False, "path": str(place.resolve()) if place.is_dir() else path, "hash": encoder_hash(encoder)}
 
 

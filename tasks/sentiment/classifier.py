@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from elmo_lite import CorpusError, Elmo, Tokenization
+from elmo_lite.hardware import choose_device
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, collate
 from tasks.inputs.in_memory import items_of
@@ -61,12 +62,12 @@ class SentimentClassifier:
             model: The network.
             config: Settings that it was built and trained with.
             tokenization: Tokenisation of strings.
-            device: Device to run on. Defaults to "cpu".
+            device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
         """
-        self.model = model.to(device).eval()
+        self.device = choose_device(device)
+        self.model = model.to(self.device).eval()
         self.config = config
         self.tokenization = tokenization
-        self.device = torch.device(device)
 
     @classmethod
     def from_pretrained(
@@ -76,7 +77,7 @@ class SentimentClassifier:
 
         Args:
             directory: Directory written by ``save`` or ``elmo-lite sentiment train``.
-            device: Device to run on. Defaults to "cpu".
+            device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
             encoder: Path or name of an encoder that is not kept with the classifier. Defaults to where it was in
                 training.
 

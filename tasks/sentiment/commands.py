@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from tasks.files import format_of, input_and_output, write_output
 from tasks.saved_task.scores import scores_as_json, words_per_second
@@ -29,14 +29,14 @@ def evaluate_command(
     text_column: str | None = None,
     label_column: str | None = None,
     encoder: str | None = None,
-    device: Literal["cpu", "cuda"] = "cpu",
+    device: str = "cpu",
 ) -> None:
     """Print accuracy, macro-F1 and the confusion matrix of a classifier on labelled texts, as JSON.
 
     Args:
         directory: Classifier, as written by "elmo-lite sentiment train".
         file: Labelled texts: trees, .tsv, .csv, .jsonl, or a data set of the hub.
-        device: Device to run on.
+        device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
 
     Other Args:
         text_column: Column of the text. Defaults to that of the training.
@@ -55,7 +55,7 @@ def predict_command(
     probabilities: bool = False,
     text_column: str | None = None,
     encoder: str | None = None,
-    device: Literal["cpu", "cuda"] = "cpu",
+    device: str = "cpu",
     overwrite: bool = False,
 ) -> None:
     """Classify texts.
@@ -66,7 +66,7 @@ def predict_command(
             or a data set of the hub; labels are not needed. A text without words gets an empty label. OUTPUT is text
             (.txt), JSONL (.jsonl) or a table (.tsv, .csv) by its suffix. Defaults to text on standard output.
         probabilities: Add the probability of every label.
-        device: Device to run on.
+        device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         overwrite: Replace OUTPUT if it exists.
 
     Other Args:

@@ -78,7 +78,7 @@ class Columns:
         label = self.label if self.label in names else _first(lower, LABEL_NAMES) if self.label is None else None
         if text is None or (label is None and (self.needs_label or self.label is not None)):
             expected = f"{self.text or 'text'!r}" + (f" and {self.label or 'label'!r}" if self.needs_label else "")
-            hint = "choose with --data.text_column and --data.label_column"
+            hint = "choose with --data.text_column" + (" and --data.label_column" if self.needs_label else "")
             raise CorpusError(
                 f"{where}: expected columns {expected}, found {', '.join(map(repr, names))[:80]} ({hint})"
             )

@@ -104,6 +104,7 @@ def train_command(
     test: str | None = None,
     seeds: int = 1,
     overwrite: bool = False,
+    quiet: bool = False,
 ) -> None:
     """Train a sentiment classifier.
 
@@ -113,9 +114,12 @@ def train_command(
         dev: Labelled texts to choose the best epoch by.
         out: Directory to write the classifier, metrics.json and pictures to.
         test: Labelled texts to score once at the end.
-        seeds: Number of classifiers to train, with the random seeds 0, 1, ...; mean and standard deviation of their
-            scores are printed.
+        seeds: Number of classifiers to train, 1 or more, with the random seeds 0, 1, ...; mean and standard deviation
+            of their scores are printed.
         overwrite: Replace a classifier that is in --out.
+        quiet: Show no progress.
     """
-    facts = train_task(Sentiment(), config, train, dev, out, test=test, seeds=seeds, overwrite=overwrite)
+    facts = train_task(
+        Sentiment(), config, train, dev, out, test=test, seeds=seeds, overwrite=overwrite, progress=not quiet
+    )
     print_scores(Sentiment(), facts, out, seeds)

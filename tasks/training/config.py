@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from elmo_lite.errors import require, require_range
-from elmo_lite.hardware import Precision, canonical_precision
+from elmo_lite.errors import require, require_seed
+from elmo_lite.hardware import Precision, canonical_precision, check_device_name
 
 MIN_EPOCHS, MAX_EPOCHS, FEW_STEPS = 8, 30, 1500
 MIN_PATIENCE = 5
-LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +37,7 @@ class FinetuneConfig:
     gradient_clip: float = 5.0
     """Maximum global norm of all gradients; 0 for none."""
     seed: int = 0
-    """Random seed, in -4294967295..4294967295."""
+    """Random seed, in 0..4294967295."""
     cache: Literal["auto", "on", "off"] = "auto"
     """Whether the layers of a frozen encoder are kept on disk. auto keeps them if there is more than one epoch."""
     cache_dir: str = ""
@@ -46,8 +45,8 @@ class FinetuneConfig:
     precision: Precision = "auto"
     """Precision of training steps. auto is bfloat16 if the hardware supports it, float32 otherwise; 32-true and
     bf16-mixed are older names. Scores are always computed in float32."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Device to train on. auto is a GPU if there is one."""
+    device: str = "auto"
+    """Device to train on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps."""
     pictures: bool = True
     """Draw the learning curve, layer weights and confusion matrices (needs matplotlib)."""
 
@@ -61,10 +60,10 @@ class FinetuneConfig:
         for name in ("weight_decay", "gradient_clip"):
             require(0 <= getattr(self, name) < float("inf"), name, "0 or more", getattr(self, name))
         require(1 <= self.layer_decay < float("inf"), "layer_decay", "1 or more", self.layer_decay)
-        require_range(self.seed, "seed", -LARGEST_SEED, LARGEST_SEED)
         require(self.cache in ("auto", "on", "off"), "cache", "auto, on or off", self.cache)
         object.__setattr__(self, "precision", canonical_precision(self.precision))
-        require(self.device in ("auto", "cpu", "cuda"), "device", "auto, cpu or cuda", self.device)
+        check_device_name(self.device)
+        require_seed("seed", self.seed)
 
     def epochs_and_patience(self, num_sentences: int) -> tuple[int, int]:
         """``max_epochs`` and ``patience``, or their defaults for a training set of ``num_sentences`` sentences."""

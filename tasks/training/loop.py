@@ -12,8 +12,8 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from elmo_lite import ConfigError, Elmo, ElmoLiteError
-from elmo_lite.hardware import choose_precision, lightning_precision
+from elmo_lite import Elmo, ElmoLiteError
+from elmo_lite.hardware import choose_device, choose_precision, lightning_device, lightning_precision
 from elmo_lite.quiet import quiet_lightning
 from elmo_lite.stopping import Stopped, StopRequest, StopTraining, stop_on_request
 from elmo_lite.text import batches_by_length
@@ -163,7 +163,7 @@ def fit(
     progress: bool,
 ) -> FinetuneResult:
     """Train as ``finetune`` does, without its checks and files."""
-    device = _device(config)
+    device = choose_device(config.device)
     torch.manual_seed(config.seed)
     begun = time.perf_counter()
     epochs, patience = config.epochs_and_patience(len(train))
@@ -203,8 +203,7 @@ def fit(
 
 def _trainer(config: FinetuneConfig, device: torch.device, epochs: int) -> pl.Trainer:
     return pl.Trainer(
-        accelerator="gpu" if device.type == "cuda" else "cpu",
-        devices=1,
+        **lightning_device(device),
         precision=lightning_precision(choose_precision(config.precision, device)),
         max_epochs=epochs,
         num_sanity_val_steps=0,
@@ -216,10 +215,3 @@ def _trainer(config: FinetuneConfig, device: torch.device, epochs: int) -> pl.Tr
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
-
-
-def _device(config: FinetuneConfig) -> torch.device:
-    has_gpu = torch.cuda.is_available()
-    if config.device == "cuda" and not has_gpu:
-        raise ConfigError("device: expected one that torch can use, found cuda")
-    return torch.device("cuda" if has_gpu and config.device != "cpu" else "cpu")

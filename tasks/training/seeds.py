@@ -15,6 +15,7 @@ from elmo_lite import ConfigError, CorpusError
 from elmo_lite.errors import one_line
 from elmo_lite.files import describe_file
 from elmo_lite.metadata import read_json, write_json
+from elmo_lite.paths import expanded
 from elmo_lite.stopping import Stopped
 from tasks.training.task_config import TaskConfig
 
@@ -48,7 +49,7 @@ def identity_of(config: TaskConfig, contents: Mapping[str, Iterable[Any]], encod
     if config.inputs.has_file:
         settings["inputs"]["words"] = "file"
         try:
-            hashes["words_hash"] = describe_file(Path(config.inputs.words).expanduser())["sha256"]
+            hashes["words_hash"] = describe_file(expanded(config.inputs.words))["sha256"]
         except OSError as error:
             raise CorpusError(f"{config.inputs.words}: expected word vectors, found {one_line(error)}") from None
     return {**dict(_flat(settings)), **hashes}

@@ -199,3 +199,26 @@ def test_what_living_processes_and_others_use_stays(tmp_path: Path) -> None:
         remove_leftovers(target)
         assert scratch.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+@pytest.mark.parametrize("name", ["v" * 250, "ü" * 125, "😀" * 62], ids=["ascii", "two bytes", "four bytes"])
+def test_names_may_be_as_long_as_the_file_system_allows(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / name, "content")
+    assert (tmp_path / name).read_text() == "content" and os.listdir(tmp_path) == [name]
+    with scratch_directory(tmp_path / name) as scratch:
+        put_in_place(scratch, tmp_path / name)
+    assert (tmp_path / name).is_dir() and os.listdir(tmp_path) == [name]
+
+
+def test_what_a_killed_process_left_of_another_long_name_is_not_put_back(tmp_path: Path) -> None:
+    one, other = tmp_path / ("v" * 200 + "1"), tmp_path / ("v" * 200 + "2")
+    with scratch_directory(one) as scratch:
+        hidden = scratch.name
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    left = tmp_path / hidden.replace(f"-{os.getpid()}.", f"-{process.pid}.").replace(".tmp", ".old")
+    left.mkdir()
+    remove_leftovers(other)
+    assert left.is_dir() and not other.exists()
+    remove_leftovers(one)
+    assert one.is_dir()

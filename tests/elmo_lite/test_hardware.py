@@ -3,9 +3,18 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from elmo_lite.errors import ConfigError
-from elmo_lite.hardware import canonical_precision, keep_freed_memory, lightning_precision
+from elmo_lite.hardware import (
+    canonical_precision,
+    check_device_name,
+    choose_device,
+    choose_precision,
+    keep_freed_memory,
+    lightning_device,
+    lightning_precision,
+)
 
 SCRIPT = """
 import resource, sys
@@ -54,3 +63,42 @@ def test_names_of_precisions() -> None:
     with pytest.raises(ConfigError, match="^precision: expected auto, float32 or bfloat16, found 'float16'$"):
         canonical_precision("float16")
     assert [lightning_precision(name) for name in ("float32", "bfloat16")] == ["32-true", "bf16-mixed"]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "has_mps", "expected"),
+    [(2, True, "cuda"), (0, True, "mps"), (0, False, "cpu")],
+    ids=["cuda", "mps", "cpu"],
+)
+def test_auto_is_the_first_device_there_is(
+    monkeypatch: pytest.MonkeyPatch, gpus: int, has_mps: bool, expected: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: has_mps)
+    assert choose_device("auto") == torch.device(expected)
+    assert choose_device(expected) == torch.device(expected)
+    assert lightning_device(choose_device("auto"))["accelerator"] == {"cuda": "gpu"}.get(expected, expected)
+    if gpus:
+        assert lightning_device(choose_device("cuda:1")) == {"accelerator": "gpu", "devices": [1]}
+        with pytest.raises(ConfigError, match=r"found cuda:2 \(of 2 cuda devices\)"):
+            choose_device("cuda:2")
+
+
+def test_devices_that_are_unknown_or_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    for name in ("cuda", "cuda:0", "mps"):
+        with pytest.raises(ConfigError, match=f"^device: expected one that torch can use, found {name} "):
+            choose_device(name)
+    with pytest.raises(ConfigError, match="^device: expected auto, cpu, cuda, cuda:N or mps, found abacus$"):
+        choose_device("abacus")
+    for name in ("tpu", "cuda:", "cpu:x", "AUTO", ""):
+        with pytest.raises(ConfigError, match="^device: expected auto, cpu, cuda, cuda:N or mps, found"):
+            check_device_name(name)
+    for name in ("auto", "cpu", "cuda", "cuda:11", "mps"):
+        check_device_name(name)
+
+
+def test_an_apple_gpu_computes_in_float32_unless_told() -> None:
+    assert choose_precision("auto", torch.device("mps")) == "float32"

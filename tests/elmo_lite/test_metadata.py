@@ -195,3 +195,10 @@ def test_checksum(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="^scores: expected JSON types, found "):
         write_json(path, {"path": path}, "scores", with_checksum=True)
     assert json.loads(path.read_text(encoding="utf-8")) == found
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are Unicode")
+def test_the_name_of_a_file_that_is_not_utf8_is_kept_in_json(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.txt")
+    write_json(tmp_path / "meta.json", {"input": name})
+    assert (tmp_path / "meta.json").read_bytes().decode() and read_json(tmp_path / "meta.json") == {"input": name}

@@ -142,7 +142,7 @@ def test_module_runs_as_the_program() -> None:
 
 
 def test_command_help_shows_docstrings(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "--help"]) == 0
+    assert main(["train", "--help_all"]) == 0
     output = " ".join(capsys.readouterr().out.split())
     for text in ("Train a toy", "--optimizer.learning_rate", "Step size, positive", "100 % of it", "--resume", "1e-3"):
         assert text.replace("1e-3", "0.001") in output

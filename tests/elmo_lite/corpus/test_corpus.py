@@ -270,3 +270,10 @@ def test_opening_checks_the_directory(tmp_path: Path) -> None:
 def test_lines_per_document_is_what_the_documentation_says() -> None:
     """1,000 lines."""
     assert corpus_blocks.LINES_PER_DOCUMENT == 1000
+
+
+def test_repr_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("The cat sat.\n\nA second text.\n")
+    (tmp_path / "b.txt").write_text("Held out\n")
+    corpus = build(tmp_path / "out", tmp_path / "a.txt", held_out=[str(tmp_path / "b.txt")])
+    assert repr(corpus) == f"Corpus({tmp_path / 'out'}: 8 words to train on, 2 words held out, tokenisation words)"

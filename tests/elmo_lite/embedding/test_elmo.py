@@ -17,6 +17,7 @@ from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
 from elmo_lite.text.characters import encode_words
 from elmo_lite.text.tokenization import Tokenization
+from elmo_lite.text.vocabulary import Vocabulary
 
 SMALL = BiLMConfig(
     char_cnn=CharCNNConfig(embedding_dim=4, filters=((1, 8), (3, 12)), max_characters=14), dim=12, lstm_dim=12
@@ -254,7 +255,7 @@ def test_empty_input(elmo: Elmo) -> None:
         ([["a"], 7], "sentence 1: expected a list of words or a string, found int 7"),
         ([["a", None]], "sentence 0, word 1"),
         ([["a", ["b"]]], r"sentence 0, word 1: expected a string, found list"),
-        ([b"bytes"], "sentence 0, word 0: expected a string, found int"),
+        ([b"bytes"], "sentence 0: expected a list of words or a string, found bytes: decode them"),
     ],
 )
 def test_input_errors(sentences: Any, message: str) -> None:
@@ -336,3 +337,82 @@ def test_from_pretrained_errors(tmp_path: Path) -> None:
         make().embed([["a"]], batch_tokens=0)
     with pytest.raises(ConfigError, match="cache_words: expected 1 or more"):
         make(cache_words=0)
+
+
+class Table:
+    """Stands for a table of pandas, Polars or Arrow."""
+
+    columns = ["text"]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+
+@pytest.mark.parametrize(
+    ("sentences", "found"),
+    [
+        ({"text": ["a b"]}, "a mapping, which would give its keys: pass the list of one of its values"),
+        (Table(), 'a Table, which would give its columns: pass one of them, as in frame["text"].tolist()'),
+        ({"a b", "c"}, "a set, which has no order: pass a list"),
+        (frozenset(["a b"]), "a set, which has no order: pass a list"),
+        ("one string", "one string: put it in a list"),
+        (b"bytes", "bytes: decode them"),
+        (bytearray(b"bytes"), "bytes: decode them"),
+        (np.array("no dimensions"), "ndarray array('no dimensions', dtype='<U13')"),
+        (3, "int 3"),
+        (None, "NoneType None"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_list_of_sentences_is_refused_at_once(sentences: Any, found: str) -> None:
+    elmo = make()
+    for method in (elmo.embed, elmo.embed_iter, elmo.embed_sentences, elmo):
+        with pytest.raises(CorpusError) as caught:
+            method(sentences)
+        assert str(caught.value) == f"sentences: expected an iterable of sentences, found {found}"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found"),
+    [
+        ({"text": "a b"}, "a mapping, which would give its keys: pass the list of one of its values"),
+        ({"a", "b"}, "a set, which has no order: pass a list"),
+        (b"a b", "bytes: decode them"),
+        (np.array("a b"), "ndarray array('a b', dtype='<U3')"),
+    ],
+)
+def test_what_is_no_sentence_is_refused(sentence: Any, found: str) -> None:
+    with pytest.raises(CorpusError) as caught:
+        make().embed([["fine"], sentence])
+    assert str(caught.value) == f"sentence 1: expected a list of words or a string, found {found}"
+
+
+def test_columns_and_arrays_are_lists_of_sentences() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"text": ["The cat", "sat"]})
+    elmo = make()
+    with pytest.raises(CorpusError, match=r"found a DataFrame, .*: pass one of them, as in frame\[\"text\"\]\.tolist"):
+        elmo.embed(frame)
+    expected = elmo.embed([["The", "cat"], ["sat"]])
+    for column in (frame["text"], frame["text"].tolist(), frame["text"].to_numpy(), iter(["The cat", "sat"])):
+        assert_same_bits(elmo.embed(column), expected)
+
+
+def test_repr_is_one_line(tmp_path: Path) -> None:
+    elmo = make(vocabulary=Vocabulary(["the", "cat"]))
+    number = sum(weight.numel() for weight in elmo.bilm.parameters())
+    rest = f"3 layers of 24 values, {number:,} parameters, float32 on cpu, tokenisation whitespace, 4 classes)"
+    assert repr(elmo) == f"Elmo(unsaved: {rest}"
+    elmo.save_pretrained(tmp_path / "model")
+    loaded = Elmo.from_pretrained(tmp_path / "model", dtype="bfloat16")
+    assert repr(loaded) == f"Elmo({tmp_path / 'model'}: {rest}".replace("float32", "bfloat16")
+    assert repr(make()).endswith("no vocabulary)")
+
+
+def test_devices_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    make().save_pretrained(tmp_path / "model")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert Elmo.from_pretrained(tmp_path / "model", device="auto").embed([["a"]])[0].shape == (3, 1, 24)
+    with pytest.raises(ConfigError, match="device: expected one that torch can use, found mps"):
+        Elmo.from_pretrained(tmp_path / "model", device="mps")

@@ -1,11 +1,15 @@
-"""The three file formats read back, blank lines, atomicity, and what bad input gets."""
+"""The file formats read back, blank lines, atomicity, and what bad input gets."""
 
 import gzip
 import itertools
 import json
 import logging
+import os
 import re
 import shutil
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +19,12 @@ import numpy as np
 import pytest
 import torch
 from pyarrow import parquet
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from elmo_lite.cli.main import main
 from elmo_lite.embedding import embed as embedding_files
+from elmo_lite.embedding import sentence_source
 from elmo_lite.embedding import writers as vector_files
 from elmo_lite.embedding.elmo import Elmo
 from elmo_lite.embedding.embed import embed_command, embed_file
@@ -43,7 +49,8 @@ SENTENCES = [
     ["word"] * 40,
     ["last", "line", "without", "an", "end"],
 ]
-SUFFIXES = [".h5", ".hdf5", ".parquet", ".safetensors"]
+SUFFIXES = [".h5", ".hdf5", ".parquet", ".safetensors", ".npz"]
+METADATA = ("model", "layers", "pool", "dtype", "tokenization")
 
 
 @pytest.fixture
@@ -69,8 +76,8 @@ def read(path: Path) -> tuple[list[list[str]], list[np.ndarray]]:
             np.stack([np.array(row[name], dtype=kind).reshape(shape) for name in names]) for row in table.to_pylist()
         ]
         return table["words"].to_pylist(), [row[0] if names == ["vectors"] else row for row in rows]
-    if path.suffix == ".safetensors":
-        flat = load_file(path)
+    if path.suffix in (".safetensors", ".npz"):
+        flat = load_file(path) if path.suffix == ".safetensors" else dict(np.load(path, allow_pickle=False))
         data, bounds = flat["words"].tobytes(), flat["word_offsets"]
         words = [data[a:b].decode() for a, b in itertools.pairwise(bounds)]
         pairs = list(itertools.pairwise(flat["offsets"]))
@@ -181,7 +188,7 @@ def test_output_errors(model: Path, text: Path, tmp_path: Path) -> None:
     for output, overwrite, match in [
         ("there.h5", False, r"there\.h5: expected nothing there, found a file \(--overwrite"),
         ("folder.h5", True, "found a directory"),
-        ("vectors.npz", False, "expected an output named .h5"),
+        ("vectors.xlsx", False, "expected an output named .h5, .*, .npz, found '.xlsx'"),
         ("none/v.h5", False, "expected an existing folder"),
     ]:
         with pytest.raises(ConfigError, match=match):
@@ -238,7 +245,7 @@ def test_a_crash_leaves_the_old_file(
         if len(calls) > 1:
             raise RuntimeError("no power")
 
-    monkeypatch.setattr(embedding_files, "read_sentences", fails_in_the_second_pass)
+    monkeypatch.setattr(sentence_source, "read_sentences", fails_in_the_second_pass)
     with pytest.raises(RuntimeError, match="no power"):
         embed_command(str(model), str(text), str(output), overwrite=True, quiet=True, batch_tokens=2)
     assert output.read_text() == "old"
@@ -293,3 +300,94 @@ def test_vectors_too_large_for_float16(text: Path, tmp_path: Path) -> None:
         embed_file(elmo, text, tmp_path / "vectors.h5", dtype="float16")
     embed_file(elmo, text, tmp_path / "vectors.h5", dtype="float32")
     assert read(tmp_path / "vectors.h5")[1][0].min() < -69_000
+
+
+def metadata_of(path: Path) -> dict[str, str]:
+    if path.suffix == ".parquet":
+        found = {key.decode(): value.decode() for key, value in parquet.read_schema(path).metadata.items()}
+    elif path.suffix == ".safetensors":
+        with safe_open(path, "np") as file:
+            found = file.metadata()
+    elif path.suffix == ".npz":
+        found = json.loads(str(np.load(path)["metadata"]))
+    else:
+        with h5py.File(path) as file:
+            found = dict(file.attrs)
+    return {key: value for key, value in found.items() if key in METADATA}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_files_say_what_they_hold(model: Path, text: Path, tmp_path: Path, suffix: str) -> None:
+    embed_command(str(model), str(text), str(tmp_path / f"v{suffix}"), layers="top", dtype="float16", quiet=True)
+    found = metadata_of(tmp_path / f"v{suffix}")
+    assert json.loads(found.pop("tokenization")) == Tokenization(kind="whitespace").to_dict()
+    assert found == {"model": str(model), "layers": "top", "pool": "none", "dtype": "float16"}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(("pool", "layers", "dtype"), [("mean", None, "float32"), ("max", "0", "float16")])
+def test_one_vector_per_sentence(
+    model: Path, text: Path, tmp_path: Path, suffix: str, pool: Any, layers: str | None, dtype: Any
+) -> None:
+    path = tmp_path / f"v{suffix}"
+    embed_command(str(model), str(text), str(path), pool=pool, layers=layers, dtype=dtype, quiet=True)
+    if suffix == ".parquet":
+        table = parquet.read_table(path)
+        vectors = np.array(table["vectors"].to_pylist(), dtype=dtype)
+        assert table["words"].to_pylist() == SENTENCES
+    elif suffix in (".h5", ".hdf5"):
+        with h5py.File(path) as file:
+            vectors = file["vectors"][:]
+            assert set(file) == {"words", "offsets", "vectors"} and file.attrs["pool"] == pool
+    else:
+        vectors = (load_file(path) if suffix == ".safetensors" else np.load(path))["vectors"]
+    expected = Elmo.from_pretrained(model).embed_sentences(SENTENCES, pool, "mean" if layers is None else int(layers))
+    assert vectors.dtype == dtype and vectors.shape == (len(SENTENCES), 12) and not vectors[1].any()
+    np.testing.assert_array_equal(vectors, expected.astype(dtype))
+
+
+def test_pooling_needs_one_vector_per_word(model: Path, text: Path, tmp_path: Path) -> None:
+    for settings, match in [
+        ({"pool": "mean", "layers": "all"}, "layers: expected mean, top or a number for sentence vectors, found 'all'"),
+        ({"pool": "sum"}, "pool: expected mean or max, found 'sum'"),
+    ]:
+        with pytest.raises(ConfigError, match=match):
+            embed_command(str(model), str(text), str(tmp_path / "v.npz"), **settings)  # type: ignore[arg-type]
+    assert not (tmp_path / "v.npz").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes by name")
+@pytest.mark.parametrize("spool_bytes", [10, 1 << 24])
+def test_a_pipe_is_read_once(
+    model: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spool_bytes: int
+) -> None:
+    monkeypatch.setattr(sentence_source, "_SPOOL_BYTES", spool_bytes)
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(TEXT.encode(),))
+    writer.start()
+    embed_command(str(model), str(tmp_path / "pipe"), str(tmp_path / "pipe.npz"), quiet=True)
+    writer.join()
+    embed_command(str(model), str(text), str(tmp_path / "file.npz"), quiet=True)
+    assert (tmp_path / "pipe.npz").read_bytes() == (tmp_path / "file.npz").read_bytes()
+    assert read(tmp_path / "pipe.npz")[0] == SENTENCES
+
+
+def test_standard_input_and_output(model: Path, text: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "elmo_lite", "embed", str(model), "-", "-", "--quiet", "--threads", "1"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], input=TEXT.encode(), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    embed_command(str(model), str(text), str(tmp_path / "file.npz"), quiet=True)
+    (tmp_path / "out.npz").write_bytes(done.stdout)
+    for found, expected in zip(read(tmp_path / "out.npz")[1], read(tmp_path / "file.npz")[1], strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], input=b"a\n\xff", capture_output=True, check=False)
+    expected = (
+        b"elmo-lite: error: standard input, line 2, byte 2: expected UTF-8, found byte 0xff (invalid start byte)\n"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, b"", expected)
+
+
+def test_vectors_are_not_written_to_a_terminal(model: Path, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with pytest.raises(ConfigError, match="^OUTPUT: expected a file or a pipe for binary data, found 'a terminal'$"):
+        embed_command(str(model), str(text), "-")

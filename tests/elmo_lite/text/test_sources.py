@@ -3,9 +3,11 @@
 import bz2
 import gzip
 import hashlib
+import io
 import json
 import lzma
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -221,3 +223,11 @@ def test_bad_columns_folders_and_globs_are_named(tmp_path: Path) -> None:
         find_sources([str(tmp_path / "*.txt")])
     with pytest.raises(CorpusError, match="inputs: expected at least one"):
         find_sources([])
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("\ufeffa naïve\nb\n".encode())))
+    (source,) = find_sources(["-"])
+    (block,) = source.blocks()
+    assert (block.name, block.kind, block.data) == ("standard input", "text", "a naïve\nb\n".encode())
+    assert source.sha256 == hashlib.sha256("\ufeffa naïve\nb\n".encode()).hexdigest()

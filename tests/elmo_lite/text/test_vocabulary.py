@@ -52,3 +52,9 @@ def test_bad_files_are_refused(tmp_path: Path, content: bytes | None, message: s
         path.write_bytes(content)
     with pytest.raises(CheckpointError, match=message):
         Vocabulary.load(path)
+
+
+def test_repr_is_one_line() -> None:
+    assert repr(Vocabulary(["the", "cat"])) == "Vocabulary(4 classes: '</S>', '<unk>', 'the', 'cat')"
+    many = Vocabulary([f"w{number}" for number in range(1500)])
+    assert repr(many) == "Vocabulary(1,502 classes: '</S>', '<unk>', 'w0', 'w1', 'w2', ...)"
