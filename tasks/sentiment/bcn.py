@@ -117,7 +117,7 @@ def self_attended(states: Tensor, mask: Tensor) -> Tensor:
     return torch.cat(
         [
             torch.softmax((block @ states.transpose(1, 2)).masked_fill(padding, -torch.inf), dim=-1) @ states
-            for block in states.split(_BLOCK, dim=1)
+            for block in torch.split(states, _BLOCK, dim=1)
         ],
         dim=1,
     )
