@@ -20,6 +20,9 @@ from elmo_lite.nn import DEEPEST, WIDEST
 from tasks.modules.bilstm import BiLSTM
 from tasks.sentiment.pooling import AttentivePooling, masked_max, masked_mean, masked_min
 
+_BLOCK = 1024
+"""Words whose attention is computed at a time, so that the memory for a long text is linear in its length."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BCNConfig:
@@ -103,7 +106,7 @@ class BCN(nn.Module):
 
 
 def self_attended(states: Tensor, mask: Tensor) -> Tensor:
-    """Apply self-attention with inner products as scores (equations 8 to 10).
+    """Apply self-attention with inner products as scores (equations 8 to 10), in blocks of 1,024 words.
 
     Args:
         states: (B, T, D), encoder states of the words.
@@ -112,8 +115,14 @@ def self_attended(states: Tensor, mask: Tensor) -> Tensor:
     Returns:
         (B, T, D), at each word the mean of all states weighted by the softmax of their inner products with its state.
     """
-    affinity = states @ states.transpose(1, 2)
-    return torch.softmax(affinity.masked_fill(~mask[:, None, :], -torch.inf), dim=-1) @ states
+    padding = ~mask[:, None, :]
+    return torch.cat(
+        [
+            torch.softmax((block @ states.transpose(1, 2)).masked_fill(padding, -torch.inf), dim=-1) @ states
+            for block in torch.split(states, _BLOCK, dim=1)
+        ],
+        dim=1,
+    )
 
 
 class Maxout(nn.Module):

@@ -104,7 +104,7 @@ def _learning_curve(figure: Figure, epochs: Sequence[dict[str, Any]], best_epoch
     below.plot(numbers, scores, color=COLOURS[0], marker="o", markersize=3)
     best = scores[numbers.index(best_epoch)]
     below.plot([best_epoch], [best], color=COLOURS[0], marker="o", markersize=8)
-    place = (numbers.index(best_epoch) + 0.5) / len(numbers)
+    place = numbers.index(best_epoch) / (len(numbers) - 1) if len(numbers) > 1 else 0.5
     side = "left" if place < 0.2 else "right" if place > 0.8 else "center"
     note = f"{best:.1f} in epoch {best_epoch}"
     below.annotate(note, (best_epoch, best), (0, 8), textcoords="offset points", ha=side)

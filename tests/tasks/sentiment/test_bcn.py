@@ -22,6 +22,17 @@ def test_attention_against_loops() -> None:
             torch.testing.assert_close(found[row, position], expected)
 
 
+def test_attention_of_a_long_sentence_runs_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same result, of a matrix with a bounded number of rows."""
+    states, mask = torch.randn(2, 2500, 3), torch.arange(2500) < torch.tensor([2500, 1300])[:, None]
+    affinity = (states @ states.transpose(1, 2)).masked_fill(~mask[:, None, :], -torch.inf)
+    expected = torch.softmax(affinity, dim=-1) @ states
+    rows, softmax = [], torch.softmax
+    monkeypatch.setattr(torch, "softmax", lambda scores, dim: rows.append(scores.shape[1]) or softmax(scores, dim))
+    torch.testing.assert_close(self_attended(states, mask), expected)
+    assert rows == [1024, 1024, 452]
+
+
 def test_maxout_against_loops() -> None:
     layer = Maxout(3, 2, 4)
     layer.norm.running_mean.uniform_()

@@ -50,11 +50,14 @@ def test_axes_name_part_measure_and_unit(tmp_path: Path, drawn_figures: list[Any
     assert [axes.get_ylabel() for axes in weights.axes] == ["layer weight, of a sum of 1"]
 
 
-@pytest.mark.parametrize(("best", "side"), [(1, "left"), (5, "center"), (10, "right")])
+@pytest.mark.parametrize(
+    ("best", "number", "side"),
+    [(1, 10, "left"), (5, 10, "center"), (10, 10, "right"), (1, 2, "left"), (2, 2, "right"), (1, 1, "center")],
+)
 def test_the_note_on_the_best_epoch_stays_inside(
-    tmp_path: Path, drawn_figures: list[Any], best: int, side: str
+    tmp_path: Path, drawn_figures: list[Any], best: int, number: int, side: str
 ) -> None:
-    draw_training(epochs(10, {}), best, tmp_path)
+    draw_training(epochs(number, {}), best, tmp_path)
     (note,) = drawn_figures[0].axes[1].texts
     assert (note.get_text(), note.get_ha()) == (f"{49.0 + best:.1f} in epoch {best}", side)
 
