@@ -61,6 +61,8 @@ def choose_device(wanted: str | torch.device) -> torch.device:
     Raises:
         ConfigError: The name is unknown, or the machine has no such device.
     """
+    import torch
+
     if wanted == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu")
     try:
@@ -74,6 +76,8 @@ def choose_device(wanted: str | torch.device) -> torch.device:
 
 
 def _has_mps() -> bool:
+    import torch
+
     return torch.backends.mps.is_available()
 
 

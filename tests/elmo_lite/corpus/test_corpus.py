@@ -257,7 +257,7 @@ def test_opening_checks_the_directory(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"train\.npy: expected 1\d\d bytes, found 1\d\d"):
         Corpus.open(out)
     (out / "train.npy").write_bytes(train.replace(b"<i4", b"<u4"))
-    with pytest.raises(CorpusError, match="expected int32 values, found uint32"):
+    with pytest.raises(CorpusError, match=r"train\.npy: expected SHA-256"):
         _ = Corpus.open(out).train
     (out / "train.npy").write_bytes(b"x" * len(train))
     with pytest.raises(CorpusError, match=r"train\.npy: expected a NumPy array"):
