@@ -30,6 +30,7 @@ from elmo_lite.files import (
     remove_leftovers,
     scratch_directory,
     write_json,
+    write_text,
 )
 from elmo_lite.saved_model import check_tensors, read_tensors, write_tensors
 from tasks.saved_task.card import model_card
@@ -133,10 +134,20 @@ def save_task(
             "metrics": dict(metrics or {}),
             "files": {name: describe_file(scratch / name) for name in FILES if (scratch / name).is_file()},
         }
-        write_json(scratch / CONFIG, settings, f"{target}: settings and scores")
-        (scratch / MODEL_CARD).write_text(model_card(settings, tensors), encoding="utf-8", newline="\n")
+        _write_settings(scratch, settings, tensors)
         put_files_in_place(scratch, target, CONFIG, (MODEL, WORDS, ENCODER, MODEL_CARD))
     return target
+
+
+def save_scores(directory: str | os.PathLike[str], kind: Kind, metrics: Mapping[str, Any]) -> None:
+    """Add scores of JSON types to a saved task model: to its settings and its model card, each whole or not at all.
+
+    Raises:
+        CheckpointError: There is no such model, or the scores are not of JSON types.
+    """
+    target = Path(directory).expanduser()
+    settings = {**_read_config(target, kind), "metrics": dict(metrics)}
+    _write_settings(target, settings, read_tensors(target / MODEL))
 
 
 def load_task(
@@ -174,6 +185,13 @@ def load_task(
 
 
 # Writing
+
+
+def _write_settings(directory: Path, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Write the settings with the scores, and the model card that shows them."""
+    write_json(directory / CONFIG, settings, f"{directory}: settings and scores")
+    write_text(directory / MODEL_CARD, model_card(settings, tensors))
+
 
 _UTF8 = ("utf-8", "surrogatepass")
 

@@ -31,7 +31,6 @@ def finetune(
     targets: Callable[[ExampleT], Sequence[int] | int],
     score: Callable[[Sequence[ExampleT], list[Any]], dict[str, float]],
     config: FinetuneConfig,
-    out: Path,
     elmo: Elmo | None = None,
     model_hash: str = "",
     progress: bool = True,
@@ -45,7 +44,6 @@ def finetune(
         targets: Function from a training sentence to its class index, or to one class index per word.
         score: Function from sentences and predictions to scores in percent; "main" chooses the best epoch.
         config: Settings.
-        out: Directory of ``metrics.json`` and pictures; it is created if needed.
         elmo: Frozen encoder, whose layers are computed once. A model that trains its encoder contains it and computes
             the layers itself.
         model_hash: ``encoder_hash(elmo)``; computed if empty.
@@ -66,7 +64,17 @@ def finetune(
         for number, example in enumerate(examples):
             if not example.words:
                 raise CorpusError(f"{name}: sentence {number}: expected at least one word, found none")
-    result = fit(model, train, dev, targets, score, config, elmo, model_hash, progress)
+    return fit(model, train, dev, targets, score, config, elmo, model_hash, progress)
+
+
+def record(result: FinetuneResult, config: FinetuneConfig, out: Path) -> None:
+    """Write the epochs of a training to ``metrics.json``, and draw them.
+
+    Args:
+        result: Result of ``finetune``.
+        config: Its settings.
+        out: Directory of ``metrics.json`` and pictures; it is created if needed.
+    """
     facts = dataclasses.asdict(result)
     write_json(
         out / METRICS,
@@ -77,4 +85,3 @@ def finetune(
         from tasks.training.pictures import draw_training
 
         draw_training(result.epochs, result.best_epoch, out)
-    return result
