@@ -12,6 +12,7 @@ from typing import Any
 _KILLED = 77
 _CALLS = ("open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "os.chmod")
 """Audit events of calls that change files; ``os.replace`` is a rename."""
+_NEVER = 2**62
 
 
 def raise_at_line(task: Callable[[], Any], number: int, error: BaseException, sources: Collection[str]) -> bool:
@@ -25,7 +26,7 @@ def raise_at_line(task: Callable[[], Any], number: int, error: BaseException, so
         raise error
 
     try:
-        return _at_line(task, number, stop, sources)
+        return _at_line(task, number, stop, sources) > number
     except type(error):
         return True
 
@@ -35,12 +36,27 @@ def kill_at_line(task: Callable[[], Any], number: int, sources: Collection[str])
     return in_child(lambda: _at_line(task, number, lambda: os._exit(_KILLED), sources))
 
 
+def count_lines(task: Callable[[], Any], sources: Collection[str]) -> int:
+    """Number of lines that a task executes in some sources, in a process of its own."""
+    return _counted(lambda: _at_line(task, _NEVER, lambda: None, sources))
+
+
+def count_calls(task: Callable[[], Any], folder: Path) -> int:
+    """Number of calls of a task on paths in a folder, in a process of its own."""
+    return _counted(lambda: _at_call(task, _NEVER, folder))
+
+
 def kill_at_call(task: Callable[[], Any], number: int, folder: Path) -> bool:
     """Run a task in a process of its own, which ends before the call ``number`` (from 0) on paths in a folder."""
-    left, prefix = number, os.path.realpath(folder)
+    return in_child(lambda: _at_call(task, number, folder))
+
+
+def _at_call(task: Callable[[], Any], number: int, folder: Path) -> int:
+    """Run a task and end the process at a call; the number of calls."""
+    seen, prefix = 0, os.path.realpath(folder)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal left
+        nonlocal seen
         if event not in _CALLS or not isinstance(arguments[0], str | os.PathLike):
             return
         is_relative = event != "open" and isinstance(arguments[-1], int) and arguments[-1] >= 0  # as in shutil.rmtree
@@ -48,25 +64,24 @@ def kill_at_call(task: Callable[[], Any], number: int, folder: Path) -> bool:
             return
         if event == "open" and isinstance(arguments[1], str) and "r" in arguments[1]:
             return
-        if left == 0:
+        if seen == number:
             os._exit(_KILLED)
-        left -= 1
+        seen += 1
 
-    def run() -> None:
-        sys.addaudithook(hook)
-        task()
-
-    return in_child(run)
+    sys.addaudithook(hook)  # for good, so that it is for processes of their own
+    task()
+    return seen
 
 
-def _at_line(task: Callable[[], Any], number: int, act: Callable[[], None], sources: Collection[str]) -> bool:
-    left = number
+def _at_line(task: Callable[[], Any], number: int, act: Callable[[], None], sources: Collection[str]) -> int:
+    """Run a task and act before a line; the number of lines."""
+    seen = 0
 
     def in_frame(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal left
+        nonlocal seen
         if event == "line":
-            left -= 1
-            if left == -1:
+            seen += 1
+            if seen == number + 1:
                 act()
         return in_frame
 
@@ -76,7 +91,16 @@ def _at_line(task: Callable[[], Any], number: int, act: Callable[[], None], sour
         task()
     finally:
         sys.settrace(before)
-    return left < 0
+    return seen
+
+
+def _counted(task: Callable[[], int]) -> int:
+    """What a task returns in a process of its own."""
+    reading, writing = os.pipe()
+    assert not in_child(lambda: os.write(writing, str(task()).encode()))
+    os.close(writing)
+    with open(reading, encoding="ascii") as file:
+        return int(file.read())
 
 
 def in_child(task: Callable[[], Any]) -> bool:

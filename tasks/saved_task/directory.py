@@ -24,7 +24,14 @@ from torch import Tensor, nn
 from elmo_lite import CheckpointError, ConfigError, Elmo
 from elmo_lite.errors import one_line
 from elmo_lite.fields import checked_files
-from elmo_lite.files import check_file, describe_file, put_files_in_place, remove_leftovers, scratch_directory
+from elmo_lite.files import (
+    check_file,
+    describe_file,
+    put_files_in_place,
+    remove_leftovers,
+    scratch_directory,
+    write_text,
+)
 from elmo_lite.metadata import check_checksum, read_bytes, read_json, write_json
 from elmo_lite.paths import expanded
 from elmo_lite.saved_model import check_finite, check_tensors, read_tensors, write_tensors
@@ -138,10 +145,20 @@ def save_task(
             "metrics": dict(metrics or {}),
             "files": {name: describe_file(scratch / name) for name in FILES if (scratch / name).is_file()},
         }
-        write_json(scratch / CONFIG, settings, f"{target}: settings and scores", with_checksum=True)
-        (scratch / MODEL_CARD).write_text(model_card(settings, tensors), encoding="utf-8", newline="\n")
+        _write_settings(scratch, settings, tensors)
         put_files_in_place(scratch, target, CONFIG, (MODEL, WORDS, ENCODER, MODEL_CARD))
     return target
+
+
+def save_scores(directory: str | os.PathLike[str], kind: Kind, metrics: Mapping[str, Any]) -> None:
+    """Add scores of JSON types to a saved task model: to its settings and its model card, each whole or not at all.
+
+    Raises:
+        CheckpointError: There is no such model, or the scores are not of JSON types.
+    """
+    target = expanded(directory)
+    settings = {**_read_config(target, kind), "metrics": dict(metrics)}
+    _write_settings(target, settings, read_tensors(target / MODEL))
 
 
 def load_task(
@@ -177,6 +194,13 @@ def load_task(
 
 
 # Writing
+
+
+def _write_settings(directory: Path, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Write the settings with the scores, and the model card that shows them."""
+    write_json(directory / CONFIG, settings, f"{directory}: settings and scores", with_checksum=True)
+    write_text(directory / MODEL_CARD, model_card(settings, tensors))
+
 
 _UTF8 = ("utf-8", "surrogatepass")
 

@@ -31,11 +31,9 @@ def finetune(
     targets: Callable[[ExampleT], Sequence[int] | int],
     score: Callable[[Sequence[ExampleT], list[Any]], dict[str, float]],
     config: FinetuneConfig,
-    out: Path,
     elmo: Elmo | None = None,
     model_hash: str = "",
     progress: bool = True,
-    measure: str = "score",
 ) -> FinetuneResult:
     """Train a model and leave it with the weights of the best epoch on ``dev``, in eval mode.
 
@@ -46,12 +44,10 @@ def finetune(
         targets: Function from a training sentence to its class index, or to one class index per word.
         score: Function from sentences and predictions to scores in percent; "main" chooses the best epoch.
         config: Settings.
-        out: Directory of ``metrics.json`` and pictures; it is created if needed.
         elmo: Frozen encoder, whose layers are computed once. A model that trains its encoder contains it and computes
             the layers itself.
         model_hash: ``encoder_hash(elmo)``; computed if empty.
         progress: Show a progress bar and one line per epoch on standard error.
-        measure: Name of the score "main" in the pictures.
 
     Raises:
         CorpusError: There are no sentences, or one has no words.
@@ -68,7 +64,18 @@ def finetune(
         for number, example in enumerate(examples):
             if not example.words:
                 raise CorpusError(f"{name}: sentence {number}: expected at least one word, found none")
-    result = fit(model, train, dev, targets, score, config, elmo, model_hash, progress)
+    return fit(model, train, dev, targets, score, config, elmo, model_hash, progress)
+
+
+def record(result: FinetuneResult, config: FinetuneConfig, out: Path, measure: str = "score") -> None:
+    """Write the epochs of a training to ``metrics.json``, and draw them.
+
+    Args:
+        result: Result of ``finetune``.
+        config: Its settings.
+        out: Directory of ``metrics.json`` and pictures; it is created if needed.
+        measure: Name of the score "main" in the pictures.
+    """
     facts = dataclasses.asdict(result)
     write_json(
         out / METRICS,
@@ -79,4 +86,3 @@ def finetune(
         from tasks.training.pictures import draw_training
 
         draw_training(result.epochs, result.best_epoch, out, measure)
-    return result

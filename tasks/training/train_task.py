@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,17 @@ import torch
 
 from elmo_lite import Elmo
 from elmo_lite.errors import require
+from elmo_lite.locks import hold
 from elmo_lite.metadata import write_json
 from elmo_lite.stopping import Stopped
 from tasks.extras import import_extras
 from tasks.inputs.encoder_hash import encoder_hash
 from tasks.inputs.in_memory import is_path
+from tasks.saved_task.directory import save_scores
 from tasks.saved_task.network import check_out, tokenization_of
 from tasks.training.confusion import draw_confusion
-from tasks.training.finetune import METRICS, finetune
+from tasks.training.finetune import METRICS, finetune, record
+from tasks.training.head import FinetuneResult
 from tasks.training.seeds import identity_of, run_seeds
 from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task, device_of, numbers_of
 from tasks.training.task_config import TaskConfig
@@ -94,7 +98,7 @@ def train_task(
 
     Raises:
         CorpusError: Data cannot be used.
-        ConfigError: A setting is invalid, or ``out`` has a model that may not be replaced.
+        ConfigError: A setting is invalid, ``out`` has a model that may not be replaced, or another process uses it.
         CheckpointError: The encoder cannot be loaded.
         ModuleNotFoundError: A package that the scores need is not installed.
         KeyboardInterrupt: Training is interrupted before anything is saved, or with several seeds.
@@ -102,7 +106,22 @@ def train_task(
     require(seeds >= 1, "seeds", "1 or more", seeds)
     import_extras(task.packages, f"{task.kind} train")  # a missing one is an error before training
     out = Path(out)
-    check_out(out, task.kind, overwrite)
+    with hold(out):
+        check_out(out, task.kind, overwrite)
+        return _train(task, config, train, dev, test, out, seeds, progress)
+
+
+def _train(
+    task: Task[ConfigT, DataT, ExampleT, ModelT],
+    config: ConfigT,
+    train: Any,
+    dev: Any,
+    test: Any,
+    out: Path,
+    seeds: int,
+    progress: bool,
+) -> dict[str, Any]:
+    """Read everything, and train with one seed or several."""
     encoder = _Encoder(config)
     sources: dict[str, Any] = {"train": train, "dev": dev}
     if test is not None:
@@ -146,7 +165,7 @@ def _train_one(
     out: Path,
     progress: bool,
 ) -> dict[str, Any]:
-    """Train with the seed of ``config.finetune``, score, save."""
+    """Train with the seed of ``config.finetune``, save, score; the scores are added to what is saved."""
     elmo = encoder.take()
     torch.manual_seed(config.finetune.seed)
     train, dev = task.examples(data.train), task.examples(data.scored["dev"])
@@ -160,14 +179,29 @@ def _train_one(
         targets=lambda example: numbers_of(task.target(example), number),
         score=lambda examples, found: task.score([task.target(e) for e in examples], found, trained.labels),
         config=config.finetune,
-        out=out,
         elmo=elmo,
         model_hash=encoder.hash,
         progress=progress,
-        measure=next(iter(task.headline)),
     )
     trained.device = device_of(trained.model)
-    scores = {part: task.evaluate(trained, read) for part, read in data.scored.items()}
+    trained.save(out, encoder_path=config.representation.encoder, overwrite=True)
+    try:
+        record(result, config.finetune, out, next(iter(task.headline)))
+        scores = {part: task.evaluate(trained, read) for part, read in data.scored.items()}
+        return _record_scores(task, config, scores, result, out)
+    except KeyboardInterrupt as stop:
+        message = f"stopped before all scores were written; the model of epoch {result.best_epoch} is in {out}"
+        raise Stopped(message, stop.signal_number if isinstance(stop, Stopped) else signal.SIGINT) from None
+
+
+def _record_scores(
+    task: Task[ConfigT, DataT, ExampleT, ModelT],
+    config: ConfigT,
+    scores: dict[str, dict[str, Any]],
+    result: FinetuneResult,
+    out: Path,
+) -> dict[str, Any]:
+    """Add the scores to the model card and to ``metrics.json``, and draw them."""
     facts = {
         **scores,
         "best_epoch": result.best_epoch,
@@ -177,8 +211,7 @@ def _train_one(
         "interrupted": result.interrupted,
         **({"stop_signal": result.stop_signal} if result.interrupted else {}),
     }
-    on_card = {part: {key: found[key] for key in task.card_scores} for part, found in scores.items()}
-    trained.save(out, on_card, encoder_path=config.representation.encoder, overwrite=True)
+    save_scores(out, task.kind, {part: {key: found[key] for key in task.card_scores} for part, found in scores.items()})
     write_json(out / METRICS, {**json.loads((out / METRICS).read_text(encoding="utf-8")), **facts}, allow_nan=True)
     if config.finetune.pictures:
         for part, found in scores.items():

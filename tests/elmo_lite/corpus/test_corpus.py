@@ -17,6 +17,7 @@ from elmo_lite.corpus import builder as corpus_builder
 from elmo_lite.corpus.command import build_corpus_command
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CorpusError
+from elmo_lite.files import describe_file
 from elmo_lite.text.characters import encode_words
 from elmo_lite.text.sources import Source
 from elmo_lite.text.tokenization import Tokenization
@@ -256,12 +257,19 @@ def test_opening_checks_the_directory(tmp_path: Path) -> None:
     (out / "train.npy").write_bytes(train[:-4])
     with pytest.raises(CorpusError, match=r"train\.npy: expected 1\d\d bytes, found 1\d\d"):
         Corpus.open(out)
-    (out / "train.npy").write_bytes(train.replace(b"<i4", b"<u4"))
-    with pytest.raises(CorpusError, match=r"train\.npy: expected SHA-256"):
-        _ = Corpus.open(out).train
-    (out / "train.npy").write_bytes(b"x" * len(train))
-    with pytest.raises(CorpusError, match=r"train\.npy: expected a NumPy array"):
-        _ = Corpus.open(out).train
+    for content, match in (
+        (train.replace(b"<i4", b"<u4"), "expected int32 values, found uint32"),
+        (b"x" * len(train), "expected a NumPy array"),
+    ):
+        (out / "train.npy").write_bytes(content)
+        with pytest.raises(CorpusError, match=r"train\.npy: expected SHA-256 "):
+            Corpus.open(out)
+        described = {**meta["files"], "train.npy": describe_file(out / "train.npy")}
+        (out / "meta.json").write_text(json.dumps({**meta, "files": described}))
+        with pytest.raises(CorpusError, match=rf"train\.npy: {match}"):
+            _ = Corpus.open(out).train
+        (out / "meta.json").write_text(json.dumps(meta))
+    (out / "train.npy").write_bytes(train)
     (out / "words.txt").unlink()
     with pytest.raises(CorpusError, match=r"words\.txt: expected a file of 10 bytes, found none"):
         Corpus.open(out)

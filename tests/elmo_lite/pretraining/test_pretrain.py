@@ -359,7 +359,7 @@ def test_the_end_of_a_run_can_be_moved(corpus: Path, tmp_path: Path, monkeypatch
         return validation_sample(*arguments)
 
     monkeypatch.setattr(LanguageModel, "training_step", step)
-    monkeypatch.setattr("elmo_lite.pretraining.pretrain.validation_sample", sample)
+    monkeypatch.setattr("elmo_lite.pretraining.fit.validation_sample", sample)
     out = tmp_path / "out"
     pretrain(settings(), corpus, out, max_steps=12)
     began = {**older_run(out), "validation_words": 321}  # what none of the lengths gives

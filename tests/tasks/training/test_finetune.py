@@ -17,7 +17,7 @@ from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, ConfigError, CorpusError,
 from elmo_lite.stopping import Stopped
 from tasks.inputs.batch import Batch
 from tasks.training.config import FinetuneConfig
-from tasks.training.finetune import METRICS, finetune
+from tasks.training.finetune import METRICS, finetune, record
 from tasks.training.head import FinetuneResult
 from tasks.training.pictures import LEARNING_CURVE
 
@@ -112,10 +112,10 @@ def train(model: nn.Module, out: Path, score: Any = accuracy, **options: Any) ->
     given = {name: value for name, value in options.items() if name in finetune_names}
     defaults = {"max_epochs": 6, "batch_size": 4, "learning_rate": 0.05, "device": "cpu", "pictures": False}
     config = FinetuneConfig(**{**defaults, **{n: v for n, v in options.items() if n not in finetune_names}})
-    return finetune(
-        model, TRAIN, DEV, targets=lambda text: text.label, score=score, config=config, out=out,
-        **{"progress": False, **given},
-    )  # fmt: skip
+    options = {"progress": False, **given}
+    result = finetune(model, TRAIN, DEV, targets=lambda text: text.label, score=score, config=config, **options)
+    record(result, config, out)
+    return result
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
@@ -402,11 +402,9 @@ def test_interruption_before_anything_was_scored(tmp_path: Path, number: int) ->
         (([*TRAIN, Text((), 0)], DEV), "train: sentence 40: expected at least one word, found none"),
     ],
 )
-def test_no_words(tmp_path: Path, data: Any, match: str) -> None:
+def test_no_words(data: Any, match: str) -> None:
     with pytest.raises(CorpusError, match=match):
-        finetune(
-            WordHead(), *data, targets=lambda text: 0, score=accuracy, config=FinetuneConfig(), out=tmp_path
-        )  # fmt: skip
+        finetune(WordHead(), *data, targets=lambda text: 0, score=accuracy, config=FinetuneConfig())
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ pytest.importorskip("sklearn")
 import tasks.ner  # noqa: E402
 import tasks.sentiment  # noqa: E402
 from elmo_lite import ConfigError, CorpusError  # noqa: E402
+from elmo_lite.locks import hold  # noqa: E402
+from elmo_lite.stopping import Stopped  # noqa: E402
 from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
 from tasks.ner import NerConfig, TaggedSentence  # noqa: E402
 from tasks.sentiment import LabelledText, SentimentConfig  # noqa: E402
@@ -256,3 +258,50 @@ def test_scores_are_computed_where_the_model_was_trained(tmp_path: Path, monkeyp
     tagged: Any = (SENTENCES, TAGS)
     tasks.ner.train(with_finetune(NER, device="auto"), tagged, tagged, tmp_path / "out", test=tagged, progress=False)
     assert seen == ["cuda", "cuda"]
+
+
+# What is saved before it is scored
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "status"),
+    [(KeyboardInterrupt(), Stopped, 130), (Stopped("terminated", 15), Stopped, 143), (OSError("full"), OSError, None)],
+    ids=["Ctrl-C", "SIGTERM", "failure"],
+)
+@pytest.mark.parametrize("where", ["scoring", "drawing"])
+def test_a_model_is_saved_before_it_is_scored(
+    where: str,
+    error: BaseException,
+    expected: type[BaseException],
+    status: int | None,
+    columns: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise error
+
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    tasks.ner.train(NER, columns, columns, whole, progress=False)
+    config = NER
+    if where == "scoring":
+        monkeypatch.setattr("tasks.ner.training.evaluate", stop)
+    else:
+        config = with_finetune(NER, pictures=True)
+        monkeypatch.setattr("tasks.training.pictures.draw_training", stop)
+    with pytest.raises(expected) as stopped:
+        tasks.ner.train(config, columns, columns, cut, progress=False)
+    if isinstance(stopped.value, Stopped):
+        assert stopped.value.exit_status == status
+        assert str(stopped.value) == f"stopped before all scores were written; the model of epoch 1 is in {cut}"
+    assert weights(cut) == weights(whole)
+    assert tasks.ner.NerTagger.from_pretrained(cut).predict([SENTENCES[0]])
+    assert json.loads((cut / "config.json").read_text())["metrics"] == {}
+    assert json.loads((whole / "config.json").read_text())["metrics"]["dev"]["sentences"] == 9
+    assert "## Scores" in (whole / "README.md").read_text() and "## Scores" not in (cut / "README.md").read_text()
+
+
+def test_two_trainings_exclude_each_other(columns: Path, tmp_path: Path) -> None:
+    with hold(tmp_path / "out"), pytest.raises(ConfigError, match="out: expected an output directory for itself"):
+        tasks.ner.train(NER, columns, columns, tmp_path / "out", progress=False)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,184 @@
+"""The training of a run by Lightning: its callbacks, its curves, and what is saved."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+
+from elmo_lite.corpus.corpus import Corpus
+from elmo_lite.errors import CheckpointError, ElmoLiteError, one_line
+from elmo_lite.hardware import choose_precision, lightning_device, lightning_precision
+from elmo_lite.pretraining.callbacks import Progress, SaveBest, SaveState
+from elmo_lite.pretraining.data_module import Batches, CorpusDataModule, validation_sample
+from elmo_lite.pretraining.run import Run, plain_settings, validation_interval
+from elmo_lite.pretraining.speed import training_device
+from elmo_lite.pretraining.state import EXPECTED, STATE_FILE, StateFile
+from elmo_lite.pretraining.training_module import LanguageModel
+from elmo_lite.saved_model.checkpoint import save_model
+from elmo_lite.stopping import Stopped, StopRequest, StopTraining, stop_on_request
+
+log = logging.getLogger("elmo_lite")
+
+MODEL = "model"
+CURVES = (
+    "epoch",
+    "step",
+    "train/sampled_loss",
+    *(f"val/{direction}_{unit}" for direction in ("backward", "forward") for unit in ("nats", "perplexity")),
+    "val/nats",
+)
+"""Columns of ``metrics.csv``."""
+
+
+class Fit:
+    """The training of a run, from its start or from a state."""
+
+    def __init__(
+        self,
+        module: LanguageModel,
+        corpus: Corpus,
+        batches: Batches,
+        out: Path,
+        run: Run,
+        state: dict[str, Any] | None,
+    ) -> None:
+        """Prepare a run.
+
+        Args:
+            module: Module of the run, untrained.
+            corpus: Corpus of the run.
+            batches: Batches of its training part.
+            out: Directory of the run.
+            run: Settings and length of the run.
+            state: State to go on from, checked; None starts at the first step.
+        """
+        self.module, self.corpus, self.batches, self.out, self.run, self.state = (
+            module,
+            corpus,
+            batches,
+            out,
+            run,
+            state,
+        )
+        self.sample = validation_sample(corpus, corpus.held_out, module.config.data, run.validation_words)
+
+    def train(self, *, progress: bool = True) -> dict[str, Any]:
+        """Train, with a progress bar or without, save the best model, and return the metadata of the run."""
+        config, out, run, validates = self.module.config, self.out, self.run, len(self.sample) > 0
+        if not validates:
+            log.warning("the corpus has no held-out part: no perplexity is measured, and the last model is kept")
+        save_best = SaveBest(self._save)
+        callbacks: list[pl.Callback] = [Progress()] if progress else []
+        if validates:
+            callbacks += [EarlyStopping("val/nats", patience=config.patience, check_finite=True), save_best]
+        # The state comes last, as it includes what the other callbacks did in the same step.
+        request, interval = StopRequest(), validation_interval(config, run.max_steps)
+        path = out / STATE_FILE
+        save_state = SaveState(path, config.save_every_minutes, request, interval if validates else None)
+        callbacks.append(save_state)
+        start = time.perf_counter()
+        trainer = _trainer(self.module, out, callbacks, interval, StateFile(self.state), validates=validates)
+        data = CorpusDataModule(self.batches, self.sample)
+        try:
+            with stop_on_request(request):
+                trainer.fit(self.module, datamodule=data, ckpt_path=None if self.state is None else path)
+        except StopTraining:
+            message = (
+                f"stopped at step {trainer.global_step:,} of {run.max_steps:,}; --resume continues the run in {out}"
+            )
+            raise Stopped(message, request.signal_number) from None
+        except Exception as error:
+            if self.state is None or save_state.has_started or isinstance(error, ElmoLiteError):
+                raise
+            raise CheckpointError(f"{path}: {EXPECTED} one that cannot be restored ({one_line(error)[:200]})") from None
+        if trainer.global_step < run.max_steps:
+            log.info("stopped early: no better perplexity in %s validations (--patience)", config.patience)
+        if not save_best.best:
+            self._save({})
+        seconds = time.perf_counter() - start
+        return {
+            **self._metadata(trainer.global_step),
+            "seconds": seconds,
+            "best": save_best.best,
+            "model": str(out / MODEL),
+        }
+
+    def _save(self, best: dict[str, Any]) -> None:
+        """Save the model; ``best`` has the step and the perplexities of the best one."""
+        module, corpus = self.module, self.corpus
+        training = {**self.run.origin, **self._metadata(best.get("step", module.global_step)), "best": best}
+        save_model(
+            self.out / MODEL, module.bilm, corpus.tokenization, corpus.vocabulary, module.head, training, overwrite=True
+        )
+
+    def _metadata(self, step: int) -> dict[str, Any]:
+        """Metadata of the training after ``step`` steps, for the model card."""
+        epochs = step / self.batches.steps_per_epoch
+        return {
+            "steps": step,
+            "epochs": epochs,
+            "words_seen": int(epochs * (len(self.corpus.train) - 1)),
+            "training_words": self.corpus.meta["train"]["words"],
+            "settings": plain_settings(self.module.config),
+        }
+
+
+def _trainer(
+    module: LanguageModel,
+    out: Path,
+    callbacks: list[pl.Callback],
+    interval: int,
+    state_file: StateFile,
+    *,
+    validates: bool,
+) -> pl.Trainer:
+    """A trainer on the device of the settings, or several GPUs, that validates every ``interval`` steps."""
+    config = module.config
+    device = training_device(config.device)
+    devices = config.devices if device.type == "cuda" else 1
+    # Sparse gradients cannot be averaged over processes; dense ones can.
+    module.sparse_table = devices == 1
+    return pl.Trainer(
+        **(lightning_device(device) | ({"devices": devices} if devices > 1 else {})),
+        precision=lightning_precision(choose_precision(config.precision, device)),
+        max_steps=module.max_steps,
+        max_epochs=-1,
+        val_check_interval=interval if validates else None,
+        check_val_every_n_epoch=None if validates else 1,
+        limit_val_batches=None if validates else 0,
+        num_sanity_val_steps=0,
+        callbacks=callbacks,
+        plugins=[state_file],
+        default_root_dir=str(out),  # not the working directory, where schedulers of clusters may have left states
+        logger=_loggers(out),
+        log_every_n_steps=min(20, interval),
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+def _loggers(out: Path) -> list[Any]:
+    """Loggers that write the curves as CSV and, if installed, for TensorBoard."""
+    curves = out / "logs" / "metrics.csv"
+    if curves.exists():  # written before the run was interrupted; the logger would delete it
+        numbered = (curves.with_name(f"metrics-{number}.csv") for number in itertools.count(1))
+        os.replace(curves, next(path for path in numbered if not path.exists()))
+    # Flush every row: the default of 100 rows is hours of a run.
+    table = CSVLogger(str(out), name="logs", version="", flush_logs_every_n_steps=1)
+    table.experiment.metrics_keys = list(CURVES)  # for a later column the logger would write the whole file again
+    loggers: list[Any] = [table]
+    try:
+        loggers.append(TensorBoardLogger(str(out), name="logs", version=""))
+    except ModuleNotFoundError:
+        log.info("tensorboard is not installed: curves go to %s alone", out / "logs" / "metrics.csv")
+    return loggers
