@@ -81,6 +81,13 @@ def test_json_out_of_bounds(tmp_path: Path, name: str) -> None:
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
 
 
+def test_more_values_than_memory_holds(tmp_path: Path) -> None:
+    path = tmp_path / "meta.json"
+    path.write_text("[" + "[]," * 2_500_001 + "[]]")
+    with pytest.raises(CheckpointError, match=f"^{path}: expected JSON, found more than 5,000,000 values$"):
+        read_json(path)
+
+
 def test_json_at_the_bounds(tmp_path: Path) -> None:
     path, deep = tmp_path / "meta.json", "[" * MAX_DEPTH + "]" * MAX_DEPTH
     path.write_text(f'{{"a": -9223372036854775808, "b": 9223372036854775807, "c": 1e308, "d": {deep[1:-1]}}}')
@@ -123,6 +130,7 @@ MERGED = "a0: &a0 {k: 1}\n" + "".join(f"a{n}: &a{n}\n  <<: [{', '.join([f'*a{n -
 REFUSED_YAML = {
     "alias bomb": (BOMB, "more than 10,000 values"),
     "merge bomb": (MERGED, "more than 10,000 values"),
+    "twice": ("seed: 1\nmodel: {dim: 1, dim: 2}", "the key 'dim' twice"),
     "its own part": ("a: &a [*a]", "more than 10,000 values, or values nested deeper than 32"),
     "no such day": ("seed: 2026-13-45", "month must be in 1..12"),
     "no such tag": ("seed: !!python/object:os.system x", "could not determine a constructor"),

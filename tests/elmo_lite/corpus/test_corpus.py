@@ -262,6 +262,12 @@ def test_opening_checks_the_directory(tmp_path: Path) -> None:
     (out / "train.npy").write_bytes(b"x" * len(train))
     with pytest.raises(CorpusError, match=r"train\.npy: expected a NumPy array"):
         _ = Corpus.open(out).train
+    (out / "train.npy").write_bytes(b"PK\x03\x04" + b"\0" * (len(train) - 4))  # an archive to numpy.load
+    with pytest.raises(CorpusError, match=r"train\.npy: expected a NumPy array, found "):
+        _ = Corpus.open(out).train
+    (out / "words.txt").write_bytes(b"\xff" * 10)
+    with pytest.raises(CorpusError, match=r"words\.txt: expected words in UTF-8, found "):
+        _ = Corpus.open(out).words
     (out / "words.txt").unlink()
     with pytest.raises(CorpusError, match=r"words\.txt: expected a file of 10 bytes, found none"):
         Corpus.open(out)
@@ -270,3 +276,26 @@ def test_opening_checks_the_directory(tmp_path: Path) -> None:
 def test_lines_per_document_is_what_the_documentation_says() -> None:
     """1,000 lines."""
     assert corpus_blocks.LINES_PER_DOCUMENT == 1000
+
+
+@pytest.mark.parametrize("name", ["train.npy", "char_ids.npy"])
+def test_damaged_headers_of_arrays(tmp_path: Path, name: str) -> None:
+    """An error of ours, or an array of the right type that the file holds; a header that claims more is none."""
+    path, out = tmp_path / "a.txt", tmp_path / "out"
+    path.write_text("a b c\n\nd e\n" * 20)
+    build(out, path)
+    good = (out / name).read_bytes()
+    generator, errors = np.random.default_rng(0), 0
+    for _ in range(200):
+        content = bytearray(good)
+        for place in generator.integers(128, size=int(generator.integers(1, 4))):
+            content[place] = generator.choice(list(b"0123456789()[]{},'\" <>|ifOUS\0\xff"))
+        (out / name).write_bytes(content)
+        try:
+            corpus = Corpus.open(out)
+            array = corpus.train if name == "train.npy" else corpus.char_ids
+            assert array.nbytes <= len(good)
+        except CorpusError as error:
+            assert "\n" not in str(error)
+            errors += 1
+    assert errors > 50
