@@ -20,8 +20,8 @@ from elmo_lite.files import write_text
 
 __all__ = ["check_checksum", "read_bytes", "read_json", "read_yaml", "regular_size", "write_json"]
 
-MAX_BYTES = 64 << 20
-"""Size of a metadata file; the longest honest ones list some hundred thousand input files."""
+MAX_BYTES, MAX_VALUES = 64 << 20, 5_000_000
+"""Size of a JSON file, and number of its values; the longest honest ones list some hundred thousand input files."""
 MAX_DEPTH = 32
 MAX_YAML_BYTES, MAX_YAML_VALUES = 1 << 16, 10_000
 """Size of a YAML file, and number of its values, each use of an alias counted."""
@@ -84,6 +84,8 @@ def read_json(path: Path, error: type[ElmoLiteError] = CheckpointError) -> Any:
         FileNotFoundError, NotADirectoryError: There is no such file.
     """
     content = read_bytes(path, error, MAX_BYTES)
+    if sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES:  # before memory is used for them
+        raise error(f"{path}: expected JSON, found more than {MAX_VALUES:,} values")
     try:
         value = json.loads(
             content.decode("utf-8"),
@@ -135,15 +137,18 @@ def _check_brackets(text: str) -> None:
 
 
 def _check_nodes(node: Any) -> None:
-    """Check the depth and the number of the nodes of a YAML file, each use of an alias counted, before it is loaded."""
+    """Check the nodes of a YAML file, before it is loaded: depth, number (each use of an alias counted) and keys."""
     waiting, seen = [(node, 0)], 0
     while waiting:
         node, depth = waiting.pop()
         seen += 1
         if depth > MAX_DEPTH or seen > MAX_YAML_VALUES:
             raise ValueError(f"more than {MAX_YAML_VALUES:,} values, or values nested deeper than {MAX_DEPTH}")
-        inner = getattr(node, "value", None)
-        for part in inner if isinstance(inner, list) else ():
+        inner = node.value if node is not None and isinstance(node.value, list) else []
+        keys = [part[0].value for part in inner if isinstance(part, tuple) and isinstance(part[0].value, str)]
+        if len(set(keys)) < len(keys):
+            raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r:.80} twice")
+        for part in inner:
             waiting += [(each, depth + 1) for each in (part if isinstance(part, tuple) else (part,))]
 
 
