@@ -11,6 +11,7 @@ import json
 import math
 import re
 import stat
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -145,9 +146,7 @@ def _check_nodes(node: Any) -> None:
         if depth > MAX_DEPTH or seen > MAX_YAML_VALUES:
             raise ValueError(f"more than {MAX_YAML_VALUES:,} values, or values nested deeper than {MAX_DEPTH}")
         inner = node.value if node is not None and isinstance(node.value, list) else []
-        keys = [part[0].value for part in inner if isinstance(part, tuple) and isinstance(part[0].value, str)]
-        if len(set(keys)) < len(keys):
-            raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r:.80} twice")
+        _check_keys([part[0].value for part in inner if isinstance(part, tuple) and isinstance(part[0].value, str)])
         for part in inner:
             waiting += [(each, depth + 1) for each in (part if isinstance(part, tuple) else (part,))]
 
@@ -155,9 +154,15 @@ def _check_nodes(node: Any) -> None:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r:.80} twice")
+        _check_keys([key for key, _ in pairs])
     return found
+
+
+def _check_keys(keys: list[str]) -> None:
+    """Check that no key occurs twice."""
+    for key, number in Counter(keys).items():
+        if number > 1:
+            raise ValueError(f"the key {key!r:.80} twice")
 
 
 def _integer(text: str) -> int:

@@ -203,3 +203,11 @@ def test_checksum(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="^scores: expected JSON types, found "):
         write_json(path, {"path": path}, "scores", with_checksum=True)
     assert json.loads(path.read_text(encoding="utf-8")) == found
+
+
+def test_a_key_twice_among_a_million(tmp_path: Path) -> None:
+    """Found in linear time: comparing each key with each other would take hours."""
+    path = tmp_path / "meta.json"
+    path.write_text("{" + ", ".join(f'"{number}": 0' for number in range(100_000)) + ', "99999": 0}')
+    with pytest.raises(CheckpointError, match="found the key '99999' twice$"):
+        read_json(path)
