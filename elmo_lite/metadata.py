@@ -229,7 +229,7 @@ def write_json(
         with_checksum: Add the checksum of an object as its last key, for ``check_checksum``.
 
     Raises:
-        CheckpointError: The content is not of JSON types.
+        CheckpointError: The content is not of JSON types, or out of the bounds of ``read_json``.
         OSError: Nothing can be written there.
     """
     try:
@@ -237,6 +237,7 @@ def write_json(
             content = json.loads(json.dumps(content, allow_nan=allow_nan))  # keys become strings, as they are read
             content = {**content, CHECKSUM: checksum(content)}
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=allow_nan)
+        _check_values(content)  # what is written can be read
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{what}: expected JSON types, found {one_line(error)}") from None
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,10 @@ def test_json(tmp_path: Path) -> None:
     write_json(path, {"été": [1, None]})
     assert path.read_text(encoding="utf-8") == '{\n  "été": [\n    1,\n    null\n  ]\n}\n'
     assert read_json(path) == {"été": [1, None]}
-    for wrong in ({"loss": float("nan")}, {"path": path}):
+    deep: list[object] = []
+    for _ in range(MAX_DEPTH):
+        deep = [deep]
+    for wrong in ({"loss": float("nan")}, {"path": path}, {"hash": 2**64}, {"name": "\ud800"}, {"all": deep}):
         with pytest.raises(CheckpointError, match="^scores: expected JSON types, found ") as caught:
             write_json(path, wrong, "scores")
         assert "\n" not in str(caught.value)
