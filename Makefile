@@ -7,16 +7,18 @@ VENV ?= .venv
 TORCH_INDEX ?=
 WORK ?= quickstart
 PYTEST_FLAGS ?= -n 2
+SOAK ?= 50
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DOCS_INSTALLED := $(VENV)/.installed-docs
 
-.PHONY: help install quickstart test check format docs wheel clean
+.PHONY: help install quickstart test soak check format docs wheel clean
 
 help:
 	@echo "make quickstart   pretrain a small model on text that Python carries, then use it (about 5 minutes on 2 cores)"
 	@echo "make test         run the tests"
+	@echo "make soak         run the tests with hostile input, SOAK (50) times as long"
 	@echo "make check        ruff (lint, format) and mypy"
 	@echo "make format       let ruff rewrite what it can"
 	@echo "make docs         build the API reference from the docstrings into build/docs/"
@@ -37,6 +39,9 @@ quickstart: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+soak: $(INSTALLED)
+	ELMO_LITE_SOAK=$(SOAK) $(BIN)/python -m pytest $(PYTEST_FLAGS) tests/soak
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ import json
 import math
 import re
 import stat
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,8 +21,8 @@ from elmo_lite.files import write_text
 
 __all__ = ["CHECKSUM", "check_checksum", "read_bytes", "read_json", "read_yaml", "regular_size", "write_json"]
 
-MAX_BYTES = 64 << 20
-"""Size of a metadata file; the longest honest ones list some hundred thousand input files."""
+MAX_BYTES, MAX_VALUES = 64 << 20, 5_000_000
+"""Size of a JSON file, and number of its values; the longest honest ones list some hundred thousand input files."""
 MAX_DEPTH = 32
 MAX_YAML_BYTES, MAX_YAML_VALUES = 1 << 16, 10_000
 """Size of a YAML file, and number of its values, each use of an alias counted."""
@@ -84,6 +85,8 @@ def read_json(path: Path, error: type[ElmoLiteError] = CheckpointError) -> Any:
         FileNotFoundError, NotADirectoryError: There is no such file.
     """
     content = read_bytes(path, error, MAX_BYTES)
+    if sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES:  # before memory is used for them
+        raise error(f"{path}: expected JSON, found more than {MAX_VALUES:,} values")
     try:
         value = json.loads(
             content.decode("utf-8"),
@@ -135,24 +138,31 @@ def _check_brackets(text: str) -> None:
 
 
 def _check_nodes(node: Any) -> None:
-    """Check the depth and the number of the nodes of a YAML file, each use of an alias counted, before it is loaded."""
+    """Check the nodes of a YAML file, before it is loaded: depth, number (each use of an alias counted) and keys."""
     waiting, seen = [(node, 0)], 0
     while waiting:
         node, depth = waiting.pop()
         seen += 1
         if depth > MAX_DEPTH or seen > MAX_YAML_VALUES:
             raise ValueError(f"more than {MAX_YAML_VALUES:,} values, or values nested deeper than {MAX_DEPTH}")
-        inner = getattr(node, "value", None)
-        for part in inner if isinstance(inner, list) else ():
+        inner = node.value if node is not None and isinstance(node.value, list) else []
+        _check_keys([part[0].value for part in inner if isinstance(part, tuple) and isinstance(part[0].value, str)])
+        for part in inner:
             waiting += [(each, depth + 1) for each in (part if isinstance(part, tuple) else (part,))]
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r:.80} twice")
+        _check_keys([key for key, _ in pairs])
     return found
+
+
+def _check_keys(keys: list[str]) -> None:
+    """Check that no key occurs twice."""
+    for key, number in Counter(keys).items():
+        if number > 1:
+            raise ValueError(f"the key {key!r:.80} twice")
 
 
 def _integer(text: str) -> int:
@@ -219,7 +229,7 @@ def write_json(
         with_checksum: Add the checksum of an object as its last key, for ``check_checksum``.
 
     Raises:
-        CheckpointError: The content is not of JSON types.
+        CheckpointError: The content is not of JSON types, or out of the bounds of ``read_json``.
         OSError: Nothing can be written there.
     """
     try:
@@ -227,6 +237,7 @@ def write_json(
             content = json.loads(json.dumps(content, allow_nan=allow_nan))  # keys become strings, as they are read
             content = {**content, CHECKSUM: checksum(content)}
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=allow_nan)
+        _check_values(content)  # what is written can be read
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{what}: expected JSON types, found {one_line(error)}") from None
     path.parent.mkdir(parents=True, exist_ok=True)

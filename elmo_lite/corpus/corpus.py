@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.format import open_memmap
 
-from elmo_lite.errors import ConfigError, CorpusError, require
+from elmo_lite.errors import ConfigError, CorpusError, one_line, require
 from elmo_lite.fields import checked_files
 from elmo_lite.files import check_file, remove_leftovers
-from elmo_lite.metadata import read_json
+from elmo_lite.metadata import read_bytes, read_json
 from elmo_lite.text.characters import LONGEST_WIDTH, SHORTEST_WIDTH
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import BOUNDARY_CLASS, Vocabulary
@@ -64,7 +66,11 @@ class Corpus:
     @cached_property
     def words(self) -> list[str]:
         """Distinct words in descending order of frequency. Word id k is ``words[k - 1]``."""
-        return (self.directory / "words.txt").read_bytes().decode("utf-8").split("\n")[:-1]
+        path = self.directory / "words.txt"
+        try:
+            return read_bytes(path, CorpusError).decode("utf-8").split("\n")[:-1]
+        except UnicodeDecodeError as error:
+            raise CorpusError(f"{path}: expected words in UTF-8, found {one_line(error)}") from None
 
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:
@@ -113,9 +119,9 @@ class Corpus:
 def _load(path: Path, dtype: type[Number]) -> npt.NDArray[Number]:
     """Memory-map an array and check its data type."""
     try:
-        array: npt.NDArray[Number] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise CorpusError(f"{path}: expected a NumPy array: {error}") from None
+        array: npt.NDArray[Number] = open_memmap(path, mode="r")
+    except (OSError, ValueError, TypeError, SyntaxError, EOFError, TokenError, MemoryError) as error:
+        raise CorpusError(f"{path}: expected a NumPy array, found {one_line(error)}") from None
     if array.dtype != dtype:
         raise CorpusError(f"{path}: expected {dtype.__name__} values, found {array.dtype}")
     return array

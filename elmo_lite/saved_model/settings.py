@@ -91,7 +91,7 @@ class ModelSettings:
                 bilm_config_from_dict(content["model"]),
                 Tokenization.from_dict(content["tokenization"]),
                 content["training"],
-                checked_files(content["files"], (VOCABULARY, MODEL, LM_HEAD), needed=(MODEL,)),
+                checked_files(content["files"], FILES, needed=(MODEL,)),
             )
         except ConfigError as error:
             raise CheckpointError(f"{path}: {error}") from None

@@ -27,7 +27,10 @@ def test_json(tmp_path: Path) -> None:
     write_json(path, {"été": [1, None]})
     assert path.read_text(encoding="utf-8") == '{\n  "été": [\n    1,\n    null\n  ]\n}\n'
     assert read_json(path) == {"été": [1, None]}
-    for wrong in ({"loss": float("nan")}, {"path": path}):
+    deep: list[object] = []
+    for _ in range(MAX_DEPTH):
+        deep = [deep]
+    for wrong in ({"loss": float("nan")}, {"path": path}, {"hash": 2**64}, {"name": "\ud800"}, {"all": deep}):
         with pytest.raises(CheckpointError, match="^scores: expected JSON types, found ") as caught:
             write_json(path, wrong, "scores")
         assert "\n" not in str(caught.value)
@@ -81,6 +84,13 @@ def test_json_out_of_bounds(tmp_path: Path, name: str) -> None:
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
 
 
+def test_more_values_than_memory_holds(tmp_path: Path) -> None:
+    path = tmp_path / "meta.json"
+    path.write_text("[" + "[]," * 2_500_001 + "[]]")
+    with pytest.raises(CheckpointError, match=f"^{path}: expected JSON, found more than 5,000,000 values$"):
+        read_json(path)
+
+
 def test_json_at_the_bounds(tmp_path: Path) -> None:
     path, deep = tmp_path / "meta.json", "[" * MAX_DEPTH + "]" * MAX_DEPTH
     path.write_text(f'{{"a": -9223372036854775808, "b": 9223372036854775807, "c": 1e308, "d": {deep[1:-1]}}}')
@@ -123,6 +133,7 @@ MERGED = "a0: &a0 {k: 1}\n" + "".join(f"a{n}: &a{n}\n  <<: [{', '.join([f'*a{n -
 REFUSED_YAML = {
     "alias bomb": (BOMB, "more than 10,000 values"),
     "merge bomb": (MERGED, "more than 10,000 values"),
+    "twice": ("seed: 1\nmodel: {dim: 1, dim: 2}", "the key 'dim' twice"),
     "its own part": ("a: &a [*a]", "more than 10,000 values, or values nested deeper than 32"),
     "no such day": ("seed: 2026-13-45", "month must be in 1..12"),
     "no such tag": ("seed: !!python/object:os.system x", "could not determine a constructor"),
@@ -202,3 +213,11 @@ def test_the_name_of_a_file_that_is_not_utf8_is_kept_in_json(tmp_path: Path) -> 
     name = os.fsdecode(b"caf\xe9.txt")
     write_json(tmp_path / "meta.json", {"input": name})
     assert (tmp_path / "meta.json").read_bytes().decode() and read_json(tmp_path / "meta.json") == {"input": name}
+
+
+def test_a_key_twice_among_a_million(tmp_path: Path) -> None:
+    """Found in linear time: comparing each key with each other would take hours."""
+    path = tmp_path / "meta.json"
+    path.write_text("{" + ", ".join(f'"{number}": 0' for number in range(100_000)) + ', "99999": 0}')
+    with pytest.raises(CheckpointError, match="found the key '99999' twice$"):
+        read_json(path)

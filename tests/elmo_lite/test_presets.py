@@ -1,5 +1,6 @@
 """Presets by name, and errors that list them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,13 @@ def test_other_groups_list_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert preset_path("few", "ner") == tmp_path / "ner" / "few.yaml"
     with pytest.raises(ConfigError, match="or one of few, paper, found 'papre'; did you mean paper"):
         preset_path("papre", "ner")
+
+
+def test_a_path_that_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "zeros.yaml").symlink_to("/dev/zero")
+    (tmp_path / "folder.yaml").mkdir()
+    found = {"pipe": "a pipe or device", "zeros": "a pipe or device", "folder": "a folder", "none": "nothing there"}
+    for name, kind in found.items():
+        with pytest.raises(ConfigError, match=f"{name}.yaml: expected a YAML file, found {kind}$"):
+            preset_path(str(tmp_path / f"{name}.yaml"))

@@ -310,3 +310,12 @@ def test_commands_of_other_packages_are_described_unread(capsys: pytest.CaptureF
     assert command.summary() == "Turn a model in the published ELMo format into a saved model directory"
     assert Command("no_such_package.module:function").summary() == ""
     assert Command("elmo_lite.errors:nothing").summary() == ""
+
+
+def test_null_where_a_value_is_needed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("settings.yaml").write_text("optimizer:\n  learning_rate: null\nmodel:\n  cell_clip: null\n")
+    found = error_line(capsys, ["pretrain", "--corpus", "c", "--out", "o", "--config", "settings.yaml"])
+    assert found == "optimizer.learning_rate: expected a value, found null"

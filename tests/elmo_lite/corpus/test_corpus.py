@@ -260,6 +260,7 @@ def test_opening_checks_the_directory(tmp_path: Path) -> None:
     for content, match in (
         (train.replace(b"<i4", b"<u4"), "expected int32 values, found uint32"),
         (b"x" * len(train), "expected a NumPy array"),
+        (b"PK\x03\x04" + b"\0" * (len(train) - 4), "expected a NumPy array, found "),  # an archive to numpy.load
     ):
         (out / "train.npy").write_bytes(content)
         with pytest.raises(CorpusError, match=r"train\.npy: expected SHA-256 "):
@@ -285,3 +286,28 @@ def test_repr_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_text("Held out\n")
     corpus = build(tmp_path / "out", tmp_path / "a.txt", held_out=[str(tmp_path / "b.txt")])
     assert repr(corpus) == f"Corpus({tmp_path / 'out'}: 8 words to train on, 2 words held out, tokenisation words)"
+
+
+@pytest.mark.parametrize("name", ["train.npy", "char_ids.npy"])
+def test_damaged_headers_of_arrays(tmp_path: Path, name: str) -> None:
+    """An error of ours, or an array of the right type that the file holds; a header that claims more is none."""
+    path, out = tmp_path / "a.txt", tmp_path / "out"
+    path.write_text("a b c\n\nd e\n" * 20)
+    build(out, path)
+    good, meta = (out / name).read_bytes(), json.loads((out / "meta.json").read_text())
+    generator, errors = np.random.default_rng(0), 0
+    for _ in range(200):
+        content = bytearray(good)
+        for place in generator.integers(128, size=int(generator.integers(1, 4))):
+            content[place] = generator.choice(list(b"0123456789()[]{},'\" <>|ifOUS\0\xff"))
+        (out / name).write_bytes(content)
+        described = {**meta["files"], name: describe_file(out / name)}
+        (out / "meta.json").write_text(json.dumps({**meta, "files": described}))
+        try:
+            corpus = Corpus.open(out)
+            array = corpus.train if name == "train.npy" else corpus.char_ids
+            assert array.nbytes <= len(good)
+        except CorpusError as error:
+            assert "\n" not in str(error)
+            errors += 1
+    assert errors > 50

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -261,13 +260,13 @@ def test_jsonl_words_are_kept_as_they_are(model: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("size", [0, 1000, 6000])
 def test_a_full_disk_is_an_error_and_leaves_nothing(
-    suffix: str, size: int, model: Path, text: Path, tmp_path: Path, small_files: Callable[[int], None],
+    suffix: str, size: int, model: Path, text: Path, tmp_path: Path, small_files: Any,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     text.write_text("a few words\n" * 200)
     before = sorted(tmp_path.iterdir())
-    small_files(size)
-    assert main(["embed", str(model), str(text), str(tmp_path / f"vectors{suffix}"), "--quiet"]) == 2
+    with small_files(size):
+        assert main(["embed", str(model), str(text), str(tmp_path / f"vectors{suffix}"), "--quiet"]) == 2
     assert re.search("elmo-lite: error: .*File too large.*\n$", capsys.readouterr().err)
     assert sorted(tmp_path.iterdir()) == before
 

@@ -567,7 +567,7 @@ def test_compressed_weights_are_read(tmp_path: Path) -> None:
 def test_a_full_disk_is_an_error_and_leaves_nothing(
     tmp_path: Path,
     size: int,
-    small_files: Callable[[int], None],
+    small_files: Any,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -575,13 +575,13 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(
     our_elmo().save_pretrained(tmp_path / "model")
     options, weights = random_model(tmp_path)
     before = sorted(tmp_path.iterdir())
-    small_files(size)
     for command, names in (
         (["export", "model", "o.json", "w.hdf5"], "(o.json|w.hdf5)"),
         (["import", options.name, weights.name, "new"], f"{tmp_path}/new/model.safetensors"),
         (["compress", "model", "new", "--dtype", "float32"], f"{tmp_path}/new/model.safetensors"),
     ):
-        assert main(command) == 2
+        with small_files(size):
+            assert main(command) == 2
         assert re.fullmatch(f"elmo-lite: error: {names}: File too large\n", capsys.readouterr().err)
         assert sorted(tmp_path.iterdir()) == before
 

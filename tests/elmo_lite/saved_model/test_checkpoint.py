@@ -331,8 +331,7 @@ def test_what_is_no_file_is_not_read(saved: Path, name: str, kind: str) -> None:
 @pytest.mark.parametrize("size", [0, 500, 3000])
 def test_a_full_disk_leaves_nothing(tmp_path: Path, size: int, small_files: Any) -> None:
     bilm = BiLM(SMALL)
-    small_files(size)
-    with pytest.raises(OSError, match=f"File too large: '{tmp_path}/model/model.safetensors'$"):
+    with small_files(size), pytest.raises(OSError, match=f"File too large: '{tmp_path}/model/model.safetensors'$"):
         save_model(tmp_path / "model", bilm, Tokenization(), VOCAB)
     assert not list(tmp_path.iterdir())
 

@@ -282,8 +282,7 @@ def test_what_is_no_file_is_not_read(saved: Path, name: str) -> None:
 @pytest.mark.parametrize("size", [0, 60, 500])
 def test_a_full_disk_leaves_what_was_there(saved: Path, size: int, small_files: Any) -> None:
     before = {path: path.read_bytes() for path in saved.rglob("*") if path.is_file()}
-    small_files(size)
-    with pytest.raises(OSError, match=f"File too large: '{saved}/"):
+    with small_files(size), pytest.raises(OSError, match=f"File too large: '{saved}/"):
         save(saved, overwrite=True)
     assert {path: path.read_bytes() for path in saved.rglob("*") if path.is_file()} == before
     assert list(saved.parent.iterdir()) == [saved]
