@@ -288,3 +288,14 @@ def test_the_name_of_a_file_that_is_not_utf8_is_kept_in_json(tmp_path: Path) -> 
     name = os.fsdecode(b"caf\xe9.txt")
     write_json(tmp_path / "meta.json", {"input": name})
     assert (tmp_path / "meta.json").read_bytes().decode() and read_json(tmp_path / "meta.json") == {"input": name}
+
+
+def test_on_windows_no_process_is_signalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, os.kill ends a process; what may be another's stays."""
+    with scratch_directory(tmp_path / "model") as scratch:
+        kept = tmp_path / scratch.name.replace(f"-{os.getpid()}.", "-999999999.")
+        kept.mkdir()
+        monkeypatch.setattr(sys, "platform", "win32")
+        monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("a process was signalled"))
+        remove_leftovers(tmp_path / "model")
+        assert kept.is_dir()

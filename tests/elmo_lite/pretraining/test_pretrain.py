@@ -34,7 +34,8 @@ from elmo_lite.pretraining.config import DataConfig, HeadConfig, OptimizerConfig
 from elmo_lite.pretraining.data_module import make_batches, validation_sample
 from elmo_lite.pretraining.initial_model import InitialModel, build_model, class_counts
 from elmo_lite.pretraining.pretrain import pretrain
-from elmo_lite.pretraining.speed import Speed, dry_run, parse_duration, steps_in, validation_words
+from elmo_lite.pretraining.run import plain_settings
+from elmo_lite.pretraining.speed import Speed, dry_run, parse_duration, steps_in, training_device, validation_words
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.saved_model.checkpoint import load_model, save_model
 from elmo_lite.stopping import Stopped
@@ -562,3 +563,19 @@ def test_a_directory_without_run_json_is_a_fresh_one(
     _beside(tmp_path / "out" / "run.json", ".tmp").write_text("{")  # left by a killed process
     monkeypatch.undo()
     assert pretrain(settings(), corpus, tmp_path / "out", max_steps=6)["steps"] == 6
+
+
+def test_the_device_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apple's GPUs have no float64, which sampling needs: they are refused, and auto is the CPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert training_device("auto") == training_device("cpu") == torch.device("cpu")
+    with pytest.raises(
+        ConfigError, match="cpu, cuda or cuda:N, as pretraining .*, found 'mps'$"
+    ):
+        training_device("mps")
+
+
+def test_the_device_is_no_part_of_a_run() -> None:
+    assert plain_settings(settings()) == plain_settings(dataclasses.replace(settings(), device="cpu"))
+    assert "device" not in plain_settings(settings())
