@@ -6,82 +6,32 @@
     python benchmarks/adaptation.py compare en RUN/model --text DEV.jsonl --corpus CORPUS_OF_EN
 
 ``text`` extracts the words of labelled trees and tagged sentences. ``compare`` measures perplexity over the classes
-that all models share, as perplexities over different classes are not comparable. Each model adds the probabilities of
-its other classes to the unknown class, so every distribution sums to 1.
+that all models share (``elmo_lite.lm.shared_classes``); for two models, ``elmo-lite evaluate --against`` does the same.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
 
 from elmo_lite import load_model
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.lm.evaluate import read_stream
-from elmo_lite.lm.perplexity import LMScore, stream_perplexity
-from elmo_lite.nn.lm_head import LMHead
-from elmo_lite.text.characters import encode_words
+from elmo_lite.lm.shared_classes import shared_score, shared_words
 from elmo_lite.text.tokenization import Tokenization
-from elmo_lite.text.vocabulary import BOUNDARY_CLASS, UNKNOWN_CLASS, Vocabulary
 from tasks.ner.data import read_tagged
 from tasks.sentiment.data import read_labelled
 from tasks.sentiment.readers import DataConfig
 
-ROWS = 1024
 SENTENCES = 3000
 
 Stream = tuple[list[str], npt.NDArray[np.int32]]
 """Distinct words, and a text of their numbers from 1 on, 0 between sentences."""
-
-
-class CommonHead(nn.Module):
-    """A model's softmax over the boundary token, chosen words and the unknown word, which has all other classes."""
-
-    def __init__(self, head: LMHead, vocabulary: Vocabulary, words: Sequence[str]) -> None:
-        """Choose ``words``, all of them in ``vocabulary``."""
-        super().__init__()
-        self.head = head
-        kept = [BOUNDARY_CLASS, *map(vocabulary.class_of, words)]
-        is_kept = torch.zeros(len(vocabulary), dtype=torch.bool)
-        is_kept[kept] = True
-        self.others = (~is_kept).nonzero().squeeze(1)
-        self.column = torch.tensor([BOUNDARY_CLASS, UNKNOWN_CLASS, *kept[1:]])
-
-    def log_probabilities(self, states: Tensor, targets: Tensor) -> Tensor:
-        """Log probability in nats of each of (N,) common classes after (N, D) states: (N,)."""
-        parts = []
-        for part, target in zip(states.split(ROWS), targets.split(ROWS), strict=True):
-            logits = torch.addmm(self.head.bias, part.float(), self.head.weight.t())
-            of_target = logits.gather(1, self.column[target][:, None]).squeeze(1)
-            of_others = logits[:, self.others].logsumexp(dim=1)
-            parts.append(torch.where(target == UNKNOWN_CLASS, of_others, of_target) - logits.logsumexp(dim=1))
-        return torch.cat(parts)
-
-
-def common_words(vocabularies: Sequence[Vocabulary]) -> list[str]:
-    """Words of all vocabularies, in the order of the first."""
-    shared = set.intersection(*(set(vocabulary.entries[2:]) for vocabulary in vocabularies))
-    return [word for word in vocabularies[0].entries[2:] if word in shared]
-
-
-def score(name: str, text: Stream, words: Sequence[str]) -> LMScore:
-    """A saved model's score on a text over common words, each sentence on its own."""
-    saved = load_model(name, with_head=True)
-    assert saved.lm_head is not None and saved.vocabulary is not None
-    spellings, stream = text
-    class_of = {word: number for number, word in enumerate(words, start=2)}
-    classes = np.array([BOUNDARY_CLASS, *(class_of.get(word, UNKNOWN_CLASS) for word in spellings)])
-    char_ids = encode_words(spellings, saved.bilm.config.char_cnn.max_characters)
-    head = CommonHead(saved.lm_head, saved.vocabulary, words)
-    return stream_perplexity(saved.bilm, head, stream, char_ids, classes, stateful=False)  # type: ignore[arg-type]
 
 
 def held_out_sample(directory: Path) -> Stream:
@@ -96,17 +46,17 @@ def held_out_sample(directory: Path) -> Stream:
 
 def compare(models: Sequence[str], texts: dict[str, Stream]) -> None:
     """Print one row per text and model."""
-    vocabularies = [load_model(name, with_head=False).vocabulary for name in models]
-    words = common_words([vocabulary for vocabulary in vocabularies if vocabulary is not None])
-    print(f"{len(words) + 2:,} common classes")
+    saved = [load_model(name, with_head=True) for name in models]
+    words = shared_words([model.vocabulary for model in saved if model.vocabulary is not None])
+    print(f"{len(words) + 2:,} shared classes")
     known = set(words)
     for name, (spellings, stream) in texts.items():
         is_known = np.array([False, *(word in known for word in spellings)])
         share = 100 * (1 - is_known[stream[stream > 0]].mean())
         print(f"{name}: {(stream > 0).sum():,} words, {share:.1f} % of them outside")
-        for model in models:
-            found = score(model, (spellings, stream), words)
-            forward, backward = math.exp(found.forward_nats), math.exp(found.backward_nats)
+        for model, one in zip(models, saved, strict=True):
+            found = shared_score(one, words, spellings, stream)
+            forward, backward = found.forward_perplexity, found.backward_perplexity
             print(f"  {model}  forward {forward:.1f}  backward {backward:.1f}", flush=True)
 
 
@@ -118,7 +68,7 @@ def main() -> None:
     text.add_argument("out", type=Path)
     text.add_argument("--trees", nargs="*", type=Path, default=[])
     text.add_argument("--conll", nargs="*", type=Path, default=[])
-    comparison = commands.add_parser("compare", help="perplexities of models over their common classes")
+    comparison = commands.add_parser("compare", help="perplexities of models over their shared classes")
     comparison.add_argument("models", nargs="+")
     comparison.add_argument("--text", nargs="*", default=[], help="JSONL with lists of words")
     comparison.add_argument("--corpus", nargs="*", type=Path, default=[], help="held-out parts of these too")

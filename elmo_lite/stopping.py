@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -54,10 +54,11 @@ class StopRequest:
         """Note the first signal; a second one ends the process at once, by its default action."""
         if self:
             signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
         self.signal_number = number
         # Not by print: the signal may have arrived inside a write to the same buffer.
-        os.write(2, b"\nstopping as soon as everything is saved (again to stop at once)\n")
+        with suppress(OSError):  # a standard error that is closed or full
+            os.write(2, b"\nstopping as soon as everything is saved (again to stop at once)\n")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ distinct words and the positions of documents; the word ids are kept in a tempor
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
@@ -33,6 +34,8 @@ from elmo_lite.text.tokenization import Tokenization
 
 _SMALL_INPUT = 4 << 20
 """Size of text in bytes below which a pool of processes costs more time than it saves."""
+_MAX_WINDOWS = 61
+"""Maximum number of processes of a pool on Windows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +194,8 @@ def _reporting(blocks: Iterable[Block], source: Source, bar: tqdm[Any]) -> Itera
 def _processes(sources: list[Source], num_processes: int | None) -> int:
     has_sizes = all(s.kind != "hub" and not s.is_standard_input for s in sources)
     is_small = has_sizes and sum(s.stored_size for s in sources) < _SMALL_INPUT
-    return 1 if is_small else num_processes or os.cpu_count() or 1
+    number = 1 if is_small else num_processes or os.cpu_count() or 1
+    return min(number, _MAX_WINDOWS) if sys.platform == "win32" else number
 
 
 def _check_out(out: Path, overwrite: bool) -> None:

@@ -16,6 +16,7 @@ from elmo_lite.corpus.corpus import BOUNDARY_ID, Corpus
 from elmo_lite.errors import CheckpointError, CorpusError
 from elmo_lite.hardware import keep_freed_memory, move
 from elmo_lite.lm.perplexity import stream_perplexity
+from elmo_lite.lm.shared_classes import compare
 from elmo_lite.saved_model.checkpoint import SavedModel, load_model
 from elmo_lite.text.characters import encode_words
 from elmo_lite.text.sources import find_sources
@@ -67,6 +68,11 @@ def evaluate_held_out(
         CorpusError: The corpus has no held-out part.
         CheckpointError: The model was saved without head, or its tokenisation differs from that of the corpus.
     """
+    return _evaluate_stream(model, *_held_out_stream(model, corpus), stateful, progress)
+
+
+def _held_out_stream(model: SavedModel, corpus: Corpus) -> tuple[list[str], npt.NDArray[np.int32]]:
+    """Distinct words and word ids of the held-out part of a corpus."""
     if len(corpus.held_out) < 2:
         raise CorpusError(f"{corpus.directory}: expected a held-out part, found none")
     if corpus.tokenization != model.tokenization:
@@ -76,7 +82,7 @@ def evaluate_held_out(
         )
     distinct, places = np.unique(corpus.held_out, return_inverse=True)
     words = [corpus.words[number - 1] for number in distinct[1:].tolist()]
-    return _evaluate_stream(model, words, places.astype(np.int32), stateful, progress)
+    return words, places.astype(np.int32)
 
 
 def _evaluate_stream(
@@ -95,11 +101,7 @@ def _evaluate_stream(
     num_words = len(stream) - 1 - num_sentences
     unknown = int((class_of_word[stream] == UNKNOWN_CLASS).sum())
     return {
-        "forward_perplexity": score.forward_perplexity,
-        "backward_perplexity": score.backward_perplexity,
-        "mean_perplexity": score.mean_perplexity,
-        "forward_nats": score.forward_nats,
-        "backward_nats": score.backward_nats,
+        **score.to_dict(),
         "predictions": score.num_predictions,
         "words": num_words,
         "sentences": num_sentences,
@@ -144,6 +146,7 @@ def evaluate_command(
     model: str,
     text: str,
     *,
+    against: str | None = None,
     stateful: bool = False,
     keep_empty_lines: bool = False,
     tokenizer: Literal["whitespace", "words"] | None = None,
@@ -156,7 +159,10 @@ def evaluate_command(
     Args:
         model: Saved model: a directory, a packaged name or a hub name.
         text: Text file (.txt, .jsonl, .parquet; .txt and .jsonl may be compressed as .gz, .xz or .zst), glob, hub data
-            set, or corpus directory, whose held-out part is read.
+            set, or corpus directory, whose held-out part is read; - for standard input.
+        against: Saved model to compare with, such as the one before adaptation: both are scored over the classes that
+            they share, with all other words as the unknown word, and without unknown words. Both need the same
+            tokenisation.
         stateful: Carry states over lines: forward from the first to the last, backward from the last to the first.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         quiet: Show no progress.
@@ -173,20 +179,24 @@ def evaluate_command(
     corpus = Corpus.open(text) if os.path.isdir(text) else None
     if corpus is None:
         find_sources([text])
+    models = [_loaded(name, device) for name in (model, against) if name is not None]
+    if corpus is not None:
+        words, stream = _held_out_stream(models[0], corpus)
+    else:
+        tokenization = Tokenization(kind=tokenizer) if tokenizer else models[0].tokenization
+        words, stream = read_stream([text], tokenization, text_field, keep_empty_lines)
+    if against is None:
+        result = {"text": text, **_evaluate_stream(models[0], words, stream, stateful, not quiet)}
+    else:
+        found = compare(models[0], models[1], words, stream, stateful=stateful, progress=not quiet)
+        result = {"against": against, "text": text, **found}
+    print(json.dumps({"model": model, **result}, indent=2, ensure_ascii=False))
+
+
+def _loaded(model: str, device: str) -> SavedModel:
+    """A saved model with its head, on a device."""
     saved = load_model(model, with_head=True)
     assert saved.lm_head is not None
     for module in (saved.bilm, saved.lm_head):
         move(module, device)
-    if corpus is not None:
-        result = evaluate_held_out(saved, corpus, stateful=stateful, progress=not quiet)
-    else:
-        result = evaluate(
-            saved,
-            [text],
-            stateful=stateful,
-            keep_empty_lines=keep_empty_lines,
-            tokenization=Tokenization(kind=tokenizer) if tokenizer else None,
-            text_field=text_field,
-            progress=not quiet,
-        )
-    print(json.dumps({"model": model, "text": text, **result}, indent=2, ensure_ascii=False))
+    return saved

@@ -11,7 +11,7 @@ import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,8 @@ from elmo_lite.embedding.runner import run_chunks
 from elmo_lite.embedding.word_vectors import BEGIN_ROW, END_ROW, WordVectors
 from elmo_lite.errors import CorpusError
 from elmo_lite.nn.bilm import DIRECTIONS, BiLM, Direction
-from elmo_lite.nn.lm_head import LMHead
 from elmo_lite.text.length_batches import batches_by_length
+from elmo_lite.text.vocabulary import UNKNOWN_CLASS
 
 Positions = npt.NDArray[np.int64]
 
@@ -34,6 +34,14 @@ BATCH_POSITIONS = 4096
 """Number of predictions scored at a time."""
 MAX_TABLE = 2**27
 """Maximum number of values in the table of token vectors: half a gigabyte."""
+
+
+class Head(Protocol):
+    """A softmax over classes, such as ``LMHead``."""
+
+    def log_probabilities(self, states: Tensor, targets: Tensor) -> Tensor:
+        """Log probabilities (N,) in nats of classes (N,) after states (N, D)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,8 @@ class LMScore:
     """Cross-entropy of the backward model in nats per prediction."""
     num_predictions: int
     """Number of predictions of one direction."""
+    known: LMScore | None = None
+    """The same over the predictions whose target is not the unknown word."""
 
     @property
     def forward_perplexity(self) -> float:
@@ -67,10 +77,15 @@ class LMScore:
         """Exp of ``mean_nats``: the geometric mean of both perplexities."""
         return _exp(self.mean_nats)
 
+    def to_dict(self) -> dict[str, float]:
+        """Perplexities and cross-entropies by name."""
+        names = ("forward_perplexity", "backward_perplexity", "mean_perplexity", "forward_nats", "backward_nats")
+        return {name: getattr(self, name) for name in names}
+
 
 def stream_perplexity(
     bilm: BiLM,
-    head: LMHead,
+    head: Head,
     stream: npt.NDArray[np.int32],
     char_ids: npt.NDArray[np.int16],
     class_of_word: npt.NDArray[np.integer[Any]],
@@ -83,7 +98,7 @@ def stream_perplexity(
 
     Args:
         bilm: The encoder. It runs on its device in evaluation mode; its training mode is restored afterwards.
-        head: The softmax.
+        head: The softmax: an ``LMHead``, or another with its ``log_probabilities``.
         stream: (S,) word ids. The first and the last one are the boundary id 0.
         char_ids: (num_words, C) character ids of word id k in row k - 1.
         class_of_word: (num_words + 1,) class of each word id; that of the boundary token for id 0.
@@ -105,12 +120,18 @@ def stream_perplexity(
         scorer = _Scorer(bilm, head, stream, char_ids, class_of_word, bar)
         nats = [
             -sum(
-                scorer.log_likelihood(direction, starts[batch], ends[batch], size)
-                for batch, size in _batches(ends - starts, batch_positions)
+                (
+                    scorer.log_likelihoods(direction, starts[batch], ends[batch], size)
+                    for batch, size in _batches(ends - starts, batch_positions)
+                ),
+                np.zeros(2),
             )
             for direction in DIRECTIONS
         ]
-    return LMScore(nats[0] / predictions, nats[1] / predictions, predictions)
+    known = predictions - int((np.asarray(class_of_word)[stream] == UNKNOWN_CLASS).sum())
+    (forward, known_forward), (backward, known_backward) = nats
+    of_known = LMScore(known_forward / known, known_backward / known, known)
+    return LMScore(forward / predictions, backward / predictions, predictions, of_known)
 
 
 def _exp(nats: float) -> float:
@@ -129,7 +150,7 @@ class _Scorer:
     def __init__(
         self,
         bilm: BiLM,
-        head: LMHead,
+        head: Head,
         stream: npt.NDArray[np.int32],
         char_ids: npt.NDArray[np.int16],
         class_of_word: npt.NDArray[np.integer[Any]],
@@ -144,8 +165,10 @@ class _Scorer:
         if len(distinct) <= capacity:
             self.words.rows(char_ids[distinct - 1])  # all at once, in full blocks
 
-    def log_likelihood(self, direction: Direction, starts: Positions, ends: Positions, size: int) -> float:
-        """Sum of the log probabilities of segments.
+    def log_likelihoods(
+        self, direction: Direction, starts: Positions, ends: Positions, size: int
+    ) -> npt.NDArray[np.float64]:
+        """Sums of the log probabilities of segments: of all targets, and of those that are not the unknown word.
 
         The forward model reads the ids at start..end - 1 and predicts those at start + 1..end; the backward model reads
         end..start + 1 and predicts end - 1..start.
@@ -166,14 +189,14 @@ class _Scorer:
         def vectors_at(start: int, stop: int) -> Tensor:
             return self.words.gather(lambda: self._rows(direction, self.stream[positions(start, stop).T]))
 
-        total = 0.0
+        total = np.zeros(2)
         for start, vectors, outputs in run_chunks(self.bilm, direction, torch.from_numpy(lengths), size, vectors_at):
             stop = start + len(vectors)
             is_real = np.arange(start, stop) < lengths[:, None]  # (B, T')
             targets = self.class_of_word[self.stream[positions(start, stop)[is_real] + step]].astype(np.int64)
             states = outputs[-1].transpose(0, 1)[torch.from_numpy(is_real).to(vectors.device)]
-            scores = self.head.log_probabilities(states, torch.from_numpy(targets).to(vectors.device))
-            total += float(scores.double().sum())
+            scores = self.head.log_probabilities(states, torch.from_numpy(targets).to(vectors.device)).cpu().double()
+            total += (float(scores.sum()), float(scores[torch.from_numpy(targets != UNKNOWN_CLASS)].sum()))
             self.bar.update(len(targets))
         return total
 

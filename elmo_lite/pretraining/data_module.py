@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from multiprocessing import get_all_start_methods
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
@@ -83,6 +85,11 @@ class _Nothing:
         raise IndexError(step)
 
 
+def _can_fork() -> bool:
+    """Whether processes can be forked safely: not on Windows, and not on macOS, whose libraries use threads."""
+    return "fork" in get_all_start_methods() and sys.platform != "darwin"
+
+
 class CorpusDataModule(pl.LightningDataModule):
     """Batches of a corpus for a Lightning trainer."""
 
@@ -96,8 +103,10 @@ class CorpusDataModule(pl.LightningDataModule):
         assert self.trainer is not None
         on_gpu = self.trainer.strategy.root_device.type == "cuda"
         steps = StepBatches(self.training, self.trainer.global_step, self.trainer.global_rank, self.trainer.world_size)
-        # A worker process keeps a GPU from waiting for batches; on the CPU it would compete with training.
-        return DataLoader(steps, batch_size=None, num_workers=1 if on_gpu else 0, pin_memory=on_gpu)
+        # A worker process keeps a GPU from waiting for batches; on the CPU it would compete with training. Where it
+        # cannot be forked, it would read a copy of the corpus instead of sharing the memory map.
+        worker: dict[str, Any] = {"num_workers": 1, "multiprocessing_context": "fork"} if on_gpu and _can_fork() else {}
+        return DataLoader(steps, batch_size=None, pin_memory=on_gpu, **worker)
 
     def val_dataloader(self) -> Any:
         """The validation sample."""

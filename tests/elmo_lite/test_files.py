@@ -222,3 +222,14 @@ def test_what_a_killed_process_left_of_another_long_name_is_not_put_back(tmp_pat
     assert left.is_dir() and not other.exists()
     remove_leftovers(one)
     assert one.is_dir()
+
+
+def test_on_windows_no_process_is_signalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, os.kill ends a process; what may be another's stays."""
+    with scratch_directory(tmp_path / "model") as scratch:
+        kept = tmp_path / scratch.name.replace(f"-{os.getpid()}.", "-999999999.")
+        kept.mkdir()
+        monkeypatch.setattr(sys, "platform", "win32")
+        monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("a process was signalled"))
+        remove_leftovers(tmp_path / "model")
+        assert kept.is_dir()

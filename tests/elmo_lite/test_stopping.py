@@ -83,3 +83,17 @@ def test_other_threads_have_no_handlers() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-"])
+def test_a_request_does_not_need_standard_error(redirection: str) -> None:
+    code = (
+        "import signal, os; from elmo_lite.stopping import *; request = StopRequest()\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "with stop_on_request(request):\n    os.kill(os.getpid(), signal.SIGINT); print(request.signal_number)"
+    )
+    line = f'"$0" -c "$1" {redirection}'
+    command = ["bash", "-c", line, sys.executable, code]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "2\n")

@@ -1,11 +1,14 @@
 """That nothing half-written stays, and that settings are checked."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from elmo_lite.corpus import builder
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
 from elmo_lite.errors import ConfigError, CorpusError
+from elmo_lite.text.sources import Source
 
 
 @pytest.mark.parametrize("broken", ["writer._write_stream", "builder.put_in_place", "writer.encode_words"])
@@ -49,3 +52,13 @@ def test_settings_out_of_range_are_named() -> None:
         CorpusSettings(vocabulary_size=2)
     with pytest.raises(ConfigError, match="num_processes: expected 1 or more"):
         build_corpus(["a"], Path("out"), CorpusSettings(), num_processes=0)
+
+
+def test_number_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    large, small = Source("a.txt", "text", 1 << 30), Source("b.txt", "text", 9)
+    pipe = Source("standard input", "text", 0, is_standard_input=True)
+    given = ([large], [small], [pipe], [small, pipe])
+    assert [builder._processes(sources, 100) for sources in given] == [100, 1, 100, 100]
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert [builder._processes(sources, 100) for sources in given] == [61, 1, 61, 61]
+    assert builder._processes([large], 3) == 3

@@ -90,7 +90,7 @@ def test_command_errors(model: Path, text: Path, tmp_path: Path) -> None:
     ]:
         with pytest.raises(CorpusError, match=match):
             evaluate_command(str(model), str(tmp_path / name), quiet=True)
-    with pytest.raises(ConfigError, match="device: expected one that torch can use"):
+    with pytest.raises(ConfigError, match="device: expected auto, cpu, cuda, cuda:N or mps, found abacus"):
         evaluate_command(str(model), str(text), device="abacus")
     save_model(tmp_path / "bare", make()[0], Tokenization(kind="whitespace"))
     with pytest.raises(CheckpointError, match="lm_head.safetensors"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import islice
 from types import SimpleNamespace
 from typing import Any
@@ -86,3 +87,17 @@ def test_training_goes_on_at_the_step_of_the_trainer() -> None:
     assert len(batches) == len(data.validation)
     moved = data.transfer_batch_to_device(batches[0], torch.device("cpu"), 0)
     assert torch.equal(moved.real, batches[0].real)
+
+
+@pytest.mark.parametrize(("platform", "workers"), [("linux", 1), ("darwin", 0)])
+def test_batches_of_a_gpu_come_from_a_forked_process(
+    monkeypatch: pytest.MonkeyPatch, platform: str, workers: int
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    source = make_batches(Words(), stream_of(1000), WINDOWS, 0)
+    data = CorpusDataModule(source, validation_sample(Words(), stream_of(700), WINDOWS, 1000))
+    for device, expected in (("cuda", workers), ("cpu", 0)):
+        strategy = SimpleNamespace(root_device=torch.device(device))
+        data.trainer = SimpleNamespace(global_step=0, global_rank=0, world_size=1, strategy=strategy)  # type: ignore[assignment]
+        loader = data.train_dataloader()
+        assert (loader.num_workers, loader.pin_memory) == (expected, device == "cuda")

@@ -38,7 +38,8 @@ from elmo_lite.pretraining.config import DataConfig, HeadConfig, OptimizerConfig
 from elmo_lite.pretraining.data_module import make_batches, validation_sample
 from elmo_lite.pretraining.initial_model import InitialModel, build_model, class_counts
 from elmo_lite.pretraining.pretrain import pretrain
-from elmo_lite.pretraining.speed import Speed, dry_run, parse_duration, steps_in, validation_words
+from elmo_lite.pretraining.run import plain_settings
+from elmo_lite.pretraining.speed import Speed, dry_run, parse_duration, steps_in, training_device, validation_words
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.saved_model.checkpoint import load_model, save_model
 from elmo_lite.stopping import Stopped
@@ -654,7 +655,7 @@ def test_the_file_of_a_run_that_was_edited(work: Path) -> None:
     pretrain(settings(), work / "corpus", work / "out", max_steps=9, resume=True)  # written with a checksum
     path = work / "out" / "run.json"
     path.write_text(path.read_text().replace('"validation_words"', '"validation_words_"'))
-    assert resume(work).startswith(f"{path}: expected settings with SHA-256 ")
+    assert resume(work).startswith(f"{path}: expected the checksum sha256:")
 
 
 def test_another_initial_model_before_the_first_state(work: Path) -> None:
@@ -719,3 +720,17 @@ def test_two_runs_exclude_each_other(work: Path) -> None:
             with pytest.raises(ConfigError, match="out: expected an output directory for itself, another process is"):
                 pretrain(settings(), work / "corpus", out, max_steps=8, resume=again)
     assert resume(work) == "" and {path.name for path in work.iterdir()} == {"corpus", "init", "out"}
+
+
+def test_the_device_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apple's GPUs have no float64, which sampling needs: they are refused, and auto is the CPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert training_device("auto") == training_device("cpu") == torch.device("cpu")
+    with pytest.raises(ConfigError, match="cpu, cuda or cuda:N, as pretraining .*, found 'mps'$"):
+        training_device("mps")
+
+
+def test_the_device_is_no_part_of_a_run() -> None:
+    assert plain_settings(settings()) == plain_settings(dataclasses.replace(settings(), device="cpu"))
+    assert "device" not in plain_settings(settings())
