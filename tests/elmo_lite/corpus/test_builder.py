@@ -1,5 +1,6 @@
 """That nothing half-written stays, and that settings are checked."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pytest
 
 from elmo_lite.corpus import builder
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
+from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import ConfigError, CorpusError
+from elmo_lite.locks import hold
 from elmo_lite.text.sources import Source
 
 
@@ -40,6 +43,34 @@ def test_only_a_corpus_is_overwritten(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="is not a corpus directory, so it is not overwritten"):
         build_corpus([str(text)], out, CorpusSettings(), overwrite=True)
     assert (out / "thesis.txt").read_text() == "mine"
+
+
+def test_two_commands_exclude_each_other(tmp_path: Path) -> None:
+    text, out = tmp_path / "a.txt", tmp_path / "out"
+    text.write_text("a b c\n")
+    with (
+        hold(out),
+        pytest.raises(ConfigError, match="out: expected an output directory for itself, another process is"),
+    ):
+        build_corpus([str(text)], out, CorpusSettings())
+    assert not out.exists()
+    build_corpus([str(text)], out, CorpusSettings())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "out"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no process is known to have ended there")
+def test_a_corpus_that_a_killed_process_moved_away_is_not_replaced_unasked(tmp_path: Path) -> None:
+    text, out = tmp_path / "a.txt", tmp_path / "out"
+    text.write_text("a b c\n")
+    build_corpus([str(text)], out, CorpusSettings())
+    code = (
+        "import sys; from pathlib import Path; from elmo_lite import atomic\n"
+        "out = Path(sys.argv[1]); out.rename(atomic._beside(out, '.old'))"
+    )
+    subprocess.run([sys.executable, "-c", code, out], cwd=Path(__file__).parents[3], check=True)
+    with pytest.raises(CorpusError, match="exists already"):
+        build_corpus([str(text)], out, CorpusSettings())
+    assert Corpus.open(out).words == ["a", "b", "c"]
 
 
 def test_settings_out_of_range_are_named() -> None:

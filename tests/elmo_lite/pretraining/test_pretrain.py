@@ -36,6 +36,7 @@ from elmo_lite.pretraining import speed
 from elmo_lite.pretraining.command import pretrain_command
 from elmo_lite.pretraining.config import DataConfig, HeadConfig, OptimizerConfig, PretrainConfig
 from elmo_lite.pretraining.data_module import make_batches, validation_sample
+from elmo_lite.pretraining.fit import CURVES
 from elmo_lite.pretraining.initial_model import InitialModel, build_model, class_counts
 from elmo_lite.pretraining.pretrain import pretrain
 from elmo_lite.pretraining.run import plain_settings
@@ -117,6 +118,7 @@ def test_a_run_leaves_model_state_and_curves(batching: str, corpus: Path, tmp_pa
     assert not list(out.rglob("*.tmp"))
     with open(out / "logs" / "metrics.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == CURVES, "a later column would make the logger write the whole file again"
     losses = [float(row["train/sampled_loss"]) for row in rows if row["train/sampled_loss"]]
     nats = [float(row["val/nats"]) for row in rows if row["val/nats"]]
     assert losses[-1] < losses[0] and len(nats) == 3 and nats[-1] < nats[0]
