@@ -570,9 +570,7 @@ def test_the_device_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert training_device("auto") == training_device("cpu") == torch.device("cpu")
-    with pytest.raises(
-        ConfigError, match="cpu, cuda or cuda:N, as pretraining .*, found 'mps'$"
-    ):
+    with pytest.raises(ConfigError, match="cpu, cuda or cuda:N, as pretraining .*, found 'mps'$"):
         training_device("mps")
 
 
