@@ -74,7 +74,8 @@ def call_with_arguments(
         try:
             return function(**values)
         except ElmoLiteError as error:
-            raise type(error)(with_known_flags(str(error), parser)) from error.__cause__
+            error.args = (with_known_flags(str(error), parser),)
+            raise
 
 
 def function_parser(function: Callable[..., Any], prog: str, positionals: Sequence[str]) -> ArgumentParser:

@@ -22,6 +22,19 @@ _MAX_THREADS = 1024
 _THREADS_VARIABLE = "OMP_NUM_THREADS"
 
 
+class StandardErrorHandler(logging.StreamHandler[Any]):
+    """Log handler that writes to the standard error of the moment."""
+
+    def __init__(self) -> None:
+        """Make a handler without a stream of its own."""
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:
+        """Standard error."""
+        return sys.stderr
+
+
 class _Print(Action):
     """Print a text and exit."""
 

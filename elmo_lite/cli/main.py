@@ -193,8 +193,9 @@ def run_command(name: str, command: Command, argv: Sequence[str]) -> int:
     import logging
 
     from elmo_lite.cli.arguments import call_with_arguments
+    from elmo_lite.cli.common import StandardErrorHandler
 
-    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(message)s", handlers=[StandardErrorHandler()])
     logging.getLogger("elmo_lite").setLevel(logging.INFO)  # other libraries log warnings only
     positionals = command_positionals(command)
     try:

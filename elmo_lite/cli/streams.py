@@ -89,7 +89,9 @@ def _safe(stream: Any, of_process: Any, kind: type[_Output] | type[_Diagnostics]
     with suppress(OSError):
         stream.flush()
     is_line_buffered = kind is _Diagnostics or stream.line_buffering
-    return kind(stream.buffer, encoding="utf-8", errors="backslashreplace", line_buffering=is_line_buffered)
+    # A buffer of its own: libraries may keep the stream longer than the command runs.
+    buffer = open(stream.fileno(), "wb", closefd=False)
+    return kind(buffer, encoding="utf-8", errors="backslashreplace", line_buffering=is_line_buffered)
 
 
 def _null(mode: int) -> int:
@@ -114,7 +116,6 @@ def _leave(stream: io.TextIOWrapper) -> None:
         stream.flush()
     except OSError:
         _discard(stream)
-    stream.detach()
 
 
 def _discard(stream: io.TextIOWrapper) -> None:

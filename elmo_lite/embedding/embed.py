@@ -33,8 +33,8 @@ from elmo_lite.text.tokenization import Tokenization
 
 logger = logging.getLogger(__name__)
 
-STANDARD_STREAM = "-"
-"""INPUT is standard input, OUTPUT is standard output."""
+STANDARD_OUTPUT = "-"
+"""OUTPUT that stands for standard output, in the format .npz."""
 _PACKAGE_OF = {".h5": "h5py", ".hdf5": "h5py", ".parquet": "pyarrow", ".safetensors": "safetensors", ".npz": "numpy"}
 _BYTES_PER_SENTENCE = {".h5": 500, ".hdf5": 500, ".parquet": 16, ".safetensors": 8, ".npz": 8}
 """Approximate overhead of each format in bytes per sentence."""
@@ -161,7 +161,7 @@ def embed_file(
 @contextmanager
 def _file_to_write(target: str, shape: VectorShape) -> Iterator[VectorWriter]:
     """A writer of the format of ``target``; the file takes its place at the end of the block."""
-    if target == STANDARD_STREAM:
+    if target == STANDARD_OUTPUT:
         with closing(NumpyVectors(sys.stdout.buffer, shape)) as writer:
             yield writer
         return
@@ -179,7 +179,7 @@ def check_output(output: str, source: str, overwrite: bool) -> None:
             output is a terminal.
         ImportError: The package for the format is not installed.
     """
-    if output == STANDARD_STREAM:
+    if output == STANDARD_OUTPUT:
         require(not sys.stdout.isatty(), "OUTPUT", "a file or a pipe for binary data", "a terminal")
         return
     target = Path(output)

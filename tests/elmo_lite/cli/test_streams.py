@@ -129,3 +129,15 @@ def test_streams_of_the_caller_stay_as_they_are() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
     assert done.stdout.split()[-1] == b"same"
+
+
+def test_a_second_command_of_a_process_logs_too() -> None:
+    code = (
+        "import logging, sys; from elmo_lite.cli import main as program\n"
+        "def command(*, text: str = '') -> None:\n"
+        "    logging.getLogger('elmo_lite').info('log of a command')\n"
+        "program.COMMANDS['log'] = program.Command('__main__:command')\n"
+        "assert program.main(['log']) == program.main(['log']) == 0"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "log of a command\n" * 2)
