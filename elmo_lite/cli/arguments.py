@@ -70,7 +70,7 @@ def call_with_arguments(
         config_type = typing.get_type_hints(function)[CONFIG]
         names = [field.name for field in dataclasses.fields(config_type)]
         values[CONFIG] = config_type(**{name: arguments[name] for name in names})
-    with common_options(arguments[QUIET], arguments["threads"]):
+    with common_options(arguments[QUIET], arguments["threads"], arguments["max_line_bytes"]):
         try:
             return function(**values)
         except ElmoLiteError as error:

@@ -1,4 +1,4 @@
-"""Options of every command: ``--quiet``, ``--threads``, ``--version``, ``--help`` and ``--help_all``."""
+"""Options of every command: ``--quiet``, ``--threads``, ``--max_line_bytes``, ``--version`` and helps."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from elmo_lite import __version__
 from elmo_lite.cli.help import short_help
 from elmo_lite.errors import require
+from elmo_lite.text.lines import LineLimit
 
 COMMON = "common options"
 """Title of their group in the help."""
@@ -68,21 +69,29 @@ def add_common_options(group: Any) -> None:
         default=None,
         help=f"Number of CPU threads, in 1..{_MAX_THREADS}. Defaults to the number of cores.",
     )
+    group.add_argument(
+        "--max_line_bytes",
+        type=int,
+        default=LineLimit.num_bytes,
+        help="Maximum number of bytes of a line or record of an input, which bounds memory.",
+    )
 
 
 @contextmanager
-def common_options(quiet: bool, threads: int | None) -> Iterator[None]:
+def common_options(quiet: bool, threads: int | None, max_line_bytes: int) -> Iterator[None]:
     """Apply the options of every command to the process for the duration of the command.
 
     Raises:
-        ConfigError: The number of threads is out of range.
+        ConfigError: The number of threads or of bytes is out of range.
     """
     require(threads is None or 1 <= threads <= _MAX_THREADS, "--threads", f"a number in 1..{_MAX_THREADS}", threads)
-    logger = logging.getLogger("elmo_lite")
+    require(max_line_bytes >= 1, "--max_line_bytes", "1 or more", max_line_bytes)
+    logger, limit = logging.getLogger("elmo_lite"), LineLimit.num_bytes
     level, variable = logger.level, os.environ.get(_THREADS_VARIABLE)
     torch = sys.modules.get("torch")
     before = torch.get_num_threads() if torch is not None else 0
     try:
+        LineLimit.num_bytes = max_line_bytes
         if quiet:
             logger.setLevel(logging.WARNING)
         if threads is not None:
@@ -91,6 +100,7 @@ def common_options(quiet: bool, threads: int | None) -> Iterator[None]:
                 torch.set_num_threads(threads)
         yield
     finally:
+        LineLimit.num_bytes = limit
         logger.setLevel(level)
         if threads is not None:
             if torch is not None:

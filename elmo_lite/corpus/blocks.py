@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 
 from elmo_lite.corpus.corpus import BOUNDARY_ID
+from elmo_lite.text.blocks import Block, block_records
 from elmo_lite.text.documents import Record, sentences_of
-from elmo_lite.text.sources import Block, block_records, decode
 from elmo_lite.text.tokenization import Tokenization
 
 LINES_PER_DOCUMENT = 1000
@@ -110,7 +110,7 @@ def encode_block(block: Block, tokenization: Tokenization, field: str | None, ke
     """
     encoder = _Encoder(tokenization, keep_empty)
     if block.kind == "text":
-        encoder.add_text(decode(block.data, block.name, block.first_line, block.offset), block.first_line)
+        encoder.add_text(block.text(), block.first_line)
     else:
         for record in block_records(block, field):
             encoder.add_record(record)

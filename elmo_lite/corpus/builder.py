@@ -28,8 +28,9 @@ from elmo_lite.errors import CorpusError, require, require_range
 from elmo_lite.files import describe_file, put_in_place, remove_leftovers, scratch_directory
 from elmo_lite.locks import hold
 from elmo_lite.metadata import write_json
+from elmo_lite.text.blocks import Block
 from elmo_lite.text.characters import LONGEST_WIDTH, MAX_CHARACTERS, SHORTEST_WIDTH
-from elmo_lite.text.sources import Block, Source, find_sources
+from elmo_lite.text.sources import Source, find_sources, warn_of_numbers
 from elmo_lite.text.tokenization import Tokenization
 
 _SMALL_INPUT = 4 << 20
@@ -48,6 +49,7 @@ class CorpusSettings:
     max_characters: int = MAX_CHARACTERS
     text_field: str | None = None
     keep_empty_lines: bool = False
+    numbered_lines: bool = False
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -83,9 +85,11 @@ def build_corpus(
         CorpusError: An input cannot be used, there are no words, or ``out`` exists.
     """
     require(num_processes is None or num_processes >= 1, "num_processes", "1 or more", num_processes)
-    sources = find_sources(inputs)
-    held_out_sources = find_sources(held_out) if held_out is not None else []
-    _check_disjoint(sources, held_out_sources)
+    numbered = settings.numbered_lines
+    sources = find_sources(inputs, numbered_lines=numbered)
+    held_out_sources = find_sources(held_out, numbered_lines=numbered) if held_out is not None else []
+    _check_distinct(sources, held_out_sources)
+    warn_of_numbers(sources + held_out_sources)
     with hold(out):
         remove_leftovers(out)
         _check_out(out, overwrite)
@@ -206,8 +210,20 @@ def _check_out(out: Path, overwrite: bool) -> None:
             raise CorpusError(f"{out}: exists and is not a corpus directory, so it is not overwritten")
 
 
-def _check_disjoint(train: list[Source], held_out: list[Source]) -> None:
-    seen = {os.path.realpath(source.name) for source in train}
+def _check_distinct(train: list[Source], held_out: list[Source]) -> None:
+    """Check that no input is given twice, or held out and trained on, under whatever name."""
+    seen: dict[object, str] = {}
+    for source in train:
+        if (first := seen.setdefault(_identity(source), source.name)) is not source.name:
+            raise CorpusError(f"{source.name}: expected distinct inputs, found the same as {first}")
     for source in held_out:
-        if os.path.realpath(source.name) in seen:
+        if _identity(source) in seen:
             raise CorpusError(f"{source.name}: expected held-out text that is not trained on, found it in both")
+
+
+def _identity(source: Source) -> object:
+    """A value that inputs have in common if they are the same file or data set."""
+    if source.kind == "hub" or source.is_standard_input:
+        return source.name
+    found = os.stat(source.name)
+    return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(source.name)

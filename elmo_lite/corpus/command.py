@@ -23,14 +23,16 @@ def build_corpus_command(
     text_field: str | None = None,
     num_processes: int | None = None,
     keep_empty_lines: bool = False,
+    numbered_lines: bool = False,
     overwrite: bool = False,
     quiet: bool = False,
 ) -> None:
     """Build a corpus directory from text.
 
     Args:
-        inputs: Text files (.txt, .jsonl, .parquet; .txt and .jsonl may be compressed as .gz, .xz or .zst), globs, or
-            hub data sets (owner/name, owner/name:split or owner/name:config:split).
+        inputs: Text, JSON, CSV, TSV, Parquet, or files with one word per line, recognised by their content; plain or
+            compressed (.gz, .bz2, .xz, .zst). Also globs, hub data sets (owner/name, owner/name:split or
+            owner/name:config:split), and - for text on standard input.
         out: Directory to write.
         tokenizer: Tokenisation of the text: words for raw text, whitespace for tokenised text with one sentence per
             line.
@@ -48,6 +50,7 @@ def build_corpus_command(
         num_processes: Number of processes for tokenisation, 1 or more. Defaults to the number of CPUs. The result does
             not depend on it.
         keep_empty_lines: Count a blank line as an empty sentence, as in the literature on language models.
+        numbered_lines: Remove the number and the TAB at the beginning of each line of text.
     """
     settings = CorpusSettings(
         tokenization=Tokenization(kind=tokenizer),
@@ -56,6 +59,7 @@ def build_corpus_command(
         max_characters=max_characters,
         text_field=text_field,
         keep_empty_lines=keep_empty_lines,
+        numbered_lines=numbered_lines,
     )
     meta = build_corpus(
         inputs,

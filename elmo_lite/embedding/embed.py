@@ -3,41 +3,26 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
-import shutil
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
-from importlib import import_module
-from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
 from tqdm import tqdm
 
 from elmo_lite.embedding.elmo import BATCH_TOKENS, Elmo
-from elmo_lite.embedding.flat_writers import NumpyVectors
 from elmo_lite.embedding.layer_choice import Layers
+from elmo_lite.embedding.output_file import check_output, file_to_write
 from elmo_lite.embedding.pooling import Pool, check_pooling, pooled
 from elmo_lite.embedding.runner import FloatArray
 from elmo_lite.embedding.sentence_source import counted_sentences
 from elmo_lite.embedding.vector_shape import DType, VectorShape, VectorWriter
-from elmo_lite.embedding.writers import WRITERS
-from elmo_lite.errors import CheckpointError, ConfigError, require
-from elmo_lite.files import replace_file
+from elmo_lite.errors import CheckpointError
 from elmo_lite.hardware import keep_freed_memory
-from elmo_lite.text.sources import find_sources
+from elmo_lite.text.sources import find_sources, warn_of_numbers
 from elmo_lite.text.tokenization import Tokenization
-
-logger = logging.getLogger(__name__)
-
-STANDARD_OUTPUT = "-"
-"""OUTPUT that stands for standard output, in the format .npz."""
-_PACKAGE_OF = {".h5": "h5py", ".hdf5": "h5py", ".parquet": "pyarrow", ".safetensors": "safetensors", ".npz": "numpy"}
-_BYTES_PER_SENTENCE = {".h5": 500, ".hdf5": 500, ".parquet": 16, ".safetensors": 8, ".npz": 8}
-"""Approximate overhead of each format in bytes per sentence."""
 
 
 def embed_command(
@@ -51,6 +36,7 @@ def embed_command(
     overwrite: bool = False,
     tokenizer: Literal["whitespace", "words"] | None = None,
     text_field: str | None = None,
+    numbered_lines: bool = False,
     batch_tokens: int = BATCH_TOKENS,
     precision: Literal["float32", "bfloat16"] = "float32",
     device: str = "cpu",
@@ -60,8 +46,9 @@ def embed_command(
 
     Args:
         model: Saved model: a directory, a packaged name or a hub name.
-        input: Text with a sentence per line, or JSONL with the words or the text of a sentence per line; .gz, .xz and
-            .zst are read too; - for standard input.
+        input: Text with a sentence per line, JSON, CSV, TSV or Parquet with the words or the text of a sentence per
+            record, or a file with one word per line, recognised by its content, plain or compressed; - for text on
+            standard input.
         output: File to write: .h5, .parquet, .safetensors or .npz; - for .npz on standard output.
         layers: Layers to write: all, mean, top, or the number of one layer, 0 for the token layer. Defaults to all,
             with --pool to mean.
@@ -77,11 +64,14 @@ def embed_command(
             model.
         text_field: Field of records that holds the words or the text of a sentence. Defaults to the only one of text,
             words and tokens that a record has.
+        numbered_lines: Remove the number and the TAB at the beginning of each line of text.
         batch_tokens: Number of positions in a batch, padding included; bounds memory.
     """
     check_output(output, input, overwrite)
     keep_freed_memory()
-    find_sources([input])  # a wrong path raises an error before the model is loaded
+    warn_of_numbers(
+        find_sources([input], numbered_lines=numbered_lines)
+    )  # a wrong path raises an error before the model is loaded
     elmo = Elmo.from_pretrained(model, device=device, dtype=precision)
     embed_file(
         elmo,
@@ -93,6 +83,7 @@ def embed_command(
         overwrite=overwrite,
         tokenization=Tokenization(kind=tokenizer) if tokenizer else None,
         text_field=text_field,
+        numbered_lines=numbered_lines,
         batch_tokens=batch_tokens,
         progress=not quiet,
     )
@@ -116,6 +107,7 @@ def embed_file(
     overwrite: bool = False,
     tokenization: Tokenization | None = None,
     text_field: str | None = None,
+    numbered_lines: bool = False,
     batch_tokens: int = BATCH_TOKENS,
     progress: bool = False,
 ) -> VectorShape:
@@ -136,7 +128,7 @@ def embed_file(
         check_pooling(pool, layers)
     chosen = elmo.layer_number(layers)
     split = tokenization or elmo.tokenization
-    with counted_sentences(source, split, text_field) as sentences:
+    with counted_sentences(source, split, text_field, numbered_lines) as sentences:
         shape = VectorShape(
             sentences.num_sentences,
             sentences.num_words,
@@ -153,69 +145,9 @@ def embed_file(
                 "tokenization": json.dumps(split.to_dict()),
             },
         )
-        with _file_to_write(target, shape) as file:
+        with file_to_write(target, shape) as file:
             _write(elmo, sentences, chosen, pool, file, shape, batch_tokens, progress)
     return shape
-
-
-@contextmanager
-def _file_to_write(target: str, shape: VectorShape) -> Iterator[VectorWriter]:
-    """A writer of the format of ``target``; the file takes its place at the end of the block."""
-    if target == STANDARD_OUTPUT:
-        with closing(NumpyVectors(sys.stdout.buffer, shape)) as writer:
-            yield writer
-        return
-    path = Path(target)
-    _check_space(shape, path)
-    with replace_file(path) as scratch, closing(WRITERS[path.suffix](scratch, shape)) as writer:
-        yield writer
-
-
-def check_output(output: str, source: str, overwrite: bool) -> None:
-    """Check that the output can be written.
-
-    Raises:
-        ConfigError: The suffix is unknown, the folder does not exist, the file exists, or it is the input; or standard
-            output is a terminal.
-        ImportError: The package for the format is not installed.
-    """
-    if output == STANDARD_OUTPUT:
-        require(not sys.stdout.isatty(), "OUTPUT", "a file or a pipe for binary data", "a terminal")
-        return
-    target = Path(output)
-    if target.suffix not in _PACKAGE_OF:
-        raise ConfigError(f"{target}: expected an output named {', '.join(_PACKAGE_OF)}, found {target.suffix!r}")
-    if not target.parent.is_dir():
-        raise ConfigError(f"{target}: expected an existing folder, found none")
-    if target.is_dir() or (target.exists() and not overwrite):
-        found = "a directory" if target.is_dir() else "a file (--overwrite replaces it)"
-        raise ConfigError(f"{target}: expected nothing there, found {found}")
-    if target.exists() and Path(source).exists() and target.samefile(source):
-        raise ConfigError(f"{target}: expected another file than the input, found the same")
-    import_module(_PACKAGE_OF[target.suffix])  # raises an error at once if the package is missing
-
-
-def _check_space(shape: VectorShape, target: Path) -> None:
-    """Log the expected size of the output; raise an error if it exceeds the free disk space."""
-    per_sentence = _BYTES_PER_SENTENCE[target.suffix]
-    needed = shape.vector_bytes + shape.num_bytes + 16 * shape.num_words + per_sentence * shape.num_sentences
-    free = shutil.disk_usage(target.parent).free
-    logger.info(
-        "%s: about %s for %s words in %s sentences (%s free)",
-        target, _size(needed), f"{shape.num_words:,}", f"{shape.num_sentences:,}", _size(free),
-    )  # fmt: skip
-    if needed > free:
-        raise ConfigError(
-            f"{target}: expected {_size(needed)} of free disk space, found {_size(free)} (--dtype float16 halves it)"
-        )
-
-
-def _size(number: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} TB"
 
 
 def _write(

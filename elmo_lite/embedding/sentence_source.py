@@ -29,6 +29,7 @@ class CountedSentences:
     source: str = ""
     tokenization: Tokenization | None = None
     text_field: str | None = None
+    numbered_lines: bool = False
     spool: IO[bytes] | None = None
 
     def count(self, words: list[str]) -> None:
@@ -41,7 +42,7 @@ class CountedSentences:
         """Read the sentences again."""
         if self.spool is None:
             assert self.tokenization is not None
-            yield from read_sentences(self.source, self.tokenization, self.text_field)
+            yield from read_sentences(self.source, self.tokenization, self.text_field, self.numbered_lines)
             return
         self.spool.seek(0)
         for line in self.spool:
@@ -50,7 +51,7 @@ class CountedSentences:
 
 @contextmanager
 def counted_sentences(
-    source: str, tokenization: Tokenization, text_field: str | None = None
+    source: str, tokenization: Tokenization, text_field: str | None = None, numbered_lines: bool = False
 ) -> Iterator[CountedSentences]:
     """Read and check all sentences, and count them; they can be read again inside the block.
 
@@ -60,14 +61,17 @@ def counted_sentences(
         source: Path, glob or hub name, or "-" for standard input; see ``read_sentences``.
         tokenization: Tokenisation of strings.
         text_field: Field of records.
+        numbered_lines: Whether to remove a number and a TAB at the beginning of each line of text. Defaults to False.
 
     Raises:
         CorpusError: As for ``read_sentences``.
     """
-    found = CountedSentences(source=source, tokenization=tokenization, text_field=text_field)
+    found = CountedSentences(
+        source=source, tokenization=tokenization, text_field=text_field, numbered_lines=numbered_lines
+    )
     with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool:
         found.spool = spool if _is_read_once(source) else None
-        for words in read_sentences(source, tokenization, text_field):
+        for words in read_sentences(source, tokenization, text_field, numbered_lines):
             found.count(words)
             if found.spool is not None:
                 found.spool.write(json.dumps(words).encode() + b"\n")

@@ -19,7 +19,7 @@ from elmo_lite.lm.perplexity import stream_perplexity
 from elmo_lite.lm.shared_classes import compare
 from elmo_lite.saved_model.checkpoint import SavedModel, load_model
 from elmo_lite.text.characters import encode_words
-from elmo_lite.text.sources import find_sources
+from elmo_lite.text.sources import find_sources, warn_of_numbers
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import BOUNDARY_CLASS, UNKNOWN_CLASS
 
@@ -32,6 +32,7 @@ def evaluate(
     keep_empty_lines: bool = False,
     tokenization: Tokenization | None = None,
     text_field: str | None = None,
+    numbered_lines: bool = False,
     progress: bool = False,
 ) -> dict[str, Any]:
     """Perplexity of a saved model on text files.
@@ -45,6 +46,7 @@ def evaluate(
         tokenization: Tokenisation of the text. Defaults to that of the model.
         text_field: Field of JSONL, Parquet or hub records. Defaults to the only one of text, words and tokens that a
             record has.
+        numbered_lines: Whether to remove a number and a TAB at the beginning of each line of text. Defaults to False.
         progress: Whether to show a progress bar on standard error. Defaults to False.
 
     Returns:
@@ -55,7 +57,8 @@ def evaluate(
         CorpusError: The text cannot be read or has no sentence.
         CheckpointError: The model was saved without head or vocabulary.
     """
-    words, stream = read_stream(text, tokenization or model.tokenization, text_field, keep_empty_lines)
+    split = tokenization or model.tokenization
+    words, stream = read_stream(text, split, text_field, keep_empty_lines, numbered_lines)
     return _evaluate_stream(model, words, stream, stateful, progress)
 
 
@@ -112,7 +115,11 @@ def _evaluate_stream(
 
 
 def read_stream(
-    text: Sequence[str], tokenization: Tokenization, text_field: str | None = None, keep_empty: bool = False
+    text: Sequence[str],
+    tokenization: Tokenization,
+    text_field: str | None = None,
+    keep_empty: bool = False,
+    numbered_lines: bool = False,
 ) -> tuple[list[str], npt.NDArray[np.int32]]:
     """Read text as a stream of word ids.
 
@@ -121,6 +128,7 @@ def read_stream(
         tokenization: Tokenisation of the text.
         text_field: Field of records. Defaults to the only one of text, words and tokens that a record has.
         keep_empty: Whether a blank line is an empty sentence. Defaults to False.
+        numbered_lines: Whether to remove a number and a TAB at the beginning of each line of text. Defaults to False.
 
     Returns:
         Distinct words in order of first occurrence (word id k is at index k - 1), and (S,) word ids.
@@ -130,7 +138,7 @@ def read_stream(
     """
     id_of: dict[str, int] = {}
     stream = array("i", [BOUNDARY_ID])
-    for source in find_sources(text):
+    for source in find_sources(text, numbered_lines=numbered_lines):
         for block in source.blocks(text_field):
             encoded = encode_block(block, tokenization, text_field, keep_empty)
             names = encoded.words.decode().split("\n") if encoded.words else []
@@ -151,6 +159,7 @@ def evaluate_command(
     keep_empty_lines: bool = False,
     tokenizer: Literal["whitespace", "words"] | None = None,
     text_field: str | None = None,
+    numbered_lines: bool = False,
     device: str = "cpu",
     quiet: bool = False,
 ) -> None:
@@ -158,8 +167,9 @@ def evaluate_command(
 
     Args:
         model: Saved model: a directory, a packaged name or a hub name.
-        text: Text file (.txt, .jsonl, .parquet; .txt and .jsonl may be compressed as .gz, .xz or .zst), glob, hub data
-            set, or corpus directory, whose held-out part is read; - for standard input.
+        text: Text, JSON, CSV, TSV, Parquet or a file with one word per line, recognised by its content, plain or
+            compressed; a glob, a hub data set, or - for text on standard input; or a corpus directory, whose held-out
+            part is read.
         against: Saved model to compare with, such as the one before adaptation: both are scored over the classes that
             they share, with all other words as the unknown word, and without unknown words. Both need the same
             tokenisation.
@@ -173,18 +183,19 @@ def evaluate_command(
             model.
         text_field: Field or column of records to read. Defaults to the only one of text, words and tokens that a record
             has.
+        numbered_lines: Remove the number and the TAB at the beginning of each line of text.
     """
     keep_freed_memory()
     # Wrong paths are reported before the model is loaded.
     corpus = Corpus.open(text) if os.path.isdir(text) else None
     if corpus is None:
-        find_sources([text])
+        warn_of_numbers(find_sources([text], numbered_lines=numbered_lines))
     models = [_loaded(name, device) for name in (model, against) if name is not None]
     if corpus is not None:
         words, stream = _held_out_stream(models[0], corpus)
     else:
         tokenization = Tokenization(kind=tokenizer) if tokenizer else models[0].tokenization
-        words, stream = read_stream([text], tokenization, text_field, keep_empty_lines)
+        words, stream = read_stream([text], tokenization, text_field, keep_empty_lines, numbered_lines)
     if against is None:
         result = {"text": text, **_evaluate_stream(models[0], words, stream, stateful, not quiet)}
     else:

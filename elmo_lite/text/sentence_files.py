@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from typing import cast
 
 from elmo_lite.errors import CorpusError
+from elmo_lite.text.blocks import Block
 from elmo_lite.text.documents import Record, as_record, field_of
 from elmo_lite.text.records import parse_json
-from elmo_lite.text.sources import Block, decode, find_sources
+from elmo_lite.text.sources import find_sources
 from elmo_lite.text.tokenization import Tokenization
 
 
-def read_sentences(source: str, tokenization: Tokenization, text_field: str | None = None) -> Iterator[list[str]]:
+def read_sentences(
+    source: str, tokenization: Tokenization, text_field: str | None = None, numbered_lines: bool = False
+) -> Iterator[list[str]]:
     """Yield one sentence per line or record, empty ones included.
 
     Args:
@@ -20,11 +23,12 @@ def read_sentences(source: str, tokenization: Tokenization, text_field: str | No
             object with either in ``text_field``.
         tokenization: Tokenisation of strings. Lists of words are returned unchanged.
         text_field: Field of objects and records. Defaults to the only one of text, words and tokens.
+        numbered_lines: Whether to remove a number and a TAB at the beginning of each line of text. Defaults to False.
 
     Raises:
         CorpusError: A line is not UTF-8, holds a NUL or is not as expected. The message names file and line.
     """
-    for file in find_sources([source]):
+    for file in find_sources([source], numbered_lines=numbered_lines):
         for block in file.blocks(text_field):
             for where, record in _records(block, text_field):
                 if isinstance(record, str):
@@ -41,7 +45,7 @@ def _records(block: Block, text_field: str | None) -> Iterator[tuple[str, Record
         for number, record in enumerate(block.records, block.first_line):
             yield f"{block.name}, record {number}", record
         return
-    lines = decode(block.data, block.name, block.first_line, block.offset).split("\n")
+    lines = block.text().split("\n")
     if lines[-1] == "":
         lines.pop()  # a line break ends a line; it does not begin another
     for number, line in enumerate(lines, block.first_line):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -17,38 +18,27 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from elmo_lite.errors import CorpusError
+from elmo_lite.text.blocks import Block
 from elmo_lite.text.columns import ColumnReader
 from elmo_lite.text.decompression import READ_ERRORS, HashingReader, decompressed
 from elmo_lite.text.documents import Record, as_record, choose_field, field_of, size_of
 from elmo_lite.text.hub_data_sets import open_data_set
 from elmo_lite.text.hub_names import is_data_set_name
 from elmo_lite.text.kinds import Kind, kind_of
-from elmo_lite.text.lines import LineLimit, unreadable
-from elmo_lite.text.records import json_values, parse_json
+from elmo_lite.text.lines import LineLimit, sample_of, unreadable
+from elmo_lite.text.records import json_values
 from elmo_lite.text.rows import SEPARATORS, parquet_rows
 from elmo_lite.text.tables import column_names, table_rows
+
+log = logging.getLogger("elmo_lite")
 
 BLOCK_SIZE = 1 << 20
 """Approximate size of a block in bytes."""
 
 STANDARD_INPUT = "-"
 _BOM = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True)
-class Block:
-    """Whole lines of a file, or some records."""
-
-    name: str
-    """Name of the input, for error messages."""
-    kind: Kind
-    data: bytes
-    """Lines of a text or JSONL file. Empty for records."""
-    records: tuple[Record, ...]
-    first_line: int
-    """Number of the first line or record, from 1."""
-    offset: int
-    """Number of bytes of the (decompressed) file before this block."""
+_NUMBERED_SAMPLE = 100
+"""Number of lines by which a file of numbered lines is recognised."""
 
 
 @dataclass
@@ -64,6 +54,8 @@ class Source:
     sha256: str | None = None
     """SHA-256 of the file as stored, or of the records read from a hub data set."""
     is_standard_input: bool = False
+    is_numbered: bool = False
+    """Whether lines of text begin with a number and a TAB, which are removed."""
 
     def blocks(self, field: str | None = None, block_size: int = BLOCK_SIZE) -> Iterator[Block]:
         """Read the input from the beginning.
@@ -109,7 +101,7 @@ class Source:
     def _block(self, content: bytes, line: int, offset: int) -> Block:
         if offset == 0 and content.startswith(_BOM):
             content, offset = content[len(_BOM) :], len(_BOM)
-        return Block(self.name, self.kind, content, (), line, offset)
+        return Block(self.name, self.kind, content, (), line, offset, self.is_numbered)
 
     def _decompressed(self, size: int) -> Iterator[bytes]:
         try:
@@ -172,10 +164,14 @@ class Source:
         self.sha256 = digest.hexdigest()
 
 
-def find_sources(inputs: Iterable[str]) -> list[Source]:
-    """Resolve paths, globs, hub names (``owner/name``, ``owner/name:split`` or ``owner/name:config:split``) and ``-``.
+def find_sources(inputs: Iterable[str], *, numbered_lines: bool = False) -> list[Source]:
+    """Resolve paths, globs, hub names (``owner/name``, ``owner/name:split`` or ``owner/name:config:split``), and "-".
 
-    Files keep the given order. Those of one glob are sorted by name.
+    Files keep the given order. Those of one glob are sorted by name. "-" is text on standard input.
+
+    Args:
+        inputs: What to resolve.
+        numbered_lines: Whether lines of text begin with a number and a TAB, which are removed.
 
     Raises:
         CorpusError: No input is given, a file does not exist or is a directory, or a glob matches no file.
@@ -183,7 +179,21 @@ def find_sources(inputs: Iterable[str]) -> list[Source]:
     sources = [source for given in inputs for source in _resolve(given)]
     if not sources:
         raise CorpusError("inputs: expected at least one file, glob or hub data set name, found none")
+    for source in sources:
+        source.is_numbered = numbered_lines and source.kind == "text"
     return sources
+
+
+def warn_of_numbers(sources: Iterable[Source]) -> None:
+    """Warn of files whose lines begin with 1, 2, 3, ... and a TAB, unless these are removed."""
+    for source in sources:
+        if source.kind == "text" and not source.is_numbered and not source.is_standard_input:
+            lines = sample_of(source.name).decode("utf-8", "replace").split("\n")[:_NUMBERED_SAMPLE]
+            numbers = [line.partition("\t")[0] for line in lines if "\t" in line]
+            first = int(numbers[0]) if numbers and numbers[0].isdecimal() and len(numbers[0]) < 10 else 0
+            if len(numbers) > 1 and numbers == [str(first + place) for place in range(len(lines))][: len(numbers)]:
+                hint = "which are read as words (--numbered_lines removes them)"
+                log.warning("%s: lines begin with numbers and a TAB, %s", source.name, hint)
 
 
 def _resolve(given: str) -> list[Source]:
@@ -209,47 +219,3 @@ def _source(name: str) -> Source:
     if is_data_set_name(name):
         return Source(name, "hub", 0)
     raise CorpusError(f"{name}: expected a file, found nothing there")
-
-
-def decode(data: bytes, name: str, first_line: int, offset: int) -> str:
-    """Decode whole lines and check them.
-
-    Args:
-        data: The lines.
-        name: Name of the file.
-        first_line: Number of the first line, from 1.
-        offset: Number of bytes of the file before ``data``.
-
-    Raises:
-        CorpusError: The lines are not UTF-8 or hold a NUL. The message names file, line and byte offset.
-    """
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = first_line + data.count(b"\n", 0, error.start)
-        where = f"{name}, line {line}, byte {offset + error.start}"
-        raise CorpusError(f"{where}: expected UTF-8, found byte 0x{data[error.start]:02x} ({error.reason})") from None
-    if (at := data.find(b"\0")) >= 0:
-        line = first_line + data.count(b"\n", 0, at)
-        raise CorpusError(f"{name}, line {line}, byte {offset + at}: expected text, found a NUL byte")
-    return text
-
-
-def block_records(block: Block, field: str | None = None) -> list[Record]:
-    """The records of a block of another kind than text.
-
-    Raises:
-        CorpusError: A line is not a JSON object or lacks the field, or the field holds neither text nor words.
-    """
-    if block.kind != "jsonl":
-        return list(block.records)
-    lines = decode(block.data, block.name, block.first_line, block.offset).split("\n")
-    return [
-        _json_record(line, f"{block.name}, line {number}", field)
-        for number, line in enumerate(lines, block.first_line)
-        if line.strip()
-    ]
-
-
-def _json_record(line: str, where: str, field: str | None) -> Record:
-    return field_of(parse_json(line, where), field, where)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from elmo_lite.corpus.blocks import EncodedBlock, Numbering, encode_block, encode_blocks
-from elmo_lite.text.sources import Block
+from elmo_lite.text.blocks import Block
 from elmo_lite.text.tokenization import Tokenization
 
 
@@ -77,7 +77,7 @@ def test_numbering() -> None:
 PARENT = """
 import multiprocessing, os, signal
 from elmo_lite.corpus.blocks import encode_blocks
-from elmo_lite.text.sources import Block
+from elmo_lite.text.blocks import Block
 from elmo_lite.text.tokenization import Tokenization
 
 if __name__ == "__main__":

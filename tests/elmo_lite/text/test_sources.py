@@ -17,8 +17,9 @@ import zstandard
 from pyarrow import parquet
 
 from elmo_lite.errors import CorpusError
+from elmo_lite.text.blocks import Block, block_records, decode
 from elmo_lite.text.documents import Record
-from elmo_lite.text.sources import Block, block_records, decode, find_sources
+from elmo_lite.text.sources import find_sources
 
 TEXT = "".join(f"line {number} of some text\n" for number in range(2000)).encode()
 
