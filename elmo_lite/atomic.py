@@ -47,7 +47,7 @@ def remove_leftovers(target: Path) -> None:
             if match[2] == ".old" and not os.path.lexists(target):
                 path.rename(target)
                 continue
-            if match[2] == ".parts" and not os.path.lexists(target):
+            if match[2] == ".parts" and not os.path.lexists(target) and not path.is_symlink():
                 _put_back(path, target.parent, target.name)
             _remove(path)
 

@@ -117,3 +117,15 @@ def test_a_leftover_of_an_earlier_process_with_the_same_number(tmp_path: Path) -
         path.write_text("{")
     atomic.remove_leftovers(target)
     assert own.exists() and not left.exists()
+
+
+def test_nothing_is_taken_out_of_a_linked_folder(tmp_path: Path) -> None:
+    """A directory from elsewhere may hold a link with the name of a leftover."""
+    fill(tmp_path / "mine", {"config.json": "mine", "thesis": "mine"})
+    (tmp_path / "model").mkdir()
+    link = atomic._beside(tmp_path / "model" / "config.json", ".parts")
+    atomic._own_names.discard(link.name)
+    link.symlink_to(tmp_path / "mine")
+    atomic.remove_leftovers(tmp_path / "model" / "config.json")
+    assert content_of(tmp_path / "mine") == {"config.json": "mine", "thesis": "mine"}
+    assert os.listdir(tmp_path / "model") == []

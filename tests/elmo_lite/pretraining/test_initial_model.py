@@ -250,5 +250,8 @@ def test_a_call_resolves_a_name_once(corpus: str, downloads: list[str]) -> None:
     pretrain(config, corpus, "out", max_steps=2, init="someone/elmo")
     assert downloads == ["someone/elmo"]
     pretrain(config, corpus, "out", max_steps=3, resume=True)
+    assert downloads == ["someone/elmo"], "the state has all weights"
+    Path("out/checkpoints/last.ckpt").unlink()
+    pretrain(config, corpus, "out", resume=True)
     assert downloads == ["someone/elmo", "someone/elmo"]
     assert load_model("out/model").training["init"]["model"] == "someone/elmo"
