@@ -78,7 +78,7 @@ def add_common_options(group: Any) -> None:
 
 
 @contextmanager
-def common_options(quiet: bool, threads: int | None, max_line_bytes: int) -> Iterator[None]:
+def common_options(quiet: bool, threads: int | None, max_line_bytes: int = LineLimit.num_bytes) -> Iterator[None]:
     """Apply the options of every command to the process for the duration of the command.
 
     Raises:

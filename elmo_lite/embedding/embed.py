@@ -46,9 +46,8 @@ def embed_command(
 
     Args:
         model: Saved model: a directory, a packaged name or a hub name.
-        input: Text with a sentence per line, JSON, CSV, TSV or Parquet with the words or the text of a sentence per
-            record, or a file with one word per line, recognised by its content, plain or compressed; - for text on
-            standard input.
+        input: Text with a sentence per line, JSON, CSV, TSV, Parquet or a file with one word per line, recognised by
+            its content, plain or compressed; - for text on standard input.
         output: File to write: .h5, .parquet, .safetensors or .npz; - for .npz on standard output.
         layers: Layers to write: all, mean, top, or the number of one layer, 0 for the token layer. Defaults to all,
             with --pool to mean.
@@ -60,12 +59,11 @@ def embed_command(
         quiet: Show no progress.
 
     Other Args:
-        tokenizer: Tokenisation of the text: words for raw text, whitespace for tokenised text. Defaults to that of the
-            model.
+        tokenizer: words for raw text, whitespace for tokenised text. Defaults to the tokenisation of the model.
         text_field: Field of records that holds the words or the text of a sentence. Defaults to the only one of text,
             words and tokens that a record has.
-        numbered_lines: Remove the number and the TAB at the beginning of each line of text.
-        batch_tokens: Number of positions in a batch, padding included; bounds memory.
+        numbered_lines: Remove the number and the TAB that begin each line of text.
+        batch_tokens: Positions in a batch, padding included; bounds memory.
     """
     check_output(output, input, overwrite)
     keep_freed_memory()

@@ -47,6 +47,15 @@ def read_vectors(path: str | os.PathLike[str], words: Iterable[str], extra_words
     """
     wanted = dict.fromkeys(words)
     file = expanded(path)
+    found = _read(file, wanted, extra_words)
+    num_covered = sum(word in found or word.lower() in found for word in wanted)
+    share = f"{num_covered:,} of {len(wanted):,} distinct words ({num_covered / max(1, len(wanted)):.1%})"
+    log.info("%s: vectors for %s", file, share)
+    return found
+
+
+def _read(file: Path, wanted: dict[str, None], extra_words: int) -> dict[str, FloatArray]:
+    """Read vectors in the format of the file."""
     with open_content(file) as content:
         start = content.read(4)
     if start == FASTTEXT_MAGIC:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,8 +24,6 @@ from elmo_lite.text import MAX_CHARACTERS, encode_words
 from tasks.inputs.batch import Batch
 from tasks.inputs.static_vectors import read_vectors
 from tasks.modules.dropout import VariationalDropout
-
-log = logging.getLogger("elmo_lite")
 
 CHAR_DIM = 16
 UNKNOWN_ROW = 0
@@ -159,9 +156,6 @@ class WordInputs(nn.Module):
         found = {word: vector for word, vector in found.items() if _is_storable(word)}
         if not any(form in found for word in wanted for form in (word, word.lower())):
             raise ConfigError(f"words: expected vectors of words of the data, found none in {config.words}")
-        num_covered = sum(word in found or word.lower() in found for word in wanted)
-        share = f"{num_covered:,} of {len(wanted):,} distinct words ({num_covered / len(wanted):.1%})"
-        log.info("%s: vectors for %s", config.words, share)
         vectors = torch.from_numpy(np.stack(list(found.values())))
         inputs = cls(config, list(found), vectors.shape[1])
         with torch.no_grad():

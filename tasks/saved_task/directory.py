@@ -17,36 +17,34 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor, nn
 
-from elmo_lite import CheckpointError, ConfigError, Elmo
+from elmo_lite import CheckpointError, Elmo
 from elmo_lite.errors import one_line
-from elmo_lite.fields import checked_files
 from elmo_lite.files import (
     check_file,
     describe_file,
     put_files_in_place,
     remove_leftovers,
     scratch_directory,
-    write_text,
 )
-from elmo_lite.metadata import check_checksum, read_bytes, read_json, write_json
+from elmo_lite.metadata import read_bytes
 from elmo_lite.paths import expanded
 from elmo_lite.saved_model import check_finite, check_tensors, read_tensors, write_tensors
-from tasks.saved_task.card import model_card
 from tasks.saved_task.encoder import CONFIG, ENCODER, read_encoder, write_encoder
-
-Kind = Literal["ner", "sentiment"]
-FORMAT_VERSION = 1
-MODEL = "model.safetensors"
-WORDS = "words.txt"
-ENCODER_CONFIG = f"{ENCODER}/{CONFIG}"
-"""Settings of the encoder; they hold the hashes of its other files."""
-MODEL_CARD = "README.md"
-FILES = (MODEL, WORDS, ENCODER_CONFIG)
-"""Files whose size and SHA-256 are in the settings."""
+from tasks.saved_task.settings import (
+    FILES,
+    FORMAT_VERSION,
+    MODEL,
+    MODEL_CARD,
+    WORDS,
+    Kind,
+    check_target,
+    read_settings,
+    write_settings,
+)
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ def save_task(
         CheckpointError: The directory may not be replaced, or the model cannot be saved.
     """
     target = expanded(directory).resolve()
-    _check_target(target, overwrite)
+    check_target(target, overwrite)
     with scratch_directory(target) as scratch:
         encoder_facts = None
         if encoder is not None:
@@ -145,7 +143,7 @@ def save_task(
             "metrics": dict(metrics or {}),
             "files": {name: describe_file(scratch / name) for name in FILES if (scratch / name).is_file()},
         }
-        _write_settings(scratch, settings, tensors)
+        write_settings(scratch, settings, tensors)
         put_files_in_place(scratch, target, CONFIG, (MODEL, WORDS, ENCODER, MODEL_CARD))
     return target
 
@@ -157,8 +155,8 @@ def save_scores(directory: str | os.PathLike[str], kind: Kind, metrics: Mapping[
         CheckpointError: There is no such model, or the scores are not of JSON types.
     """
     target = expanded(directory)
-    settings = {**_read_config(target, kind), "metrics": dict(metrics)}
-    _write_settings(target, settings, read_tensors(target / MODEL))
+    settings = {**read_settings(target, kind), "metrics": dict(metrics)}
+    write_settings(target, settings, read_tensors(target / MODEL))
 
 
 def load_task(
@@ -177,7 +175,7 @@ def load_task(
     """
     path = expanded(directory)
     remove_leftovers(path / CONFIG)
-    settings = _read_config(path, kind)
+    settings = read_settings(path, kind)
     files = settings["files"]
     for name, facts in files.items():
         check_file(path / name, facts)
@@ -193,34 +191,7 @@ def load_task(
     )
 
 
-# Writing
-
-
-def _write_settings(directory: Path, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-    """Write the settings with the scores, and the model card that shows them."""
-    write_json(directory / CONFIG, settings, f"{directory}: settings and scores", with_checksum=True)
-    write_text(directory / MODEL_CARD, model_card(settings, tensors))
-
-
 _UTF8 = ("utf-8", "surrogatepass")
-
-
-def _check_target(target: Path, overwrite: bool) -> None:
-    """Check that nothing is replaced but a task model, and that only with ``overwrite``."""
-    if target.exists() and not target.is_dir():
-        raise CheckpointError(f"{target}: expected a directory or nothing, found a file")
-    path = target / CONFIG
-    remove_leftovers(path)
-    if not path.exists():
-        return
-    if not overwrite:
-        raise CheckpointError(f"{target}: expected no model there (or overwrite=True), found {CONFIG}")
-    try:
-        found = read_json(path)
-    except CheckpointError:
-        found = None
-    if not isinstance(found, dict) or "task" not in found:
-        raise CheckpointError(f"{path}: expected a task model to overwrite, found another {CONFIG}")
 
 
 def _escape(word: str) -> str:
@@ -230,37 +201,6 @@ def _escape(word: str) -> str:
 
 def _unescape(line: str) -> str:
     return "\\".join(part.replace("\\n", "\n") for part in line.split("\\\\"))
-
-
-# Reading
-
-
-def _read_config(directory: Path, kind: Kind) -> dict[str, Any]:
-    path = directory / CONFIG
-    try:
-        settings = read_json(path)
-    except (FileNotFoundError, NotADirectoryError):
-        raise CheckpointError(f"{directory}: expected the directory of a task model, found no {CONFIG}") from None
-    if not isinstance(settings, dict) or "task" not in settings:
-        raise CheckpointError(f"{path}: expected a task model, found another model's settings")
-    version = settings.get("format_version")
-    if version != FORMAT_VERSION or type(version) is not int:
-        raise CheckpointError(f"{path}: expected format_version {FORMAT_VERSION}, found {version!r:.80}")
-    if settings["task"] != kind:
-        raise CheckpointError(f"{path}: expected a model for the task {kind}, found one for {settings['task']!r:.80}")
-    check_checksum(path, settings)
-    for key, expected in {"settings": dict, "labels": list, "files": dict, "metrics": dict}.items():
-        found = settings.get(key)
-        if not isinstance(found, expected):
-            raise CheckpointError(f"{path}: {key}: expected a JSON {expected.__name__}, found {found!r:.80}")
-    labels = settings["labels"]
-    if not labels or not all(isinstance(label, str) for label in labels) or len(set(labels)) < len(labels):
-        raise CheckpointError(f"{path}: labels: expected distinct strings, found {labels!r:.80}")
-    try:
-        checked_files(settings["files"], FILES, needed=(MODEL,))
-    except ConfigError as error:
-        raise CheckpointError(f"{path}: {error}") from None
-    return {"encoder": None, **settings}
 
 
 def _read_words(path: Path) -> list[str]:

@@ -20,8 +20,9 @@ from elmo_lite.metadata import read_json
 from elmo_lite.saved_model import shapes_alone
 from tasks.inputs.representation import EncoderConfig, Representation
 from tasks.inputs.word_inputs import WordInputConfig, WordInputs
-from tasks.saved_task.directory import Kind, load_task, own_tensors, save_task
+from tasks.saved_task.directory import load_task, own_tensors, save_task
 from tasks.saved_task.encoder import CONFIG
+from tasks.saved_task.settings import Kind
 
 ENCODER_TENSORS = "representation.elmo."
 """Prefix of the weights of a trained encoder, which are saved as a model of their own."""

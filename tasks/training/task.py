@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from elmo_lite import Elmo
-from tasks.saved_task.directory import Kind
+from tasks.saved_task.settings import Kind
 from tasks.training.confusion import Confusion
 from tasks.training.head import Example
 from tasks.training.task_config import TaskConfig

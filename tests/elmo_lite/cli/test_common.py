@@ -29,7 +29,7 @@ def flags_of(name: str) -> set[str]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_them(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert {"--quiet", "--threads", "--help", "--help_all", "-V", "--version"} <= flags_of(name)
+    assert {"--quiet", "--threads", "--max_line_bytes", "--help", "--help_all", "-V", "--version"} <= flags_of(name)
     for flag in ("-V", "--version"):
         assert main([*name.split(), flag]) == 0
         assert capsys.readouterr().out == f"elmo-lite {__version__}\n"

@@ -22,8 +22,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from elmo_lite.cli.main import main
-from elmo_lite.embedding import embed as embedding_files
-from elmo_lite.embedding import sentence_source
+from elmo_lite.embedding import output_file, sentence_source
 from elmo_lite.embedding import writers as vector_files
 from elmo_lite.embedding.elmo import Elmo
 from elmo_lite.embedding.embed import embed_command, embed_file
@@ -168,7 +167,7 @@ def test_estimate_and_progress_go_to_standard_error(
 def test_estimate_is_near(model: Path, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "t.txt").write_text("some words of a sentence\n" * 2000)
     told: list[float] = []
-    monkeypatch.setattr(embedding_files, "_size", lambda number: told.append(number) or "")
+    monkeypatch.setattr(output_file, "_size", lambda number: told.append(number) or "")
     embed_command(str(model), str(tmp_path / "t.txt"), str(tmp_path / f"v{suffix}"), quiet=True)
     assert 0.6 < told[0] / (tmp_path / f"v{suffix}").stat().st_size < 1.6
 

@@ -97,7 +97,7 @@ def settings(**changes: Any) -> PretrainConfig:
 def older_run(out: Path) -> dict[str, Any]:
     """The file of a run as older versions have written it, without a checksum."""
     content: dict[str, Any] = json.loads((out / "run.json").read_text())
-    del content["sha256"]
+    del content["checksum"]
     return content
 
 

@@ -129,7 +129,10 @@ def test_the_first_of_two_binary_vectors_counts(tmp_path: Path, caplog: pytest.L
     (tmp_path / "v.bin").write_bytes(binary().replace(b"4 3\n", b"5 3\n", 1) + again)
     with caplog.at_level("INFO", logger="elmo_lite"):
         assert_table(read_vectors(tmp_path / "v.bin", ["the"]), "the")
-    assert caplog.messages == [f"{tmp_path / 'v.bin'}: of 1 words that occur more than once, the first vector is read"]
+    assert caplog.messages == [
+        f"{tmp_path / 'v.bin'}: of 1 words that occur more than once, the first vector is read",
+        f"{tmp_path / 'v.bin'}: vectors for 1 of 1 distinct words (100.0%)",
+    ]
 
 
 def test_headers_that_lie_cost_no_memory(tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def test_other_word_vectors_of_the_same_name_are_noticed(columns: Path, tmp_path
         tasks.ner.train(configs[1], columns, columns, tmp_path / "out", seeds=2, progress=False)
     assert tasks.ner.train(configs[2], columns, columns, tmp_path / "out", seeds=2, progress=False) == first
     absent = dataclasses.replace(NER, words=str(tmp_path / "absent.vec"))
-    with pytest.raises(CorpusError, match=r"absent.vec: expected a file, found nothing there"):
+    with pytest.raises(CorpusError, match=r"absent.vec: expected word vectors, found No such file"):
         tasks.ner.train(absent, columns, columns, tmp_path / "other", seeds=2, progress=False)
 
 
