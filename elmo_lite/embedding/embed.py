@@ -59,7 +59,7 @@ def embed_command(
         quiet: Show no progress.
 
     Other Args:
-        tokenizer: words for raw text, whitespace for tokenised text. Defaults to the tokenisation of the model.
+        tokenizer: Tokenisation: words for raw text, whitespace for tokenised text. Defaults to that of the model.
         text_field: Field of records that holds the words or the text of a sentence. Defaults to the only one of text,
             words and tokens that a record has.
         numbered_lines: Remove the number and the TAB that begin each line of text.
@@ -181,7 +181,7 @@ def _check_finite(vectors: FloatArray, dtype: DType, number: int, words: list[st
     Raises:
         CheckpointError: They are not; the sentence is named.
     """
-    limit = np.finfo(dtype).max
+    limit = float(np.finfo(dtype).max)
     smallest, largest = (float(bound(initial=0.0)) for bound in (vectors.min, vectors.max))
     if -limit <= smallest and largest <= limit:  # false for NaN
         return

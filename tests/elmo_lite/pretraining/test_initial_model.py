@@ -253,5 +253,5 @@ def test_a_call_resolves_a_name_once(corpus: str, downloads: list[str]) -> None:
     assert downloads == ["someone/elmo"], "the state has all weights"
     Path("out/checkpoints/last.ckpt").unlink()
     pretrain(config, corpus, "out", resume=True)
-    assert downloads == ["someone/elmo"], "a state has all that it needs"
+    assert downloads == ["someone/elmo", "someone/elmo"], "without a state it is needed again"
     assert load_model("out/model").training["init"]["model"] == "someone/elmo"
