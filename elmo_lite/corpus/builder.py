@@ -214,8 +214,9 @@ def _check_distinct(train: list[Source], held_out: list[Source]) -> None:
     """Check that no input is given twice, or held out and trained on, under whatever name."""
     seen: dict[object, str] = {}
     for source in train:
-        if (first := seen.setdefault(_identity(source), source.name)) is not source.name:
+        if (first := seen.get(_identity(source))) is not None:
             raise CorpusError(f"{source.name}: expected distinct inputs, found the same as {first}")
+        seen[_identity(source)] = source.name
     for source in held_out:
         if _identity(source) in seen:
             raise CorpusError(f"{source.name}: expected held-out text that is not trained on, found it in both")

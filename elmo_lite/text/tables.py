@@ -49,7 +49,10 @@ def table_rows(
         where = f"{name}, line {line}"
         if len(cells) != len(header):
             raise CorpusError(f"{where}: expected {len(header)} columns, found {len(cells)}")
-        yield dict(zip(reversed(header), reversed(cells), strict=True)), where, line
+        row: dict[str, str] = {}
+        for column, cell in zip(header, cells, strict=True):
+            row.setdefault(column, cell)  # of two columns of one name, the first
+        yield row, where, line
 
 
 def column_names(name: str | Path, separator: str | None = None) -> list[str]:

@@ -17,6 +17,7 @@ from elmo_lite.cli.arguments import call_with_arguments, function_parser
 from elmo_lite.cli.common import common_options
 from elmo_lite.cli.main import all_commands, command_positionals, main
 from elmo_lite.errors import ConfigError, CorpusError
+from elmo_lite.text.lines import LineLimit
 
 COMMANDS = all_commands()
 ROOT = Path(__file__).parents[3]
@@ -172,3 +173,15 @@ def test_quiet_leaves_results_alone(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
     assert (done.returncode, done.stderr) == (0, "") and "distinct words" in done.stdout
+
+
+def test_the_limit_of_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("short\n" + "x" * (1 << 21) + "\n")
+    argv = ["corpus", str(path), "--out", str(tmp_path / "out"), "--quiet"]
+    assert main([*argv, "--max_line_bytes", "1000000"]) == 2
+    expected = "line 2: expected at most 1,000,000 bytes (--max_line_bytes raises this limit), found more"
+    assert expected in capsys.readouterr().err
+    assert main([*argv, "--max_line_bytes", "0"]) == 2
+    assert "--max_line_bytes: expected 1 or more, found 0" in capsys.readouterr().err
+    assert main(argv) == 0 and LineLimit.num_bytes == 16 << 20

@@ -93,3 +93,20 @@ def test_number_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     assert [builder._processes(sources, 100) for sources in given] == [61, 1, 61, 61]
     assert builder._processes([large], 3) == 3
+
+
+def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
+    """Under its own name, through a link or another spelling of its path, and as held-out text."""
+    path = tmp_path / "a.txt"
+    path.write_text("a b\n")
+    (tmp_path / "b.txt").write_text("c d\n")
+    (tmp_path / "soft.txt").symlink_to(path)
+    (tmp_path / "hard.txt").hardlink_to(path)
+    others = [path, tmp_path / "soft.txt", tmp_path / "hard.txt", tmp_path / "x" / ".." / "a.txt"]
+    (tmp_path / "x").mkdir()
+    for other in others:
+        with pytest.raises(CorpusError, match=f"expected distinct inputs, found the same as {path}"):
+            build_corpus([str(path), str(other)], tmp_path / "out", CorpusSettings())
+        with pytest.raises(CorpusError, match="expected held-out text that is not trained on, found it in both"):
+            build_corpus([str(path)], tmp_path / "out", CorpusSettings(), held_out=[str(other)])
+    assert build_corpus([str(path), str(tmp_path / "b.txt")], tmp_path / "out", CorpusSettings())["distinct_words"] == 4
