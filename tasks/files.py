@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import TypeVar
 from elmo_lite import ConfigError
 from elmo_lite.files import write_text
 from elmo_lite.text import decoded_lines
+
+log = logging.getLogger("elmo_lite")
 
 FormatT = TypeVar("FormatT", bound=str)
 
@@ -91,3 +95,14 @@ def write_output(output: str | None, text: str) -> None:
         sys.stdout.write(text)
     else:
         write_text(output, text)
+
+
+def warn_of_same_files(sources: Mapping[str, str | os.PathLike[str]]) -> None:
+    """Warn of parts that are scored on the file of another part."""
+    files = {part: Path(source) for part, source in sources.items() if Path(source).is_file()}
+    for part, path in files.items():
+        for earlier, other in files.items():
+            if earlier == part:
+                break
+            if path.samefile(other):
+                log.warning("%s: is the file of %s too, so %s scores tell nothing about new text", path, earlier, part)

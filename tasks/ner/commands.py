@@ -43,7 +43,7 @@ def evaluate_command(
 
     Args:
         directory: Tagger, as written by "elmo-lite ner train".
-        file: Labelled sentences: a column file, JSONL or a data set of the hub.
+        file: Labelled sentences: a column file, JSON, Parquet or a data set of the hub.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
 
     Other Args:

@@ -71,7 +71,7 @@ def read_tagged(
         columns = ColumnChoice(word_column=word_column, tag_column=tag_column, entity_type=entity_type)
         raw, layout = tagged_sentences(name, columns)
     else:
-        raw, layout = list(_in_memory(source, name, entity_type)), "data in memory"
+        raw, layout = list(_in_memory(source, name, entity_type)), ""
     if not raw:
         raise CorpusError(f"{name}: expected labelled sentences, found none")
     scheme = detect_scheme([sentence.tags for sentence in raw])
@@ -81,7 +81,8 @@ def read_tagged(
         count = "1 tag is" if repaired == 1 else f"{repaired:,} tags are"
         log.info("%s: %s not well formed in %s and repaired, first at line %d", name, count, scheme, first.line)
     data = TaggedData([_in_bioes(sentence) for sentence in raw], scheme, repaired)
-    _report(data, name, layout)
+    if layout:
+        _report(data, name, layout)
     return data
 
 

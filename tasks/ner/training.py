@@ -115,7 +115,7 @@ def train_command(
 
     Args:
         config: Settings of the tagger.
-        train: Labelled sentences to learn from: a column file, JSONL or a hub data set.
+        train: Labelled sentences to learn from: a column file, JSON, Parquet or a hub data set.
         dev: Labelled sentences to choose the best epoch by.
         out: Directory to write the tagger, metrics.json and pictures to.
         test: Labelled sentences to score once at the end.

@@ -35,7 +35,7 @@ def evaluate_command(
 
     Args:
         directory: Classifier, as written by "elmo-lite sentiment train".
-        file: Labelled texts: trees, .tsv, .csv, .jsonl, or a data set of the hub.
+        file: Labelled texts: trees, TSV, CSV, JSON, Parquet or a data set of the hub.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
 
     Other Args:

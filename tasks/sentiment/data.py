@@ -51,16 +51,22 @@ def read_labelled(
         CorpusError: The source does not exist or is empty, or a row is malformed. The message has the place, and what
             was expected and found.
     """
-    if is_path(source):
-        name = str(source)
-        examples, layout = open_source(name, config, split_words, training)
-        found = list(_unique(examples))
-    else:
-        found, layout = list(_in_memory(source, name, split_words)), "data in memory"
-    kept = [example for example in found if example.words]
+    if not is_path(source):
+        found = list(_in_memory(source, name, split_words))
+        return _with_words(found, name)
+    name = str(source)
+    examples, layout = open_source(name, config, split_words, training)
+    found = list(_unique(examples))
+    kept = _with_words(found, name)
+    _report(kept, name, str(layout), next((example.line for example in found if not example.words), 0), len(found))
+    return kept
+
+
+def _with_words(examples: list[LabelledText], name: str) -> list[LabelledText]:
+    """The texts that have words."""
+    kept = [example for example in examples if example.words]
     if not kept:
         raise CorpusError(f"{name}: expected labelled sentences, found none")
-    _report(kept, name, str(layout), next((example.line for example in found if not example.words), 0), len(found))
     return kept
 
 

@@ -110,7 +110,7 @@ def train_command(
 
     Args:
         config: Settings of the classifier.
-        train: Labelled texts to learn from: trees, .tsv, .csv, .jsonl, or a hub data set.
+        train: Labelled texts to learn from: trees, TSV, CSV, JSON, Parquet or a hub data set.
         dev: Labelled texts to choose the best epoch by.
         out: Directory to write the classifier, metrics.json and pictures to.
         test: Labelled texts to score once at the end.

@@ -18,6 +18,7 @@ from elmo_lite.locks import hold
 from elmo_lite.metadata import write_json
 from elmo_lite.stopping import Stopped
 from tasks.extras import import_extras
+from tasks.files import warn_of_same_files
 from tasks.inputs.encoder_hash import encoder_hash
 from tasks.inputs.in_memory import is_path
 from tasks.saved_task.directory import save_scores
@@ -147,6 +148,7 @@ def _read(
     split_words = encoder.tokenization.words
     names = {part: str(source) if is_path(source) else part for part, source in sources.items()}
     parts = {part: task.read(source, part, config, split_words) for part, source in sources.items()}
+    warn_of_same_files({part: source for part, source in sources.items() if is_path(source)})
     train = parts.pop("train")
     classes = task.classes(train, names["train"])
     for part, data in parts.items():

@@ -305,3 +305,12 @@ def test_two_trainings_exclude_each_other(columns: Path, tmp_path: Path) -> None
     with hold(tmp_path / "out"), pytest.raises(ConfigError, match="out: expected an output directory for itself"):
         tasks.ner.train(NER, columns, columns, tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_same_file_in_two_parts_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, link = tmp_path / "a.conll", tmp_path / "b.conll"
+    path.write_text("Anna B-PER\nworks O\n\nBob B-PER\n")
+    link.symlink_to(path)
+    with caplog.at_level("WARNING", logger="elmo_lite"):
+        tasks.ner.train(NER, path, link, tmp_path / "out", progress=False)
+    assert f"{link}: is the file of train too, so dev scores tell nothing about new text" in caplog.messages
