@@ -15,8 +15,19 @@ __all__ = [
 ]
 
 
+_HEAD, _TAIL = 700, 200
+"""Numbers of characters that are kept of a longer message, which may quote names of any length."""
+
+
 class ElmoLiteError(ValueError):
     """Base of the errors below: the input of this library is wrong. The command line prints it as one line."""
+
+    def __str__(self) -> str:
+        """The message on one line of bounded length, whatever it quotes."""
+        text = super().__str__()
+        if len(text.splitlines()) > 1:
+            text = " ".join(text.split())
+        return text if len(text) <= _HEAD + _TAIL else f"{text[:_HEAD]} ... {text[-_TAIL:]}"
 
 
 class ConfigError(ElmoLiteError):

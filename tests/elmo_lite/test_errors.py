@@ -2,7 +2,7 @@
 
 import pytest
 
-from elmo_lite.errors import ConfigError, ElmoLiteError, one_line, require
+from elmo_lite.errors import ConfigError, CorpusError, ElmoLiteError, one_line, require
 
 
 def test_require() -> None:
@@ -16,3 +16,13 @@ def test_one_line() -> None:
     assert one_line(ValueError("a\n  b")) == "a b"
     assert one_line(EOFError()) == "EOFError"
     assert one_line(OSError(28, "No space left on device", "file")) == "No space left on device"
+
+
+def test_a_message_is_one_line_of_bounded_length() -> None:
+    """Whatever it quotes: names of fields and labels come from files."""
+    assert str(CorpusError("a.txt, line 1: expected x,\n found\u2028y")) == "a.txt, line 1: expected x, found y"
+    assert str(CorpusError("two  blanks stay")) == "two  blanks stay"
+    long = str(CorpusError("a.txt: expected x, found " + "y" * 5000 + " (choose with --flag)"))
+    assert (
+        long.startswith("a.txt: expected x, found yy") and long.endswith("y (choose with --flag)") and len(long) < 1000
+    )

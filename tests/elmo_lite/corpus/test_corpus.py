@@ -149,11 +149,12 @@ def test_tokenised_text_counts_as_the_literature_does(tmp_path: Path) -> None:
 
 def test_documents_are_blocks_records_files_or_a_thousand_lines(tmp_path: Path) -> None:
     """Whichever the input has."""
-    one, two, three = tmp_path / "1.txt", tmp_path / "2.txt", tmp_path / "3.jsonl"
-    one.write_text("a\nb\n\n\nc\n\n")
+    one, two, three, again = (tmp_path / name for name in ("1.txt", "2.txt", "3.jsonl", "4.txt"))
+    for path in (one, again):
+        path.write_text("a\nb\n\n\nc\n\n")
     two.write_text("a\n" * 2500)
     three.write_text('{"text": "a\\n\\nb"}\n\n{"text": "c"}\n')
-    for paths, expected in (([one, one], 4), ([two], 3), ([three], 2), ([one, two, three], 7)):
+    for paths, expected in (([one, again], 4), ([two], 3), ([three], 2), ([one, two, three], 7)):
         corpus = build(tmp_path / "out", *paths, overwrite=True)
         assert sum(corpus.meta[part]["documents"] for part in ("train", "held_out")) == expected
 
