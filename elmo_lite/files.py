@@ -12,6 +12,7 @@ from elmo_lite.atomic import put_files_in_place, put_in_place, remove_leftovers,
 from elmo_lite.errors import CheckpointError, ElmoLiteError
 
 __all__ = [
+    "STANDARD_STREAM",
     "check_file",
     "describe_file",
     "put_files_in_place",
@@ -21,6 +22,9 @@ __all__ = [
     "scratch_directory",
     "write_text",
 ]
+
+STANDARD_STREAM = "-"
+"""The path that stands for standard input or standard output."""
 
 
 def write_text(target: str | os.PathLike[str], text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ __all__ = [
     "check_device_name",
     "choose_device",
     "choose_precision",
+    "cpu_count",
     "has_bfloat16",
     "keep_freed_memory",
     "lightning_device",
@@ -96,6 +98,14 @@ def has_bfloat16(device: torch.device) -> bool:
     return re.search(r"\bavx512_bf16\b|\bamx_bf16\b|\bbf16\b", flags) is not None
 
 
+def _multiplies_bfloat16() -> bool:
+    """Whether torch computes in bfloat16 on the CPU at all, by its own instructions or by those of float32."""
+    import torch
+
+    supports = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return supports is None or bool(supports())
+
+
 def canonical_precision(name: str) -> Precision:
     """The precision of a name, which may be an older name.
 
@@ -113,10 +123,15 @@ def choose_precision(wanted: Precision, device: torch.device) -> Literal["float3
     Args:
         wanted: Precision in the settings. "auto" is bfloat16 if the hardware supports it, float32 otherwise.
         device: Device of the run.
+
+    Raises:
+        ConfigError: The precision is bfloat16, and the processor cannot compute in it.
     """
     wanted = canonical_precision(wanted)
     if wanted == "auto":
         return "bfloat16" if has_bfloat16(device) else "float32"
+    if wanted == "bfloat16" and device.type == "cpu" and not _multiplies_bfloat16():
+        raise ConfigError("precision: expected float32 or auto, as this processor has no bfloat16, found bfloat16")
     return cast(Literal["float32", "bfloat16"], wanted)
 
 
@@ -149,6 +164,14 @@ def move(module: torch.nn.Module, device: str | torch.device, dtype: torch.dtype
     except (RuntimeError, AssertionError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"device: expected one that torch can use, found {device} ({reason})") from None
+
+
+def cpu_count() -> int:
+    """Number of CPUs to use: that of ``--threads`` or OMP_NUM_THREADS, or else all that the process may run on."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    return len(os.sched_getaffinity(0)) if sys.platform.startswith("linux") else os.cpu_count() or 1
 
 
 def keep_freed_memory() -> bool:

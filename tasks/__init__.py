@@ -5,7 +5,7 @@ Public names are imported on first use, as in ``elmo_lite``.
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.extras import named_extra
+from elmo_lite.extras import named_extra
 
 if TYPE_CHECKING:
     from tasks.vectorizer import ElmoVectorizer

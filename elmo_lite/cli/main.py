@@ -18,22 +18,12 @@ from typing import Any
 from elmo_lite import __version__
 from elmo_lite.cli.streams import standard_streams
 from elmo_lite.errors import ConfigError, ElmoLiteError
+from elmo_lite.extras import extra_of
 from elmo_lite.stopping import Stopped, stop_at_once
 
 PROGRAM = "elmo-lite"
 ENTRY_POINT_GROUP = "elmo_lite.commands"
-EXTRA_OF = {
-    "datasets": "datasets",
-    "gensim": "vectors",
-    "h5py": "hdf5",
-    "matplotlib": "pictures",
-    "pyarrow": "parquet",
-    "seqeval": "tasks",
-    "sklearn": "tasks",
-    "sklearn_crfsuite": "benchmarks",
-    "tensorboard": "tensorboard",
-    "zstandard": "zstd",
-}
+VERSION_FLAGS = ("-V", "--version")
 
 
 @dataclass(frozen=True)
@@ -124,10 +114,10 @@ def _status(argv: list[str]) -> int:
     except ElmoLiteError as error:
         return _fail(str(error))
     except ModuleNotFoundError as error:
-        extra = EXTRA_OF.get((error.name or "").partition(".")[0])
-        if extra is None:
+        found = extra_of(error)
+        if found is None:
             raise
-        return _fail(f"this needs the package {error.name}: pip install 'elmo_lite[{extra}]'")
+        return _fail(f"this needs the package {found[0]}: pip install 'elmo_lite[{found[1]}]'")
     except BrokenPipeError:
         return 141
     except OSError as error:
@@ -142,11 +132,11 @@ def _run(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(_help())
         return 0 if argv else 2
-    if argv[0] in ("-V", "--version"):
+    commands = all_commands()
+    if argv[0] in VERSION_FLAGS or (len(argv) == 2 and argv[1] in VERSION_FLAGS and argv[0] in _groups(commands)):
         print(f"{PROGRAM} {__version__}")
         return 0
     _check_utf8(argv)
-    commands = all_commands()
     name, rest = _find(argv, commands)
     if name is None:
         print(_help(argv[0]))
@@ -161,6 +151,11 @@ def _check_utf8(argv: list[str]) -> None:
             argument.encode("utf-8")
         except UnicodeEncodeError:
             raise ConfigError(f"{argument}: expected UTF-8, found other bytes; rename the file") from None
+
+
+def _groups(commands: Mapping[str, Command]) -> set[str]:
+    """First words of the commands of two words."""
+    return {name.split()[0] for name in commands if " " in name}
 
 
 def _find(argv: list[str], commands: dict[str, Command]) -> tuple[str | None, list[str]]:

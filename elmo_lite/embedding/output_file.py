@@ -14,12 +14,10 @@ from elmo_lite.embedding.flat_writers import NumpyVectors
 from elmo_lite.embedding.vector_shape import VectorShape, VectorWriter
 from elmo_lite.embedding.writers import WRITERS
 from elmo_lite.errors import ConfigError, require
-from elmo_lite.files import replace_file
+from elmo_lite.files import STANDARD_STREAM, replace_file
 
 logger = logging.getLogger(__name__)
 
-STANDARD_OUTPUT = "-"
-"""OUTPUT that stands for standard output, in the format .npz."""
 _PACKAGE_OF = {".h5": "h5py", ".hdf5": "h5py", ".parquet": "pyarrow", ".safetensors": "safetensors", ".npz": "numpy"}
 _BYTES_PER_SENTENCE = {".h5": 500, ".hdf5": 500, ".parquet": 16, ".safetensors": 8, ".npz": 8}
 """Approximate overhead of each format in bytes per sentence."""
@@ -28,7 +26,7 @@ _BYTES_PER_SENTENCE = {".h5": 500, ".hdf5": 500, ".parquet": 16, ".safetensors":
 @contextmanager
 def file_to_write(target: str, shape: VectorShape) -> Iterator[VectorWriter]:
     """A writer of the format of ``target``; the file takes its place at the end of the block."""
-    if target == STANDARD_OUTPUT:
+    if target == STANDARD_STREAM:
         with closing(NumpyVectors(sys.stdout.buffer, shape)) as writer:
             yield writer
         return
@@ -46,7 +44,7 @@ def check_output(output: str, source: str, overwrite: bool) -> None:
             output is a terminal.
         ImportError: The package for the format is not installed.
     """
-    if output == STANDARD_OUTPUT:
+    if output == STANDARD_STREAM:
         require(not sys.stdout.isatty(), "OUTPUT", "a file or a pipe for binary data", "a terminal")
         return
     target = Path(output)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from elmo_lite.files import STANDARD_STREAM
 from elmo_lite.text.sentence_files import read_sentences
-from elmo_lite.text.sources import STANDARD_INPUT
 from elmo_lite.text.tokenization import Tokenization
 
 _SPOOL_BYTES = 1 << 24
@@ -81,4 +81,4 @@ def counted_sentences(
 def _is_read_once(source: str) -> bool:
     """Whether a source is a pipe or a device, or may be: on some systems ``/dev/stdin`` goes on where it was left."""
     path = Path(source)
-    return source == STANDARD_INPUT or path.parts[:2] == ("/", "dev") or (path.exists() and not path.is_file())
+    return source == STANDARD_STREAM or path.parts[:2] == ("/", "dev") or (path.exists() and not path.is_file())

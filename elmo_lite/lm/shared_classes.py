@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from elmo_lite.errors import CheckpointError
 from elmo_lite.lm.perplexity import LMScore, stream_perplexity
 from elmo_lite.nn.lm_head import LMHead
-from elmo_lite.nn.sampled_softmax import row_chunks
 from elmo_lite.saved_model.checkpoint import SavedModel
 from elmo_lite.text.characters import encode_words
 from elmo_lite.text.vocabulary import BOUNDARY_CLASS, UNKNOWN_CLASS, Vocabulary
@@ -52,10 +51,8 @@ class SharedHead(nn.Module):
         Returns:
             Log probabilities (N,), float32.
         """
-        weight, bias = self.head.weight.to(states.dtype), self.head.bias.to(states.dtype)
         result = []
-        for rows in row_chunks(len(states), len(weight)):
-            logits = torch.addmm(bias, states[rows], weight.t()).float()
+        for rows, logits in self.head.logits(states):
             total, target = logits.logsumexp(dim=1), targets[rows]
             of_target = logits.gather(1, self.column[target][:, None]).squeeze(1)
             of_others = logits.masked_fill_(~self.is_other, -torch.inf).logsumexp(dim=1)

@@ -6,6 +6,7 @@ Both directions share one table of class vectors.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -118,10 +119,18 @@ class LMHead(nn.Module):
         Returns:
             Log probabilities (N,), float32.
         """
-        weight = self.weight.to(states.dtype)
-        bias = self.bias.to(states.dtype)
-        result = []
-        for rows in row_chunks(len(states), len(weight)):
-            logits = torch.addmm(bias, states[rows], weight.t()).float()
-            result.append(-F.cross_entropy(logits, targets[rows], reduction="none"))
+        result = [-F.cross_entropy(logits, targets[rows], reduction="none") for rows, logits in self.logits(states)]
         return torch.cat(result) if result else states.new_zeros(0, dtype=torch.float32)
+
+    def logits(self, states: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """Logits of all classes, in chunks that bound memory.
+
+        Args:
+            states: Outputs of the top layer, (N, D).
+
+        Yields:
+            Rows of ``states`` and their logits (rows, V), float32, which the caller may overwrite.
+        """
+        weight, bias = self.weight.to(states.dtype), self.bias.to(states.dtype)
+        for rows in row_chunks(len(states), len(weight)):
+            yield rows, torch.addmm(bias, states[rows], weight.t()).float()

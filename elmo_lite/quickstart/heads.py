@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from elmo_lite.extras import extra_of
 from elmo_lite.quickstart.demonstration import run, title
 
 SAMPLES = "tasks.samples"
@@ -76,17 +77,15 @@ def train_heads(folder: Path, encoder: str | Path) -> None:
     Raises:
         ModuleNotFoundError: A missing library belongs to no extra of this package.
     """
-    from elmo_lite.cli.main import EXTRA_OF
-
     for head in installed_heads():
         title(head.title)
         try:
             _train(head, folder, encoder)
         except ModuleNotFoundError as error:
-            extra = EXTRA_OF.get((error.name or "").partition(".")[0])
-            if extra is None:
+            found = extra_of(error)
+            if found is None:
                 raise
-            print(f"   left out: this needs the package {error.name}: pip install 'elmo_lite[{extra}]'")
+            print(f"   left out: this needs the package {found[0]}: pip install 'elmo_lite[{found[1]}]'")
 
 
 def _train(head: Head, folder: Path, encoder: str | Path) -> None:

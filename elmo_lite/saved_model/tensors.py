@@ -34,12 +34,14 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: str | None =
         The tensors as written, on the CPU.
 
     Raises:
-        CheckpointError: A finite value is infinite in ``dtype``.
+        CheckpointError: A value is not finite, or not in ``dtype``.
         OSError: The file cannot be written, as on a full disk.
     """
     stored = {name: _storable(tensor, dtype) for name, tensor in tensors.items()}
     for name, tensor in stored.items():
-        if tensor.dtype == torch.float16 and tensor.isinf().any() and not tensors[name].isinf().any():
+        if tensor.is_floating_point() and not bool(tensors[name].detach().isfinite().all()):
+            raise CheckpointError(f"{name}: expected finite numbers to save, found NaN or infinity")
+        if tensor.dtype == torch.float16 and tensor.isinf().any():
             largest = float(tensors[name].detach().abs().max())
             raise CheckpointError(f"{name}: expected numbers up to 65504, as float16 holds, found {largest:g}")
     with replace_file(path) as scratch:

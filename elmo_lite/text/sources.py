@@ -18,6 +18,7 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from elmo_lite.errors import CorpusError
+from elmo_lite.files import STANDARD_STREAM
 from elmo_lite.text.blocks import Block
 from elmo_lite.text.columns import ColumnReader
 from elmo_lite.text.decompression import READ_ERRORS, HashingReader, decompressed
@@ -35,7 +36,6 @@ log = logging.getLogger("elmo_lite")
 BLOCK_SIZE = 1 << 20
 """Approximate size of a block in bytes."""
 
-STANDARD_INPUT = "-"
 _BOM = b"\xef\xbb\xbf"
 _NUMBERED_SAMPLE = 100
 """Number of lines by which a file of numbered lines is recognised."""
@@ -206,7 +206,7 @@ def _resolve(given: str) -> list[Source]:
 
 
 def _source(name: str) -> Source:
-    if name == STANDARD_INPUT:
+    if name == STANDARD_STREAM:
         return Source("standard input", "text", 0, is_standard_input=True)
     path = Path(name)
     try:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from elmo_lite import CorpusError
 from elmo_lite.errors import one_line
-from tasks.extras import named_extra
+from elmo_lite.extras import named_extra
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite import CorpusError
+from elmo_lite.files import STANDARD_STREAM
 from elmo_lite.text import (
     NAME_OF,
     ColumnReader,
@@ -21,7 +22,7 @@ from elmo_lite.text import (
     read_rows,
     standard_input_lines,
 )
-from tasks.files import STANDARD_INPUT, read_lines, without_end
+from tasks.files import read_lines, without_end
 
 log = logging.getLogger("elmo_lite")
 
@@ -184,9 +185,9 @@ def read_sentences(name: str, word_column: int | None = None) -> list[str | Sequ
         CorpusError: The file is missing or has no sentences, or a line is malformed.
     """
     sentences: list[str | Sequence[str]]
-    kind: Kind = "text" if name == STANDARD_INPUT else "hub" if is_data_set_name(name) else kind_of(name)
+    kind: Kind = "text" if name == STANDARD_STREAM else "hub" if is_data_set_name(name) else kind_of(name)
     description = NAME_OF[kind]
-    if name == STANDARD_INPUT:
+    if name == STANDARD_STREAM:
         sentences = [without_end(line) for _, line in standard_input_lines()]
     elif kind == "text":
         sentences = list(read_lines(Path(name)))

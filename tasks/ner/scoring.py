@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.extras import named_extra
+from elmo_lite.extras import named_extra
 from tasks.ner.tags import OUTSIDE, entities_of, spell, split_tag
 
 

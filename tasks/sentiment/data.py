@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite import CorpusError
+from elmo_lite.files import STANDARD_STREAM
 from elmo_lite.text import NAME_OF, decoded_lines, is_data_set_name, standard_input_lines
-from tasks.files import STANDARD_INPUT
 from tasks.inputs.in_memory import columns_of, examples_of, is_path
 from tasks.sentiment import trees
 from tasks.sentiment.readers import DataConfig, LabelledText, SplitWords, labelled, open_source, source_kind
@@ -124,7 +124,7 @@ def read_texts(source: str | Path, config: DataConfig, split_words: SplitWords) 
 
 def _plain_lines(source: str) -> Iterable[tuple[int, str]] | None:
     """The numbered lines of plain text, or None if the source has another format."""
-    if source == STANDARD_INPUT:
+    if source == STANDARD_STREAM:
         return standard_input_lines()
     return decoded_lines(source) if not is_data_set_name(source) and source_kind(source) == "text" else None
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from elmo_lite.pictures import GREY, draw_picture
 from tasks.files import on_one_line
-from tasks.training.pictures import GREY, draw_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

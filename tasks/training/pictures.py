@@ -1,34 +1,24 @@
 """Pictures of a training run in PNG format: learning curve and layer weights.
 
-They need matplotlib, the optional extra ``pictures``; without it, a log line says so and nothing is drawn. Lines are
-labelled directly, without a legend. The colours are the palette of Okabe and Ito, which is safe for colour-blind
-readers.
+Lines are labelled directly, without a legend.
 """
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elmo_lite.files import replace_file
-from tasks.extras import named_extra
+from elmo_lite.pictures import COLOURS, GREY, draw_picture, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-log = logging.getLogger("elmo_lite")
-
 LEARNING_CURVE = "learning_curve.png"
 LAYER_WEIGHTS = "layer_weights.png"
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-GREY = "#666666"
 
 
 def draw_training(epochs: Sequence[dict[str, Any]], best_epoch: int, out: Path, measure: str = "score") -> list[Path]:
@@ -54,41 +44,6 @@ def draw_training(epochs: Sequence[dict[str, Any]], best_epoch: int, out: Path, 
     return [file for file in files if file is not None]
 
 
-def draw_picture(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> Path | None:
-    """Draw a picture in PNG format.
-
-    Args:
-        path: File to write.
-        size: Width and height in inches.
-        draw: Function that draws on a new figure.
-
-    Returns:
-        ``path``; None without matplotlib.
-    """
-    try:
-        with named_extra(path.name):
-            from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        log.info("not drawn: %s", error)
-        return None
-    figure = Figure(figsize=size, dpi=150, layout="constrained")
-    draw(figure)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replace_file(path) as scratch, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # labels in scripts that the font lacks
-        figure.savefig(scratch, format="png", bbox_inches="tight")
-    return path
-
-
-def _plain(axes: Axes, x_label: str, y_label: str) -> None:
-    """Style axes: label them, remove the top and right lines, add a light horizontal grid."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
-
-
 def _epoch_axis(axes: Axes, epochs: Sequence[dict[str, Any]]) -> list[int]:
     from matplotlib.ticker import MaxNLocator
 
@@ -109,8 +64,8 @@ def _learning_curve(figure: Figure, epochs: Sequence[dict[str, Any]], best_epoch
     note = f"{best:.1f} in epoch {best_epoch}"
     below.annotate(note, (best_epoch, best), (0, 8), textcoords="offset points", ha=side)
     below.margins(y=0.25)
-    _plain(above, "", "loss on train,\nnats per sentence")
-    _plain(below, "epoch", f"{measure} on dev, %")
+    style_axes(above, "", "loss on train,\nnats per sentence")
+    style_axes(below, "epoch", f"{measure} on dev, %")
     above.set_title("Learning curve", loc="left", fontweight="bold")
 
 
@@ -125,7 +80,7 @@ def _layer_weights(figure: Figure, epochs: Sequence[dict[str, Any]]) -> None:
         axes.set_ylim(0, 1.1 * weights.max())  # from 0, so that small differences look small
         _label_ends(axes, numbers[-1], weights[-1])
         axes.axhline(1 / weights.shape[1], color=GREY, linewidth=0.8, linestyle=":")
-        _plain(axes, "epoch", "layer weight, of a sum of 1")
+        style_axes(axes, "epoch", "layer weight, of a sum of 1")
         axes.set_title(f"Layers mixed at the {place}", loc="left", fontweight="bold", pad=18)
         note = f"gamma {gammas[0]:.2f} to {gammas[-1]:.2f}; dotted: equal weights"
         axes.text(0, 1.02, note, transform=axes.transAxes, color=GREY, fontsize=9)

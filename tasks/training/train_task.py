@@ -14,10 +14,10 @@ import torch
 
 from elmo_lite import Elmo
 from elmo_lite.errors import require
+from elmo_lite.extras import import_extras
 from elmo_lite.locks import hold
 from elmo_lite.metadata import write_json
 from elmo_lite.stopping import Stopped
-from tasks.extras import import_extras
 from tasks.files import warn_of_same_files
 from tasks.inputs.encoder_hash import encoder_hash
 from tasks.inputs.in_memory import is_path

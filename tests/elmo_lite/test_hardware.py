@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from elmo_lite.hardware import (
     check_device_name,
     choose_device,
     choose_precision,
+    cpu_count,
     keep_freed_memory,
     lightning_device,
     lightning_precision,
@@ -102,3 +104,19 @@ def test_devices_that_are_unknown_or_not_there(monkeypatch: pytest.MonkeyPatch) 
 
 def test_an_apple_gpu_computes_in_float32_unless_told() -> None:
     assert choose_precision("auto", torch.device("mps")) == "float32"
+
+
+def test_bfloat16_that_a_processor_lacks_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    with pytest.raises(ConfigError, match="^precision: expected float32 or auto, as this processor has no bfloat16"):
+        choose_precision("bfloat16", torch.device("cpu"))
+    assert choose_precision("float32", torch.device("cpu")) == "float32"
+    assert choose_precision("bfloat16", torch.device("cuda")) == "bfloat16"
+
+
+def test_cpu_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert cpu_count() == 3
+    for value in ("", "0", "two"):
+        monkeypatch.setenv("OMP_NUM_THREADS", value)
+        assert 1 <= cpu_count() <= (os.cpu_count() or 1)

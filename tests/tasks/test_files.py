@@ -35,6 +35,7 @@ def test_input_and_output(tmp_path: Path) -> None:
     old, new = str(tmp_path / "old.txt"), str(tmp_path / "new.txt")
     Path(old).touch()
     assert input_and_output(["in.txt"], overwrite=False) == ("in.txt", None)
+    assert input_and_output(["in.txt", "-"], overwrite=False) == ("in.txt", None)
     assert input_and_output(["in.txt", new], overwrite=False) == ("in.txt", new)
     assert input_and_output(["in.txt", old], overwrite=True) == ("in.txt", old)
 

@@ -122,8 +122,9 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--version"]) == 0
-    assert capsys.readouterr().out == f"elmo-lite {__version__}\n"
+    for arguments in (["--version"], ["-V"], ["ner", "-V"], ["sentiment", "--version"], ["ner", "train", "-V"]):
+        assert main(arguments) == 0
+        assert capsys.readouterr().out == f"elmo-lite {__version__}\n"
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -32,8 +32,16 @@ def test_numbers_too_large_for_float16(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="^a: expected numbers up to 65504, as float16 holds, found 70000$"):
         write_tensors(tmp_path / "t", {"a": torch.tensor([1.0, -70000.0])}, "float16")
     assert not (tmp_path / "t").exists()
-    write_tensors(tmp_path / "t", {"a": torch.tensor([1.0, -torch.inf])}, "float16")
     write_tensors(tmp_path / "t", {"a": torch.tensor([1.0, -70000.0])}, "bfloat16")
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("dtype", [None, "float16", "bfloat16"])
+def test_numbers_that_are_not_finite_are_not_saved(tmp_path: Path, value: float, dtype: str | None) -> None:
+    """A file with them would be refused when it is loaded."""
+    with pytest.raises(CheckpointError, match="^a: expected finite numbers to save, found NaN or infinity$"):
+        write_tensors(tmp_path / "t", {"b": torch.arange(3), "a": torch.tensor([1.0, value])}, dtype)
+    assert not list(tmp_path.iterdir())
 
 
 def test_usual_permissions(tmp_path: Path) -> None:

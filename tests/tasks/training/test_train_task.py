@@ -218,7 +218,7 @@ def test_a_missing_package_is_found_before_the_training(
     def missing(name: str) -> None:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    monkeypatch.setattr("tasks.extras.import_module", missing)
+    monkeypatch.setattr("elmo_lite.extras.import_module", missing)
     module: Any = tasks.ner if config is NER else tasks.sentiment
     expected = "^ner train: expected seqeval" if config is NER else "^sentiment train: expected scikit-learn"
     with pytest.raises(ModuleNotFoundError, match=expected) as error:

@@ -6,13 +6,26 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 
-EXTRA_OF = {
+__all__ = ["extra_of", "import_extras", "named_extra"]
+
+_EXTRA_OF = {
+    "datasets": ("datasets", "datasets"),
     "gensim": ("gensim", "vectors"),
+    "h5py": ("h5py", "hdf5"),
     "matplotlib": ("matplotlib", "pictures"),
+    "pyarrow": ("pyarrow", "parquet"),
     "seqeval": ("seqeval", "tasks"),
     "sklearn": ("scikit-learn", "tasks"),
+    "sklearn_crfsuite": ("sklearn-crfsuite", "benchmarks"),
+    "tensorboard": ("tensorboard", "tensorboard"),
+    "zstandard": ("zstandard", "zstd"),
 }
-"""Name of each package on the Python Package Index, and its extra."""
+"""Name of each package on the Python Package Index, and its extra, by the name it is imported by."""
+
+
+def extra_of(error: ModuleNotFoundError) -> tuple[str, str] | None:
+    """The missing package, by its name on the Python Package Index, and its extra; None if it belongs to no extra."""
+    return _EXTRA_OF.get((error.name or "").partition(".")[0])
 
 
 @contextmanager
@@ -28,9 +41,10 @@ def named_extra(what: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        package, extra = EXTRA_OF.get((error.name or "").partition(".")[0], ("", ""))
-        if not package:
+        found = extra_of(error)
+        if found is None:
             raise
+        package, extra = found
         message = f"{what}: expected {package}, found no such package; pip install 'elmo_lite[{extra}]'"
         raise ModuleNotFoundError(message, name=error.name) from None
 

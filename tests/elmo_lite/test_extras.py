@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tasks.extras import named_extra
+from elmo_lite.extras import named_extra
 from tasks.inputs.static_vectors import read_vectors
 from tasks.ner.config import NerConfig
 from tasks.ner.scoring import score_tags
