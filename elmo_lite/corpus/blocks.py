@@ -23,9 +23,6 @@ from elmo_lite.text.blocks import Block, block_records
 from elmo_lite.text.documents import Record, sentences_of
 from elmo_lite.text.tokenization import Tokenization
 
-LINES_PER_DOCUMENT = 1000
-"""Number of lines of a document in a file without blank lines."""
-
 
 class Numbering(dict[str, int]):
     """Numbers of words, 1, 2, 3 ... in order of first occurrence."""
@@ -45,8 +42,6 @@ class EncodedBlock(NamedTuple):
     """Numbers of the words, as int32."""
     documents: tuple[int, ...]
     """Positions in ``ids`` where a document may begin: after a blank line, or at a record."""
-    thousands: tuple[int, ...]
-    """Positions in ``ids`` where lines 1, 1001, 2001 ... of the file begin."""
 
 
 class _Encoder:
@@ -56,7 +51,6 @@ class _Encoder:
         self.numbers = Numbering()
         self.ids: list[int] = []
         self.documents: list[int] = []
-        self.thousands: list[int] = []
 
     def add_sentence(self, words: Iterable[str]) -> None:
         self.ids.extend(map(self.numbers.__getitem__, words))
@@ -69,11 +63,9 @@ class _Encoder:
         if self.keep_empty and not sentences:
             self.ids.append(BOUNDARY_ID)
 
-    def add_text(self, text: str, first_line: int) -> None:
+    def add_text(self, text: str) -> None:
         """Add lines of a file. A blank line ends a document."""
-        for number, line in enumerate(_lines(text), first_line):
-            if number % LINES_PER_DOCUMENT == 1:
-                self.thousands.append(len(self.ids))
+        for line in _lines(text):
             if not line or line.isspace():
                 self.documents.append(len(self.ids))
             self.add_line(line)
@@ -90,9 +82,7 @@ class _Encoder:
 
     def result(self) -> EncodedBlock:
         words = "\n".join(self.numbers).encode()
-        return EncodedBlock(
-            words, np.array(self.ids, dtype=np.int32).tobytes(), tuple(self.documents), tuple(self.thousands)
-        )
+        return EncodedBlock(words, np.array(self.ids, dtype=np.int32).tobytes(), tuple(self.documents))
 
 
 def _lines(text: str) -> list[str]:
@@ -110,7 +100,7 @@ def encode_block(block: Block, tokenization: Tokenization, field: str | None, ke
     """
     encoder = _Encoder(tokenization, keep_empty)
     if block.kind == "text":
-        encoder.add_text(block.text(), block.first_line)
+        encoder.add_text(block.text())
     else:
         for record in block_records(block, field):
             encoder.add_record(record)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -22,10 +21,12 @@ from tqdm import tqdm
 
 from elmo_lite.corpus.blocks import EncodedBlock, Numbering, encode_blocks
 from elmo_lite.corpus.corpus import FORMAT_VERSION
-from elmo_lite.corpus.streams import Part, Stream, divide
+from elmo_lite.corpus.division import Part, divide
+from elmo_lite.corpus.streams import Stream
 from elmo_lite.corpus.writer import write_files
 from elmo_lite.errors import CorpusError, require, require_range
 from elmo_lite.files import describe_file, put_in_place, remove_leftovers, scratch_directory
+from elmo_lite.hardware import cpu_count
 from elmo_lite.locks import hold
 from elmo_lite.metadata import write_json
 from elmo_lite.text.blocks import Block
@@ -44,8 +45,10 @@ class CorpusSettings:
     """Settings that determine the content of a corpus, together with its text."""
 
     tokenization: Tokenization = field(default_factory=Tokenization)
-    held_out_share: float = 0.01
-    vocabulary_size: int | None = 30000
+    held_out_share: float | None = None
+    """Fraction of the text to hold out, in (0, 1); None means the default for its size (``division.default_share``)."""
+    vocabulary_size: int | None = None
+    """Number of classes; 0 means all words, None the default for their counts (``unknown_words.default_size``)."""
     max_characters: int = MAX_CHARACTERS
     text_field: str | None = None
     keep_empty_lines: bool = False
@@ -53,10 +56,11 @@ class CorpusSettings:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        require(0 < self.held_out_share < 1, "held_out_share", "a number in (0, 1)", self.held_out_share)
+        share = self.held_out_share
+        require(share is None or 0 < share < 1, "held_out_share", "a number in (0, 1)", share)
         require_range(self.max_characters, "max_characters", SHORTEST_WIDTH, LONGEST_WIDTH)
         size = self.vocabulary_size
-        require(size is None or size >= 3, "vocabulary_size", "at least 3, or 0 for all words", size)
+        require(size is None or size == 0 or size >= 3, "vocabulary_size", "at least 3, or 0 for all words", size)
 
 
 def build_corpus(
@@ -75,7 +79,7 @@ def build_corpus(
         inputs: Paths, globs or names of hub data sets.
         out: Directory to write. It is written under a temporary name and renamed when complete.
         settings: Settings of the corpus.
-        held_out: Inputs of the held-out part. Defaults to a fraction of the documents.
+        held_out: Inputs of the held-out part. Defaults to a fraction of the text.
         num_processes: Number of processes. Defaults to the number of CPUs. The result does not depend on it.
         overwrite: Whether to replace an existing corpus directory. Anything else is never replaced. Defaults to False.
         progress: Whether to show a progress bar on a terminal. Defaults to True.
@@ -113,17 +117,19 @@ class _Builder:
             text = self._read(sources, Stream(one))
             if held_out_sources:
                 held_out_text = self._read(held_out_sources, Stream(two))
-                parts = tuple(Part.whole(stream, len(self.numbers)) for stream in (text, held_out_text))
+                train, held_out = (Part.whole(stream, len(self.numbers)) for stream in (text, held_out_text))
+                unit = "inputs"
             else:
-                parts = divide(text, len(self.numbers), self.settings.held_out_share)
+                train, held_out, unit = divide(text, len(self.numbers), self.settings.held_out_share)
+            parts = (train, held_out)
             for part, names in zip(parts, (sources, held_out_sources), strict=True):
-                if not part.counts[1:].any() and (names or part is parts[0]):
+                if not part.counts[1:].any() and (names or part is train):
                     raise CorpusError(f"{', '.join(s.name for s in names):.200}: expected words, found only blanks")
             words = list(self.numbers)
             self.numbers.clear()
             size, width = self.settings.vocabulary_size, self.settings.max_characters
             facts = write_files(self.directory, words, *parts, vocabulary_size=size, max_characters=width)
-        return self._write_meta(facts, sources, held_out_sources)
+        return self._write_meta({"held_out_unit": unit, **facts}, sources, held_out_sources)
 
     def _read(self, sources: list[Source], stream: Stream) -> Stream:
         """Tokenise sources one after the other, in one pool of processes."""
@@ -148,16 +154,11 @@ class _Builder:
         return stream
 
     def _add_source(self, stream: Stream, blocks: Iterable[EncodedBlock]) -> None:
-        """Append the blocks of a source. Without blank lines, every 1,000 lines are a document."""
-        first, begin = len(stream.starts), stream.length
-        stream.starts.append(begin)
-        thousands = array("q")
+        """Append the blocks of a source, which begins a document."""
+        stream.starts.append(stream.length)
         for block in blocks:
             stream.starts.extend(stream.length + start for start in block.documents)
-            thousands.extend(stream.length + start for start in block.thousands)
             self._add(stream, block.words, block.ids)
-        if all(start in (begin, stream.length) for start in stream.starts[first:]):
-            stream.starts.extend(thousands)
 
     def _add(self, stream: Stream, words: bytes, ids: bytes) -> None:
         """Append a block and map its word numbers to provisional word ids."""
@@ -198,7 +199,7 @@ def _reporting(blocks: Iterable[Block], source: Source, bar: tqdm[Any]) -> Itera
 def _processes(sources: list[Source], num_processes: int | None) -> int:
     has_sizes = all(s.kind != "hub" and not s.is_standard_input for s in sources)
     is_small = has_sizes and sum(s.stored_size for s in sources) < _SMALL_INPUT
-    number = 1 if is_small else num_processes or os.cpu_count() or 1
+    number = 1 if is_small else num_processes or cpu_count()
     return min(number, _MAX_WINDOWS) if sys.platform == "win32" else number
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
-from elmo_lite.corpus.writer import summary
+from elmo_lite.corpus.summary import summary
 from elmo_lite.text.characters import MAX_CHARACTERS
 from elmo_lite.text.tokenization import Tokenization
 
@@ -17,8 +17,8 @@ def build_corpus_command(
     *,
     tokenizer: Literal["whitespace", "words"] = "words",
     held_out: list[str] | None = None,
-    held_out_share: float = 0.01,
-    vocabulary_size: int | None = 30000,
+    held_out_share: float | None = None,
+    vocabulary_size: int | None = None,
     max_characters: int = MAX_CHARACTERS,
     text_field: str | None = None,
     num_processes: int | None = None,
@@ -36,38 +36,32 @@ def build_corpus_command(
         out: Directory to write.
         tokenizer: Tokenisation of the text: words for raw text, whitespace for tokenised text with one sentence per
             line.
-        held_out: File to measure perplexity on, instead of a fraction of the documents. May be repeated.
+        held_out: File to measure perplexity on, instead of a fraction of the text. May be repeated.
         vocabulary_size: Number of classes that the language model predicts, the two special ones included, at least 3.
-            0 means all words.
+            0 means all words. Defaults to those that occur twice or more, at most 30,000.
         overwrite: Replace an existing corpus.
         quiet: Show no progress.
 
     Other Args:
-        held_out_share: Fraction of the documents to hold out, in (0, 1), at most a million words.
+        held_out_share: Fraction of the text to hold out, in (0, 1), at most a million words: documents, or stretches of
+            lines if they are few. Defaults to 0.01; below a million words to 10,000 words, at most a tenth.
         max_characters: Maximum number of bytes of a word, BOW and EOW included, at least 3.
         text_field: Field or column of records that holds text, words, or sentences of words. Defaults to the only one
             of text, words and tokens that a record has.
-        num_processes: Number of processes for tokenisation, 1 or more. Defaults to the number of CPUs. The result does
-            not depend on it.
+        num_processes: Number of processes for tokenisation, 1 or more. Defaults to --threads or the number of CPUs.
+            The result does not depend on it.
         keep_empty_lines: Count a blank line as an empty sentence, as in the literature on language models.
         numbered_lines: Remove the number and the TAB at the beginning of each line of text.
     """
     settings = CorpusSettings(
         tokenization=Tokenization(kind=tokenizer),
         held_out_share=held_out_share,
-        vocabulary_size=vocabulary_size or None,
+        vocabulary_size=vocabulary_size,
         max_characters=max_characters,
         text_field=text_field,
         keep_empty_lines=keep_empty_lines,
         numbered_lines=numbered_lines,
     )
-    meta = build_corpus(
-        inputs,
-        Path(out),
-        settings,
-        held_out=held_out,
-        num_processes=num_processes,
-        overwrite=overwrite,
-        progress=not quiet,
-    )
-    print(summary(meta))
+    options: dict[str, Any] = {"held_out": held_out, "num_processes": num_processes, "overwrite": overwrite}
+    meta = build_corpus(inputs, Path(out), settings, **options, progress=not quiet)
+    print(summary(meta, Path(out)))

@@ -1,4 +1,4 @@
-"""Provisional word ids in a temporary file while a corpus is built, and the documents of each part."""
+"""Provisional word ids in a temporary file while a corpus is built, and the positions of its documents."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-Int64Array = npt.NDArray[np.int64]
+from elmo_lite.corpus.corpus import BOUNDARY_ID
 
-MAX_HELD_OUT_WORDS = 1_000_000
-"""Maximum size of the held-out part. More words do not make the perplexity more precise."""
+Int64Array = npt.NDArray[np.int64]
 
 _CHUNK = 1 << 20
 """Number of word ids read at a time."""
+_NEAR = 1 << 10
+"""Number of word ids read at a time in search of the end of a sentence."""
 
 
 @dataclass
@@ -63,64 +64,14 @@ class Stream:
             for position in range(start, end, _CHUNK):
                 yield np.frombuffer(self.file.read(4 * min(_CHUNK, end - position)), dtype=np.int32)
 
-
-@dataclass
-class Part:
-    """The training part or the held-out part: some documents of a stream."""
-
-    stream: Stream
-    segments: Int64Array
-    counts: Int64Array
-    """(num_words + 1,): occurrences by provisional word id."""
-
-    @classmethod
-    def whole(cls, stream: Stream, num_words: int) -> Part:
-        """All documents of a stream."""
-        return cls(stream, stream.segments(), stream.counts_of(num_words))
-
-    def sizes(self) -> dict[str, int]:
-        """Numbers of words, sentences and documents."""
-        return {
-            "words": int(self.counts[1:].sum()),
-            "sentences": int(self.counts[0]),
-            "documents": len(self.segments),
-        }
-
-
-def divide(stream: Stream, num_words: int, held_out_share: float) -> tuple[Part, Part]:
-    """Divide documents into a training part and a held-out part, which is spread evenly over the text."""
-    segments, counts = stream.segments(), stream.counts_of(num_words)
-    is_held_out = choose_held_out(segments[:, 1] - segments[:, 0], held_out_share)
-    held_out_counts = np.zeros_like(counts)
-    for ids in stream.chunks(segments[is_held_out]):
-        found = np.bincount(ids)
-        held_out_counts[: len(found)] += found
-    return (
-        Part(stream, segments[~is_held_out], counts - held_out_counts),
-        Part(stream, segments[is_held_out], held_out_counts),
-    )
-
-
-def choose_held_out(lengths: Int64Array, share: float) -> npt.NDArray[np.bool_]:
-    """Choose the documents to hold out, spread evenly over the text.
-
-    Document i is ranked by i times the golden ratio, modulo 1. These values fill the unit interval evenly, so that the
-    choice is deterministic and as good as a random one. A single document is not held out.
-
-    Args:
-        lengths: (documents,) number of words in each document.
-        share: Approximate fraction of the text to hold out, in (0, 1). At most a million words are held out.
-
-    Returns:
-        (documents,) bool, True for held-out documents.
-    """
-    chosen = np.zeros(len(lengths), dtype=bool)
-    if len(lengths) < 2:
-        return chosen
-    target = min(share * float(lengths.sum()), MAX_HELD_OUT_WORDS)
-    order = np.argsort(np.arange(1, len(lengths) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
-    # A document longer than the target would take more than its share.
-    order = order[lengths[order] <= max(target, float(lengths.min()))][: len(lengths) - 1]
-    total = np.cumsum(lengths[order])
-    chosen[order[: int(np.searchsorted(total, target)) + 1]] = True
-    return chosen
+    def next_sentence(self, position: int) -> int:
+        """The first position after ``position`` where a sentence begins, or the length of the stream."""
+        self.file.flush()
+        while position < self.length:
+            self.file.seek(4 * position)
+            ids = np.frombuffer(self.file.read(4 * _NEAR), dtype=np.int32)
+            boundaries = np.flatnonzero(ids == BOUNDARY_ID)
+            if len(boundaries):
+                return position + int(boundaries[0]) + 1
+            position += len(ids)
+        return self.length

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from elmo_lite.corpus.corpus import BOUNDARY_ID
-from elmo_lite.corpus.streams import Int64Array, Part
+from elmo_lite.corpus.division import Part
+from elmo_lite.corpus.streams import Int64Array
+from elmo_lite.corpus.unknown_words import default_size, expected_unknown_share
 from elmo_lite.text.characters import encode_words
 from elmo_lite.text.vocabulary import UNKNOWN, UNKNOWN_CLASS, Vocabulary
 
@@ -30,7 +32,8 @@ def write_files(
         words: Distinct words. Provisional word id k is ``words[k - 1]``.
         train: The training part.
         held_out: The held-out part.
-        vocabulary_size: Number of classes, special ones included. None means all words of the training part.
+        vocabulary_size: Number of classes, special ones included. 0 means all words of the training part, None the
+            default for their counts.
         max_characters: Number of characters per word, C, BOW and EOW included.
 
     Returns:
@@ -48,7 +51,10 @@ def write_files(
         file.writelines(f"{word}\n".encode() for word in words)
     _write_char_ids(directory / "char_ids.npy", words, max_characters)
     known = words[: int(np.count_nonzero(counts[1:]))]  # words found only in the held-out part come last
-    vocabulary = Vocabulary.from_counts(known, vocabulary_size or len(known) + 2)
+    is_class = np.fromiter((word != UNKNOWN for word in known), dtype=bool, count=len(known))
+    class_counts = counts[1 : len(known) + 1][is_class]
+    size = default_size(class_counts) if vocabulary_size is None else vocabulary_size or len(class_counts) + 2
+    vocabulary = Vocabulary.from_counts(known, size)
     vocabulary.save(directory / "vocabulary.txt")
     outside = [word == UNKNOWN or vocabulary.class_of(word) == UNKNOWN_CLASS for word in words]
     lengths = np.fromiter((len(word.encode()) for word in words), dtype=np.int64, count=len(words))
@@ -61,6 +67,9 @@ def write_files(
             "train": _share(np.array(outside, dtype=bool), counts[1:]),
             "held_out": _share(np.array(outside, dtype=bool), held_out_counts[1:]),
         },
+        "expected_unknown_share": expected_unknown_share(
+            class_counts, len(vocabulary), int(counts[1:].sum() - class_counts.sum())
+        ),
         **cut_words(lengths, counts[1:], max_characters),
     }
 
@@ -83,23 +92,6 @@ def cut_words(lengths: Int64Array, counts: Int64Array, max_characters: int) -> d
         longer = by_length.sum() - np.cumsum(by_length)  # running words longer than each length
         suggested = int(np.argmax(longer <= MAX_CUT_SHARE * by_length.sum())) + 2
     return {"cut_words_share": share, "suggested_max_characters": suggested}
-
-
-def summary(meta: dict[str, Any]) -> str:
-    """Summary of the metadata of a corpus, for printing."""
-    lines = [
-        f"{name:9} {sizes['words']:>13,} words {sizes['sentences']:>11,} sentences {sizes['documents']:>9,} documents"
-        f"  {100 * meta['out_of_vocabulary_share'][part]:.2f} % outside the vocabulary"
-        for name, part in (("train", "train"), ("held out", "held_out"))
-        for sizes in [meta[part]]
-    ]
-    lines.append(f"{meta['distinct_words']:,} distinct words, {meta['vocabulary_size']:,} classes to predict")
-    cut = f"{100 * meta['cut_words_share']:.3f} % of words are truncated at {meta['max_characters']} characters"
-    if (width := meta["suggested_max_characters"]) is not None:
-        cut += f" (more than {100 * MAX_CUT_SHARE} %: use --max_characters {width})"
-    if not meta["held_out"]["words"]:
-        lines.append("nothing is held out: the text is a single document (give --held_out FILE)")
-    return "\n".join([*lines, cut])
 
 
 def _by_frequency(words: list[str], counts: Int64Array) -> Int64Array:

@@ -39,12 +39,6 @@ def test_words_are_numbered_as_they_come() -> None:
     assert ids(encode(block(b"a\n \nb\n"), keep_empty=True)) == [1, 0, 0, 2, 0]
 
 
-def test_thousands_of_lines_are_counted_over_blocks() -> None:
-    """Line 1001 of the file, whatever the block begins with."""
-    assert encode(block(b"a\n" * 10, first_line=995)).thousands == (12,)
-    assert encode(block(b"a\n" * 10)).thousands == (0,)
-
-
 def test_records_are_documents() -> None:
     """Text has lines, blank ones end no document; words are a sentence; sentences are sentences."""
     encoded = encode(block(records=("a\n\nb", "", ["a b", "c"], [])))

@@ -12,7 +12,6 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elmo_lite.corpus import blocks as corpus_blocks
 from elmo_lite.corpus import builder as corpus_builder
 from elmo_lite.corpus.command import build_corpus_command
 from elmo_lite.corpus.corpus import Corpus
@@ -59,13 +58,12 @@ def test_text_of_many_languages_comes_back(tmp_path: Path, language: str) -> Non
     """The streams hold the sentences of the tokeniser; counts, characters and classes belong to the words."""
     path = tmp_path / f"{language}.txt"
     path.write_text(SAMPLES[language], encoding="utf-8")
-    corpus = build(tmp_path / "out", path)
+    corpus = build(tmp_path / "out", path, vocabulary_size=0)
     expected = Tokenization().sentences(SAMPLES[language])
     kept, held_out = sentences(corpus, corpus.train), sentences(corpus, corpus.held_out)
     assert sorted(kept + held_out) == sorted(expected)
     assert kept == [sentence for sentence in expected if sentence not in held_out]
-    assert corpus.meta["train"]["documents"] == 2
-    assert corpus.meta["held_out"]["documents"] == 1
+    assert kept and held_out
     running = [word for sentence in kept for word in sentence]
     assert corpus.counts.tolist() == [len(kept), *(running.count(word) for word in corpus.words)]
     known = corpus.counts[1:] > 0
@@ -106,7 +104,7 @@ def test_any_number_of_processes_writes_the_same_bytes(
     for path, content in zip(paths, (text, "A line.\n" * 2500, text[::-1]), strict=True):
         path.write_text(content, encoding="utf-8")
     build(tmp_path / "one", *paths, num_processes=1, held_out_share=0.1)
-    shown = capsys.readouterr().out
+    shown = capsys.readouterr().out.replace("/one", "/two")
     monkeypatch.setattr(corpus_builder, "_SMALL_INPUT", 0)
     read = Source.blocks
     monkeypatch.setattr(Source, "blocks", lambda self, field: read(self, field, 3000))
@@ -147,16 +145,18 @@ def test_tokenised_text_counts_as_the_literature_does(tmp_path: Path) -> None:
     assert sentences(dropped, dropped.train) == [["=", "A", "<unk>", "="], ["a", "a", "b", "."]]
 
 
-def test_documents_are_blocks_records_files_or_a_thousand_lines(tmp_path: Path) -> None:
+def test_documents_are_blocks_records_or_files(tmp_path: Path) -> None:
     """Whichever the input has."""
     one, two, three, again = (tmp_path / name for name in ("1.txt", "2.txt", "3.jsonl", "4.txt"))
     for path in (one, again):
         path.write_text("a\nb\n\n\nc\n\n")
     two.write_text("a\n" * 2500)
     three.write_text('{"text": "a\\n\\nb"}\n\n{"text": "c"}\n')
-    for paths, expected in (([one, again], 4), ([two], 3), ([three], 2), ([one, two, three], 7)):
-        corpus = build(tmp_path / "out", *paths, overwrite=True)
-        assert sum(corpus.meta[part]["documents"] for part in ("train", "held_out")) == expected
+    held_out = tmp_path / "held_out.txt"
+    held_out.write_text("a\n")
+    for paths, expected in (([one, again], 4), ([two], 1), ([three], 2), ([one, two, three], 5)):
+        corpus = build(tmp_path / "out", *paths, held_out=[str(held_out)], overwrite=True)
+        assert corpus.meta["train"]["documents"] == expected
 
 
 def test_extreme_text_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,11 +188,19 @@ def test_the_summary_says_what_is_cut_and_unknown(tmp_path: Path, capsys: pytest
     assert corpus.meta["cut_words_share"] == 0.25
     assert corpus.meta["suggested_max_characters"] == 13
     shown = capsys.readouterr().out
-    assert "40 words" in shown
+    assert "36 words" in shown and " 4 words" in shown
     assert "50.00 % outside the vocabulary" in shown
+    assert "about 50.0 % of the words of new text will have none" in shown
+    assert "held out: stretches of lines" in shown and "warning" not in shown
+    out = tmp_path / "out"
+    assert shown.endswith(f"written to {out}; next: elmo-lite pretrain --corpus {out} --out {out}_run\n")
     assert "25.000 % of words are truncated at 10 characters (more than 0.1 %: use --max_characters 13)" in shown
-    assert "nothing is held out" in shown
-    assert corpus.held_out.tolist() == [0]
+    path.write_text("one two three four one two\n")
+    alone = build(tmp_path / "alone", path, vocabulary_size=0)
+    shown = capsys.readouterr().out
+    assert "warning: nothing is held out, as the text is one sentence: give --held_out FILE" in shown
+    assert "warning: only 0.00 % of the training words are unknown, so the model hardly learns" in shown
+    assert alone.held_out.tolist() == [0]
 
 
 @pytest.mark.parametrize(
@@ -275,11 +283,6 @@ def test_opening_checks_the_directory(tmp_path: Path) -> None:
     (out / "words.txt").unlink()
     with pytest.raises(CorpusError, match=r"words\.txt: expected a file of 10 bytes, found none"):
         Corpus.open(out)
-
-
-def test_lines_per_document_is_what_the_documentation_says() -> None:
-    """1,000 lines."""
-    assert corpus_blocks.LINES_PER_DOCUMENT == 1000
 
 
 def test_repr_is_one_line(tmp_path: Path) -> None:
