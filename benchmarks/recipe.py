@@ -35,7 +35,6 @@ import torch
 from adaptation import held_out_sample, score
 from polarity import accuracies, read_trees
 from probe import Task, probe_model, read_conllu, read_iob2, select
-from torch.optim.lr_scheduler import LambdaLR
 
 from elmo_lite import load_model
 from elmo_lite.corpus.corpus import Corpus
@@ -45,6 +44,7 @@ from elmo_lite.pretraining.config import DataConfig, HeadConfig, OptimizerConfig
 from elmo_lite.pretraining.initial_model import build_model
 from elmo_lite.pretraining.optimizers import CombinedOptimizer
 from elmo_lite.pretraining.pretrain import pretrain
+from elmo_lite.pretraining.schedule import Schedule
 from elmo_lite.pretraining.speed import measure
 from elmo_lite.text.vocabulary import Vocabulary
 
@@ -64,17 +64,16 @@ def adagrad(encoder: Any, table: Any, **_: Any) -> CombinedOptimizer:
     return CombinedOptimizer([torch.optim.Adagrad(trained, **start), torch.optim.Adagrad(table, **start)])
 
 
-def schedule(factor: Callable[[float], float]) -> Callable[[Any, int, int], LambdaLR]:
+def schedule(factor: Callable[[float], float]) -> type[Schedule]:
     """A warm-up as the library's, then ``factor`` of the share of the run that is over."""
 
-    def make(optimizer: Any, warmup: int, max_steps: int) -> LambdaLR:
-        warmup = min(warmup, max(1, max_steps // 10))
-        return LambdaLR(
-            optimizer,
-            lambda step: (step + 1) / warmup if step < warmup else factor((step - warmup) / (max_steps - warmup)),
-        )
+    class Other(Schedule):
+        def factor(self, step: int) -> float:
+            if step < self.warmup:
+                return (step + 1) / self.warmup
+            return factor((step - self.warmup) / (self.max_steps - self.warmup))
 
-    return make
+    return Other
 
 
 def word2vec_table(config: PretrainConfig, corpus: Corpus, max_steps: int, init: Any) -> Any:
@@ -138,9 +137,7 @@ def optimizer(name: str, rate: float) -> Variant:
 
 def scheduled(factor: Callable[[float], float]) -> Variant:
     """A variant of the schedule."""
-    return Variant(
-        functions={"elmo_lite.pretraining.training_module.warmup_and_decay": schedule(factor)}, own_speed=False
-    )
+    return Variant(functions={"elmo_lite.pretraining.training_module.Schedule": schedule(factor)}, own_speed=False)
 
 
 VARIANTS = {

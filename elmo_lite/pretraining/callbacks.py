@@ -44,6 +44,7 @@ class Progress(pl.Callback):
         self._since = (start, words + batch.num_words * trainer.world_size)
         if self._bar is None:
             return
+        self._bar.total = trainer.max_steps  # moves with a planned time
         elapsed = time.perf_counter() - start
         if elapsed > 1.0:
             self._shown["words/s"] = f"{self._since[1] / elapsed:,.0f}"
@@ -160,6 +161,7 @@ class SaveBest(pl.Callback):
             "nats": metrics["val/nats"],
             "forward_perplexity": metrics["val/forward_perplexity"],
             "backward_perplexity": metrics["val/backward_perplexity"],
+            "perplexity_without_unknown": metrics["val/perplexity_without_unknown"],
         }
         if trainer.is_global_zero:
             self._save(self.best)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,8 @@ from elmo_lite.pretraining.config import PretrainConfig
 
 if TYPE_CHECKING:
     from elmo_lite.pretraining.initial_model import InitialModel
+
+log = logging.getLogger("elmo_lite")
 
 _found: dict[str, InitialModel] = {}
 """The initial model that ``default_settings`` resolved, by name, until ``pretrain_command`` takes it."""
@@ -59,8 +63,8 @@ def pretrain_command(
         out: Output directory for model, checkpoints and logs; absent or empty unless --resume is given.
         max_steps: Number of optimizer steps. Defaults to --epochs passes over the corpus. With --resume, moves the end
             of the run.
-        max_time: Duration such as 20m, 3h or 1h30m, instead of --max_steps. It is converted to steps once, by the
-            measured speed.
+        max_time: Duration such as 20m, 3h or 1h30m, instead of --max_steps. The run keeps to it, whatever else the
+            machine does: its end, and the decay of the learning rate, move with the speed.
         resume: Continue the run in --out exactly from its last saved state.
         init: Saved model to start from: a directory, a packaged name or a hub name. The run takes over its encoder
             settings and, unless --config is given, the other settings of the preset adapt.
@@ -82,14 +86,29 @@ def pretrain_command(
             initial.check_corpus(opened)
         print(speed.dry_run(config, opened, max_steps, max_time))
         return
+    if (hint := speed.load_hint()) is not None:
+        log.info(hint)
     done = pretrain(
         config, corpus, out, max_steps=max_steps, max_time=max_time, resume=resume, init=initial, progress=not quiet
     )
-    best = done["best"]
-    print(f"model     {done['model']}")
-    print(f"trained   {done['steps']:,} steps, {done['words_seen']:,} words, {done['seconds'] / 60:.1f} minutes")
+    print(_summary(done))
+
+
+def _summary(done: dict[str, Any]) -> str:
+    """What a run has made, how good it is, and what to do next, in lines."""
+    best, model = done["best"], done["model"]
+    lines = [
+        f"model     {model}",
+        f"trained   {done['steps']:,} steps, {done['words_seen']:,} words, {done['seconds'] / 60:.1f} minutes",
+    ]
     if best:
-        print(
+        lines.append(
             f"held-out  perplexity {best['forward_perplexity']:.1f} forward, {best['backward_perplexity']:.1f} "
             f"backward (full softmax, on a sample, at step {best['step']:,})"
         )
+        known = best.get("perplexity_without_unknown")
+        lines += [f"          {known:.1f} without unknown words"] if known is not None else []
+    if done["curve"] is not None:
+        lines.append(f"curve     {done['curve']}")
+    lines.append(f"next      elmo-lite embed {shlex.quote(model)} TEXT OUTPUT.npz")
+    return "\n".join(lines)

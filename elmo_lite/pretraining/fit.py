@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import logging
 import os
@@ -10,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ElmoLiteError, one_line
 from elmo_lite.hardware import choose_precision, lightning_device, lightning_precision
 from elmo_lite.pretraining.callbacks import Progress, SaveBest, SaveState
+from elmo_lite.pretraining.curve import TABLE, draw_curve
 from elmo_lite.pretraining.data_module import Batches, CorpusDataModule, validation_sample
-from elmo_lite.pretraining.run import Run, plain_settings, validation_interval
+from elmo_lite.pretraining.keep_time import KeepTime
+from elmo_lite.pretraining.length import validation_interval
+from elmo_lite.pretraining.run import Run, plain_settings
 from elmo_lite.pretraining.speed import training_device
 from elmo_lite.pretraining.state import EXPECTED, STATE_FILE, StateFile
+from elmo_lite.pretraining.stop_early import StopEarly
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.saved_model.checkpoint import save_model
 from elmo_lite.stopping import Stopped, StopRequest, StopTraining, stop_on_request
@@ -34,6 +38,7 @@ CURVES = (
     "train/sampled_loss",
     *(f"val/{direction}_{unit}" for direction in ("backward", "forward") for unit in ("nats", "perplexity")),
     "val/nats",
+    "val/perplexity_without_unknown",
 )
 """Columns of ``metrics.csv``."""
 
@@ -49,6 +54,7 @@ class Fit:
         out: Path,
         run: Run,
         state: dict[str, Any] | None,
+        began: float,
     ) -> None:
         """Prepare a run.
 
@@ -59,15 +65,10 @@ class Fit:
             out: Directory of the run.
             run: Settings and length of the run.
             state: State to go on from, checked; None starts at the first step.
+            began: Time of ``time.monotonic`` when the command began, from which a planned time counts.
         """
-        self.module, self.corpus, self.batches, self.out, self.run, self.state = (
-            module,
-            corpus,
-            batches,
-            out,
-            run,
-            state,
-        )
+        self.module, self.corpus, self.batches, self.out = module, corpus, batches, out
+        self.run, self.state, self.began = run, state, began
         self.sample = validation_sample(corpus, corpus.held_out, module.config.data, run.validation_words)
 
     def train(self, *, progress: bool = True) -> dict[str, Any]:
@@ -76,11 +77,14 @@ class Fit:
         if not validates:
             log.warning("the corpus has no held-out part: no perplexity is measured, and the last model is kept")
         save_best = SaveBest(self._save)
-        callbacks: list[pl.Callback] = [Progress()] if progress else []
-        if validates:
-            callbacks += [EarlyStopping("val/nats", patience=config.patience, check_finite=True), save_best]
-        # The state comes last, as it includes what the other callbacks did in the same step.
         request, interval = StopRequest(), validation_interval(config, run.max_steps)
+        callbacks: list[pl.Callback] = [Progress()] if progress else []
+        stop_early = StopEarly(config.patience, self.module.schedule)
+        if validates:
+            callbacks += [stop_early, save_best]
+        if run.planned_seconds is not None:
+            callbacks.append(self._keep_time(run.planned_seconds, interval))
+        # The state comes last, as it includes what the other callbacks did in the same step.
         path = out / STATE_FILE
         save_state = SaveState(path, config.save_every_minutes, request, interval if validates else None)
         callbacks.append(save_state)
@@ -91,25 +95,38 @@ class Fit:
             with stop_on_request(request):
                 trainer.fit(self.module, datamodule=data, ckpt_path=None if self.state is None else path)
         except StopTraining:
-            message = (
-                f"stopped at step {trainer.global_step:,} of {run.max_steps:,}; --resume continues the run in {out}"
-            )
-            raise Stopped(message, request.signal_number) from None
+            where = f"step {trainer.global_step:,} of {self.module.schedule.end:,}"
+            raise Stopped(f"stopped at {where}; --resume continues the run in {out}", request.signal_number) from None
         except Exception as error:
             if self.state is None or save_state.has_started or isinstance(error, ElmoLiteError):
                 raise
             raise CheckpointError(f"{path}: {EXPECTED} one that cannot be restored ({one_line(error)[:200]})") from None
-        if trainer.global_step < run.max_steps:
-            log.info("stopped early: no better perplexity in %s validations (--patience)", config.patience)
+        end = self.module.schedule.end
+        if trainer.global_step < end:
+            reason = stop_early.reason(trainer)
+            log.info("stopped early at step %s of %s: %s", f"{trainer.global_step:,}", f"{end:,}", reason)
         if not save_best.best:
             self._save({})
-        seconds = time.perf_counter() - start
+        seconds, curve = time.perf_counter() - start, draw_curve(out, save_best.best)
         return {
             **self._metadata(trainer.global_step),
             "seconds": seconds,
             "best": save_best.best,
             "model": str(out / MODEL),
+            "curve": None if curve is None else str(curve),
         }
+
+    def _keep_time(self, seconds: float, interval: int) -> KeepTime:
+        """The callback that keeps the planned time, recording moves of the end in the file of the run."""
+        done = self.state["global_step"] if self.state is not None else 0
+        if self.state is not None and KeepTime.__name__ not in self.state["callbacks"]:  # a state of an older version
+            self.began -= seconds * done / self.run.max_steps
+
+        def record(moves: list[tuple[int, int]]) -> None:
+            self.run = dataclasses.replace(self.run, moves=tuple(moves))
+            self.run.write(self.out)
+
+        return KeepTime(seconds, self.module.schedule, interval, record, self.began)
 
     def _save(self, best: dict[str, Any]) -> None:
         """Save the model; ``best`` has the step and the perplexities of the best one."""
@@ -149,7 +166,7 @@ def _trainer(
     return pl.Trainer(
         **(lightning_device(device) | ({"devices": devices} if devices > 1 else {})),
         precision=lightning_precision(choose_precision(config.precision, device)),
-        max_steps=module.max_steps,
+        max_steps=module.schedule.end,
         max_epochs=-1,
         val_check_interval=interval if validates else None,
         check_val_every_n_epoch=None if validates else 1,
@@ -169,7 +186,7 @@ def _trainer(
 
 def _loggers(out: Path) -> list[Any]:
     """Loggers that write the curves as CSV and, if installed, for TensorBoard."""
-    curves = out / "logs" / "metrics.csv"
+    curves = out / "logs" / TABLE
     if curves.exists():  # written before the run was interrupted; the logger would delete it
         numbered = (curves.with_name(f"metrics-{number}.csv") for number in itertools.count(1))
         os.replace(curves, next(path for path in numbered if not path.exists()))

@@ -1,4 +1,4 @@
-"""Optimizer of the dense encoder and of the sparse softmax table, learning rate schedule and gradient clipping."""
+"""Optimizer of the dense encoder and of the sparse softmax table, and gradient clipping."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
 
 from elmo_lite.errors import ConfigError
 
@@ -94,18 +93,6 @@ def make_optimizer(
     else:
         optimizers.append(torch.optim.AdamW(table, lr=table_learning_rate, betas=betas, weight_decay=0.0, fused=True))
     return CombinedOptimizer(optimizers)
-
-
-def warmup_and_decay(optimizer: torch.optim.Optimizer, warmup_steps: int, max_steps: int) -> LambdaLR:
-    """Learning rate schedule: linear warm-up over ``warmup_steps``, then linear decay to 0 at ``max_steps``."""
-    warmup = min(warmup_steps, max(1, max_steps // 10))
-
-    def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / warmup
-        return max(0.0, (max_steps - step) / max(1, max_steps - warmup))
-
-    return LambdaLR(optimizer, factor)
 
 
 def _values(gradient: Tensor) -> Tensor:

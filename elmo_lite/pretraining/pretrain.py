@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def pretrain(
         corpus: Corpus directory, as written by ``elmo-lite corpus``.
         out: Output directory, absent or empty unless ``resume`` is true.
         max_steps: Number of optimizer steps. Defaults to ``config.epochs`` passes over the corpus.
-        max_time: Duration such as "3h", instead of ``max_steps``. It is converted to steps once, by the measured speed.
+        max_time: Duration such as "3h", instead of ``max_steps``. It is converted to steps by the measured speed; the
+            end of the run moves if the machine gets faster or slower.
         resume: Continue the run in ``out`` exactly from its last saved state. Another ``max_steps`` moves its end,
             and with it the decay of the learning rate.
         init: Saved model to start from, by directory or name. Its encoder settings replace those of ``config.model``,
@@ -61,19 +63,22 @@ def pretrain(
         TrainingError: A gradient is not finite.
         Stopped: SIGINT or SIGTERM has arrived, and the state is saved.
     """
+    began = time.monotonic()
     opened, out = Corpus.open(corpus), Path(out)
     with hold(out):
         for name in (RUN_FILE, STATE_FILE, MODEL):
             remove_leftovers(out / name)
         if resume:
-            fit = _resume(config, opened, out, max_steps=max_steps, max_time=max_time)
+            fit = _resume(config, opened, out, began, max_steps=max_steps, max_time=max_time)
         else:
-            fit = _begin(config, opened, out, init, max_steps=max_steps, max_time=max_time)
+            fit = _begin(config, opened, out, began, init, max_steps=max_steps, max_time=max_time)
         with quiet_lightning():
             return fit.train(progress=progress)
 
 
-def _begin(config: PretrainConfig, corpus: Corpus, out: Path, init: str | InitialModel | None, **limits: Any) -> Fit:
+def _begin(
+    config: PretrainConfig, corpus: Corpus, out: Path, began: float, init: str | InitialModel | None, **limits: Any
+) -> Fit:
     """Prepare a new run."""
     initial = InitialModel.find(init) if isinstance(init, str) else init
     weights = initial.load(corpus) if initial is not None else None
@@ -82,10 +87,10 @@ def _begin(config: PretrainConfig, corpus: Corpus, out: Path, init: str | Initia
     check_corpus(config, corpus)
     batches = make_batches(corpus, corpus.train, config.data, config.seed)
     run = begin_run(config, corpus, out, batches, initial=initial, **limits)
-    return Fit(build_model(config, corpus, run.max_steps, weights), corpus, batches, out, run, None)
+    return Fit(build_model(config, corpus, run.max_steps, weights), corpus, batches, out, run, None, began)
 
 
-def _resume(config: PretrainConfig, corpus: Corpus, out: Path, **limits: Any) -> Fit:
+def _resume(config: PretrainConfig, corpus: Corpus, out: Path, began: float, **limits: Any) -> Fit:
     """Prepare a run to go on from its last state; without one, it starts again."""
     stored, state, weights = Run.read(out), read_state(out / STATE_FILE), None
     if state is not None:
@@ -100,7 +105,9 @@ def _resume(config: PretrainConfig, corpus: Corpus, out: Path, **limits: Any) ->
     check_corpus(config, corpus)
     batches = make_batches(corpus, corpus.train, config.data, config.seed)
     run = resume_run(stored, config, corpus, out, done=steps_done(out / STATE_FILE, state), **limits)
-    fit = Fit(build_model(config, corpus, run.max_steps, weights), corpus, batches, out, run, state)
+    module = build_model(config, corpus, run.max_steps, weights)
+    module.schedule.moves = list(run.moves)
+    fit = Fit(module, corpus, batches, out, run, state, began)
     if state is not None:
         check_state(out / STATE_FILE, state, fit.module, validates=len(fit.sample) > 0)
         check_best_model(out / MODEL, state)

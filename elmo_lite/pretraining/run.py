@@ -18,7 +18,8 @@ from elmo_lite.nn.config import to_dict
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.data_module import Batches
 from elmo_lite.pretraining.initial_model import InitialModel
-from elmo_lite.pretraining.speed import MEASURED_SECONDS, measure, parse_duration, steps_in, validation_words
+from elmo_lite.pretraining.length import limit_flag, planned_seconds, steps_of_time, validation_interval
+from elmo_lite.pretraining.speed import validation_words
 
 log = logging.getLogger("elmo_lite")
 
@@ -43,6 +44,18 @@ class Run:
     """Metadata about the initial model at the start of the run."""
     init_files: str | None = None
     """Fingerprint of the initial model; older runs have none."""
+    moves: tuple[tuple[int, int], ...] = ()
+    """Steps at which the end was moved to keep a planned time, and the new ends; see ``schedule.Schedule``."""
+
+    @property
+    def end(self) -> int:
+        """Number of steps, as planned last."""
+        return self.moves[-1][1] if self.moves else self.max_steps
+
+    @property
+    def planned_seconds(self) -> float | None:
+        """The planned time in seconds; None if the run has a number of steps."""
+        return planned_seconds(self.limit)
 
     @classmethod
     def read(cls, out: Path) -> Run:
@@ -68,8 +81,12 @@ class Run:
 
     def __post_init__(self) -> None:
         """Check ranges."""
+        planned_seconds(self.limit)
         for name in ("max_steps", "validation_words"):
             require(getattr(self, name) >= 1, name, "1 or more", getattr(self, name))
+        steps = [0, *(step for step, _ in self.moves)]
+        is_right = steps == sorted(set(steps)) and all(step < end for step, end in self.moves)
+        require(is_right, "moves", "ascending steps, each with a later end", self.moves)
 
     def check(self, out: Path, config: PretrainConfig, corpus: Corpus) -> None:
         """Check that a run is resumed with its own settings and corpus.
@@ -106,9 +123,9 @@ class Run:
         if max_steps is None:
             raise ConfigError(
                 f"{out}: expected {self.limit or 'no limit'}, as the run began with, found {given}; "
-                f"--max_steps moves its end, which is at step {self.max_steps:,}"
+                f"--max_steps moves its end, which is at step {self.end:,}"
             )
-        return dataclasses.replace(self, max_steps=max_steps, limit=given)
+        return dataclasses.replace(self, max_steps=max_steps, limit=given, moves=())
 
     def write(self, out: Path) -> None:
         """Write the file atomically, with the checksum of its values."""
@@ -146,7 +163,7 @@ def begin_run(
     if max_steps is not None and max_steps < 1:
         raise ConfigError(f"--max_steps: expected 1 or more, found {max_steps}")
     if max_time is not None:
-        max_steps = _steps_of_time(config, corpus, max_time)
+        max_steps = steps_of_time(config, corpus, max_time)
     steps = max_steps or config.epochs * batches.steps_per_epoch
     run = Run(
         config=plain_settings(config),
@@ -195,37 +212,8 @@ def resume_run(
     if moved != run:
         if moved.max_steps <= done:
             raise ConfigError(f"--max_steps: expected more than the {done:,} steps done, found {moved.max_steps:,}")
-        log.info(
-            "the learning rate now decays to zero at step %s, not %s", f"{moved.max_steps:,}", f"{run.max_steps:,}"
-        )
+        log.info("the learning rate now decays to zero at step %s, not %s", f"{moved.max_steps:,}", f"{run.end:,}")
     return moved
-
-
-def _steps_of_time(config: PretrainConfig, corpus: Corpus, max_time: str) -> int:
-    """Number of steps in a duration, by the measured speed."""
-    duration = parse_duration(max_time)
-    measured = measure(config, corpus, min(MEASURED_SECONDS, duration / 20))
-    steps = steps_in(duration, measured)
-    log.info("%s words/s measured: %s steps in %s", f"{measured.words_per_second:,.0f}", f"{steps:,}", max_time)
-    return steps
-
-
-def validation_interval(config: PretrainConfig, max_steps: int) -> int:
-    """Number of steps between two validations."""
-    return max(1, max_steps // config.validations)
-
-
-def limit_flag(max_steps: int | None, max_time: str | None) -> str | None:
-    """The flag that limits a run, as typed; None if neither is given.
-
-    Raises:
-        ConfigError: Both are given.
-    """
-    if max_steps is not None and max_time is not None:
-        raise ConfigError("--max_steps and --max_time: expected one of them, found both")
-    if max_time is not None:
-        return f"--max_time {max_time}"
-    return f"--max_steps {max_steps}" if max_steps is not None else None
 
 
 def fingerprint(corpus: Corpus) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import sys
 import time
@@ -140,16 +141,43 @@ def dry_run(config: PretrainConfig, corpus: Corpus, max_steps: int | None, max_t
     if max_time is not None:
         steps = steps_in(parse_duration(max_time), speed)
     device = training_device(config.device)
+    threads = torch.get_num_threads()
+    alone = _one_thread(config, corpus) if threads > 1 and device.type == "cpu" else speed
     rows = {
         "encoder": f"{num_parameters(encoder):,} parameters",
         "head": f"{classes * (config.model.dim + 1):,} parameters, {classes:,} classes",
         "memory": f"{speed.peak_memory / 2**30:.2f} GiB at the peak",
         "precision": f"{choose_precision(config.precision, device)} on {device.type}",
         "speed": f"{speed.words_per_second:,.0f} words/s (both directions), median of {speed.steps} steps",
+        "threads": f"{threads}; one thread alone: {alone.words_per_second:,.0f} words/s",
         "run": f"{steps:,} steps, {steps / steps_per_epoch:.2f} passes over {corpus.meta['train']['words']:,} words",
         "time": _duration(steps * speed.seconds_per_step / (1 - VALIDATION_SHARE)),
     }
+    if alone.words_per_second > speed.words_per_second:
+        times = alone.words_per_second / speed.words_per_second
+        rows["hint"] = f"--threads 1 is {times:.1f} times as fast: other programs use the processor too"
     return "\n".join(f"{name:<10}{value}" for name, value in rows.items())
+
+
+def _one_thread(config: PretrainConfig, corpus: Corpus) -> Speed:
+    """The speed of one thread, which on a busy machine may be higher than that of several that wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return measure(config, corpus, MEASURED_SECONDS / 2)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def load_hint() -> str | None:
+    """A hint if other programs keep the processor busy and this one is to use several threads; else None."""
+    threads = torch.get_num_threads()
+    if threads < 2 or not hasattr(os, "getloadavg"):
+        return None
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load + threads <= cores + 1:
+        return None
+    return f"the machine is busy (load {load:.1f} on {cores} cores): --threads 1 may be faster, --dry_run measures both"
 
 
 def _duration(seconds: float) -> str:

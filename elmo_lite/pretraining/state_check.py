@@ -17,6 +17,8 @@ from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.saved_model.tensors import check_tensors
 
 _BEST = {"step", "nats", "forward_perplexity", "backward_perplexity"}
+_BEST_ALSO = {"perplexity_without_unknown"}
+"""Facts of the best model; older states lack the last."""
 _MOMENTS = {"Muon": {"momentum_buffer"}}
 _ADAM = {"step", "exp_avg", "exp_avg_sq"}
 """Values that an optimizer keeps for a parameter."""
@@ -47,7 +49,7 @@ def check_state(path: Path, state: Mapping[str, Any], module: LanguageModel, *, 
         CheckpointError: A value is missing, of another type or shape, out of range or not finite.
     """
     try:
-        step = _integer(state["global_step"], "global_step", module.max_steps)
+        step = _integer(state["global_step"], "global_step", module.schedule.end)
         _integer(state["epoch"], "epoch")
         _version(state["pytorch-lightning_version"])
         check_tensors(path, state["state_dict"], module.state_dict())
@@ -155,12 +157,13 @@ def _callbacks(found: Mapping[str, Any], module: LanguageModel, validates: bool)
     patience = [value for name, value in found.items() if name.startswith("EarlyStopping")]
     best = found.get("SaveBest", {})
     _require(len(patience) == int(validates) and (validates or not best), "callbacks", sorted(found))
-    _require(set(best) in (set(), _BEST), "the best model", sorted(best))
+    _require(set(best) - _BEST_ALSO in (set(), _BEST), "the best model", sorted(best))
     for key, value in best.items():
         _number(value, f"the best model's {key}")
+    _number(found.get("KeepTime", {}).get("seconds", 0.0), "seconds")
     for state in patience:
         _require(state["patience"] == module.config.patience, "patience", state["patience"])
-        _integer(state["wait_count"], "wait_count", module.config.patience)
+        _integer(state["wait_count"], "wait_count")
         _integer(state["stopped_epoch"], "stopped_epoch")
         score = float(state["best_score"])
         _require(math.isclose(score, best.get("nats", math.inf), rel_tol=1e-5), "best_score", score)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
@@ -17,8 +18,12 @@ from elmo_lite.nn.bilm import DIRECTIONS, BiLM, Direction
 from elmo_lite.nn.bilstm import LSTMState
 from elmo_lite.nn.lm_head import LMHead
 from elmo_lite.pretraining.config import PretrainConfig
-from elmo_lite.pretraining.optimizers import clip_gradients, make_optimizer, warmup_and_decay
+from elmo_lite.pretraining.optimizers import clip_gradients, make_optimizer
+from elmo_lite.pretraining.schedule import Schedule
+from elmo_lite.text.vocabulary import UNKNOWN_CLASS
 
+_no_sums = partial(torch.zeros, 2, 4, dtype=torch.float64)
+"""Sums of each direction: nats of all predictions and of known words, and the numbers of both."""
 CarriedStates = dict[Direction, LSTMState]
 
 
@@ -31,11 +36,12 @@ class LanguageModel(pl.LightningModule):
     def __init__(self, bilm: BiLM, head: LMHead, config: PretrainConfig, max_steps: int) -> None:
         """Wrap the encoder and the LM head, to be trained for ``max_steps`` optimizer steps."""
         super().__init__()
-        self.bilm, self.head, self.config, self.max_steps = bilm, head, config, max_steps
+        self.bilm, self.head, self.config = bilm, head, config
+        self.schedule = Schedule(config.optimizer.warmup_steps, max_steps)
         self.sparse_table = True
         self._carried: CarriedStates = {}
         self._validation_states: CarriedStates = {}
-        self._validation_sums = torch.zeros(3, dtype=torch.float64)
+        self._validation_sums = _no_sums()
 
     @property
     def carries_states(self) -> bool:
@@ -132,31 +138,33 @@ class LanguageModel(pl.LightningModule):
             betas=settings.betas,
             sparse_table=self.sparse_table,
         )
-        schedule = warmup_and_decay(optimizer, settings.warmup_steps, self.max_steps)
+        schedule = LambdaLR(optimizer, lambda step: self.schedule.factor(step))  # a function is not part of the state
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_validation_epoch_start(self) -> None:
         """Reset states and sums."""
         self._validation_states = {}
-        self._validation_sums = torch.zeros(3, dtype=torch.float64)
+        self._validation_sums = _no_sums()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add the full-softmax loss of a batch, in nats."""
         tops, targets = self.top_states(batch, self._validation_states), self.targets(batch)
-        nats = [
-            -self.head.log_probabilities(t, y).sum(dtype=torch.float64).cpu()
-            for t, y in zip(tops, targets, strict=True)
-        ]
-        self._validation_sums += torch.stack([*nats, torch.tensor(float(batch.num_words), dtype=torch.float64)])
+        for row, (states, classes) in enumerate(zip(tops, targets, strict=True)):
+            nats = -self.head.log_probabilities(states, classes).double().cpu()
+            known = (classes != UNKNOWN_CLASS).cpu()
+            sums = (nats.sum(), nats[known].sum(), torch.tensor(float(len(nats))), known.sum())
+            self._validation_sums[row] += torch.stack([value.double() for value in sums])
 
     def on_validation_epoch_end(self) -> None:
-        """Log nats per word and perplexity of each direction, and the mean nats of both."""
-        forward, backward, number = (float(x) for x in self._validation_sums)
-        nats = {"forward": forward / number, "backward": backward / number}
-        for direction, value in nats.items():
+        """Log nats per word and perplexity of each direction, the mean nats, and those without unknown words."""
+        nats, known_nats, number, num_known = self._validation_sums.T
+        means = dict(zip(DIRECTIONS, (nats / number).tolist(), strict=True))
+        for direction, value in means.items():
             self.log(f"val/{direction}_nats", value, sync_dist=True)
             self.log(f"val/{direction}_perplexity", math.exp(min(value, 700.0)), sync_dist=True)
-        self.log("val/nats", (nats["forward"] + nats["backward"]) / 2, sync_dist=True)
+        self.log("val/nats", (means["forward"] + means["backward"]) / 2, sync_dist=True)
+        known = float((known_nats / num_known.clamp(min=1)).mean())
+        self.log("val/perplexity_without_unknown", math.exp(min(known, 700.0)), sync_dist=True)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save the carried states, which the next window needs."""

@@ -31,6 +31,7 @@ class Trainer:
 
     def validated(self, nats: float) -> None:
         values = {"val/nats": nats, "val/forward_perplexity": 10 * nats, "val/backward_perplexity": 20 * nats}
+        values["val/perplexity_without_unknown"] = 5 * nats
         self.callback_metrics = {name: torch.tensor(value) for name, value in values.items()}
 
 
