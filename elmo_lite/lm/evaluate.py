@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from array import array
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from elmo_lite.corpus.blocks import encode_block
 from elmo_lite.corpus.corpus import BOUNDARY_ID, Corpus
 from elmo_lite.errors import CheckpointError, CorpusError
 from elmo_lite.hardware import keep_freed_memory, move
-from elmo_lite.lm.perplexity import stream_perplexity
+from elmo_lite.lm.perplexity import LMScore, stream_perplexity
 from elmo_lite.lm.shared_classes import compare
 from elmo_lite.saved_model.checkpoint import SavedModel, load_model
 from elmo_lite.text.characters import encode_words
@@ -50,8 +51,10 @@ def evaluate(
         progress: Whether to show a progress bar on standard error. Defaults to False.
 
     Returns:
-        Cross-entropy in nats and perplexity of each direction, mean perplexity, counts, and the fraction of words
-        outside the vocabulary.
+        Cross-entropy in nats and perplexity of each direction, mean perplexity, bits per character, counts, and the
+        fraction of words outside the vocabulary. "without_unknown" has the same over the predictions of words in the
+        vocabulary and of boundary tokens alone, by which vocabularies of different sizes can be compared; an unknown
+        word counts for its class, not for its spelling.
 
     Raises:
         CorpusError: The text cannot be read or has no sentence.
@@ -102,15 +105,35 @@ def _evaluate_stream(
     )
     num_sentences = int((stream == BOUNDARY_ID).sum()) - 1
     num_words = len(stream) - 1 - num_sentences
-    unknown = int((class_of_word[stream] == UNKNOWN_CLASS).sum())
+    is_unknown = class_of_word == UNKNOWN_CLASS
+    unknown = int(is_unknown[stream].sum())
+    assert score.known is not None
     return {
-        **score.to_dict(),
-        "predictions": score.num_predictions,
+        **_facts(score, words, stream),
+        "without_unknown": _facts(score.known, words, stream[~is_unknown[stream]]),
         "words": num_words,
         "sentences": num_sentences,
         "out_of_vocabulary_share": unknown / num_words if num_words else 0.0,
         "classes": len(model.vocabulary),
         "stateful": stateful,
+    }
+
+
+def _facts(score: LMScore, words: Sequence[str], stream: npt.NDArray[np.int32]) -> dict[str, float]:
+    """A score by name, with its number of predictions and its bits per character; a word has the one that follows it.
+
+    Args:
+        score: Score of the word ids of ``stream``.
+        words: Distinct words; word id k is ``words[k - 1]``.
+        stream: Word ids that were predicted.
+    """
+    lengths = np.array([0, *(len(word) + 1 for word in words)], dtype=np.int64)
+    characters = int(lengths[stream].sum())
+    bits = score.mean_nats * score.num_predictions / math.log(2)
+    return {
+        **score.to_dict(),
+        "bits_per_character": bits / characters if characters else 0.0,
+        "predictions": score.num_predictions,
     }
 
 

@@ -3,16 +3,19 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
 from elmo_lite.errors import CheckpointError, ConfigError, CorpusError
 from elmo_lite.lm.evaluate import evaluate, evaluate_command, read_stream
+from elmo_lite.lm.perplexity import stream_perplexity
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
 from elmo_lite.nn.lm_head import LMHead
 from elmo_lite.saved_model.checkpoint import SavedModel, load_model, save_model
+from elmo_lite.text.characters import encode_words
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import Vocabulary
 
@@ -63,6 +66,33 @@ def test_evaluate_counts_as_the_literature(model: Path, text: Path) -> None:
     assert (found["predictions"], found["words"], found["sentences"]) == (13, 8, 5)
     assert found["out_of_vocabulary_share"] == pytest.approx(4 / 8)  # sat, longer-word-than-fits, mat, <unk>
     assert evaluate(saved, [str(text)])["predictions"] == 11
+
+
+def test_without_unknown_words(tmp_path: Path, model: Path) -> None:
+    """The predictions of known words and boundaries alone, and bits per character of the words that are counted."""
+    path = tmp_path / "one.txt"
+    path.write_text("the cat sat .\nmat\n", encoding="utf-8")
+    saved = load_model(model, with_head=True)
+    found = evaluate(saved, [str(path)])
+    known = found["without_unknown"]
+    assert (found["predictions"], known["predictions"]) == (7, 5)  # without sat and mat
+    bilm, head = make()
+    chars = encode_words(["the", "cat", "sat", ".", "mat"], 10)
+    nats = np.zeros(2)
+    with torch.no_grad():
+        for stream in ([0, 1, 2, 3, 4, 0], [0, 5, 0]):
+            score = stream_perplexity(
+                bilm, head, np.array(stream, dtype=np.int32), chars, np.array([0, 2, 3, 1, 4, 1]), stateful=False
+            )
+            assert score.known is not None
+            nats += (
+                score.mean_nats * score.num_predictions,
+                score.known.mean_nats * score.known.num_predictions,
+            )
+    assert found["forward_nats"] + found["backward_nats"] == pytest.approx(2 * nats[0] / 7, rel=1e-5)
+    assert known["forward_nats"] + known["backward_nats"] == pytest.approx(2 * nats[1] / 5, rel=1e-5)
+    assert found["bits_per_character"] == pytest.approx(nats[0] / np.log(2) / len("the cat sat . mat "), rel=1e-5)
+    assert known["bits_per_character"] == pytest.approx(nats[1] / np.log(2) / len("the cat . "), rel=1e-5)
 
 
 def test_command_prints_json(model: Path, text: Path, capsys: pytest.CaptureFixture[str]) -> None:
