@@ -8,6 +8,10 @@ from typing import Literal
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
 from elmo_lite.corpus.writer import summary
 from elmo_lite.text.characters import MAX_CHARACTERS
+from elmo_lite.text.samples import sample_text
+from elmo_lite.text.segmenter_choice import choose_segmenter
+from elmo_lite.text.segmenters import Segmenter
+from elmo_lite.text.sources import find_sources
 from elmo_lite.text.tokenization import Tokenization
 
 
@@ -24,6 +28,7 @@ def build_corpus_command(
     num_processes: int | None = None,
     keep_empty_lines: bool = False,
     numbered_lines: bool = False,
+    segmenter: Literal["auto", "none", "jieba", "sudachi", "pythainlp", "icu"] = "auto",
     overwrite: bool = False,
     quiet: bool = False,
 ) -> None:
@@ -51,9 +56,12 @@ def build_corpus_command(
             not depend on it.
         keep_empty_lines: Count a blank line as an empty sentence, as in the literature on language models.
         numbered_lines: Remove the number and the TAB at the beginning of each line of text.
+        segmenter: Package that finds words in scripts without spaces: jieba (Chinese), sudachi (Japanese), pythainlp
+            (Thai) or icu (these, Lao, Khmer, Burmese). The model needs it too. none makes each character a word. auto
+            takes the installed one for the script of the text, of which the beginning is read, or none.
     """
     settings = CorpusSettings(
-        tokenization=Tokenization(kind=tokenizer),
+        tokenization=Tokenization(kind=tokenizer, segmenter=_segmenter(segmenter, tokenizer, inputs, text_field)),
         held_out_share=held_out_share,
         vocabulary_size=vocabulary_size or None,
         max_characters=max_characters,
@@ -71,3 +79,12 @@ def build_corpus_command(
         progress=not quiet,
     )
     print(summary(meta))
+
+
+def _segmenter(
+    choice: Literal["auto", "none"] | Segmenter, tokenizer: str, inputs: list[str], text_field: str | None
+) -> Segmenter | None:
+    """The segmenter that a choice means for these inputs."""
+    if choice == "auto":
+        return choose_segmenter(sample_text(find_sources(inputs), text_field)) if tokenizer == "words" else None
+    return None if choice == "none" else choice

@@ -100,7 +100,8 @@ class InitialModel:
         if tokenization != corpus.tokenization:
             raise CheckpointError(
                 f"{corpus.directory}: expected the tokenization {tokenization.to_dict()}, as the model {self.name} "
-                f"has, found {corpus.tokenization.to_dict()}; build the corpus with --tokenizer {tokenization.kind}"
+                f"has, found {corpus.tokenization.to_dict()}; build the corpus with --tokenizer {tokenization.kind} "
+                f"--segmenter {tokenization.segmenter or 'none'}"
             )
         if width != corpus.max_characters:
             raise CheckpointError(

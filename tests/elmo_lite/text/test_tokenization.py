@@ -10,8 +10,9 @@ from tokenizers import Regex
 from tokenizers.pre_tokenizers import Split
 
 from elmo_lite.errors import ConfigError
-from elmo_lite.text.segmentation import _PATTERN, _pre_tokenizer
+from elmo_lite.text.segmentation import _pattern, _rules
 from elmo_lite.text.tokenization import Tokenization
+from elmo_lite.text.unspaced import UNSPACED
 
 RAW = Tokenization()
 TOKENISED = Tokenization(kind="whitespace")
@@ -103,7 +104,7 @@ def test_nothing_but_blanks_is_lost(text: str) -> None:
 @settings(deadline=None, max_examples=200)
 def test_the_short_way_for_ascii_letters_agrees_with_the_expression(word: str) -> None:
     """Words of ASCII letters skip the pre-tokeniser, which would find the same."""
-    assert [piece for piece, _ in _pre_tokenizer.pre_tokenize_str(word)] == [word]
+    assert [piece for piece, _ in _rules(None).pre_tokenize_str(word)] == [word]
     assert RAW.words(word) == [word]
 
 
@@ -150,10 +151,11 @@ def test_long_chunks_take_time_that_grows_with_their_length_only(piece: str, wor
 @settings(deadline=None, max_examples=300)
 def test_flags_are_the_grapheme_clusters_of_the_expression(text: str) -> None:
     """The alternative for flags, which is fast in long rows of them, finds what the last alternative would find."""
-    assert _PATTERN.split("|")[-1] == r"\X"
-    without = "|".join(part for part in _PATTERN.split("|") if "1F1E6" not in part)
+    pattern = _pattern(UNSPACED)
+    assert pattern.split("|")[-1] == r"\X"
+    without = "|".join(part for part in pattern.split("|") if "1F1E6" not in part)
     plain = Split(Regex(without), behavior="isolated")
-    assert _pre_tokenizer.pre_tokenize_str(text) == plain.pre_tokenize_str(text)
+    assert _rules(None).pre_tokenize_str(text) == plain.pre_tokenize_str(text)
 
 
 def test_a_lone_surrogate_is_a_word() -> None:
