@@ -39,8 +39,7 @@ def build_corpus_command(
             compressed (.gz, .bz2, .xz, .zst). Also globs, hub data sets (owner/name, owner/name:split or
             owner/name:config:split), and - for text on standard input.
         out: Directory to write.
-        tokenizer: Tokenisation of the text: words for raw text, whitespace for tokenised text with one sentence per
-            line.
+        tokenizer: Tokenisation: words for raw text, whitespace for tokenised text with one sentence per line.
         held_out: File to measure perplexity on, instead of a fraction of the documents. May be repeated.
         vocabulary_size: Number of classes that the language model predicts, the two special ones included, at least 3.
             0 means all words.
@@ -56,9 +55,9 @@ def build_corpus_command(
             not depend on it.
         keep_empty_lines: Count a blank line as an empty sentence, as in the literature on language models.
         numbered_lines: Remove the number and the TAB at the beginning of each line of text.
-        segmenter: Package that finds words in scripts without spaces: jieba (Chinese), sudachi (Japanese), pythainlp
-            (Thai) or icu (these, Lao, Khmer, Burmese). The model needs it too. none makes each character a word. auto
-            takes the installed one for the script of the text, of which the beginning is read, or none.
+        segmenter: Package that finds words in scripts without spaces, which using the model needs too: jieba (Chinese),
+            sudachi (Japanese), pythainlp (Thai) or icu (these, Lao, Khmer, Burmese). none makes each character a word.
+            auto takes an installed one by the script of the first text, or none.
     """
     settings = CorpusSettings(
         tokenization=Tokenization(kind=tokenizer, segmenter=_segmenter(segmenter, tokenizer, inputs, text_field)),
@@ -69,14 +68,9 @@ def build_corpus_command(
         keep_empty_lines=keep_empty_lines,
         numbered_lines=numbered_lines,
     )
+    path = Path(out)
     meta = build_corpus(
-        inputs,
-        Path(out),
-        settings,
-        held_out=held_out,
-        num_processes=num_processes,
-        overwrite=overwrite,
-        progress=not quiet,
+        inputs, path, settings, held_out=held_out, num_processes=num_processes, overwrite=overwrite, progress=not quiet
     )
     print(summary(meta))
 

@@ -64,7 +64,17 @@ def test_without_a_package_a_warning_says_what_happens(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "12 , . !", ENGLISH, ENGLISH * 5 + "北京。", "한국어를 매일 열심히 공부하고 책을 읽습니다 漢", "Она учит язык.", "\ud800", "。、"]
+    "text",
+    [
+        "",
+        "12 , . !",
+        ENGLISH,
+        ENGLISH * 5 + "北京。",
+        "한국어를 매일 열심히 공부하고 책을 많이 읽습니다 漢",
+        "Она учит язык.",
+        "\ud800",
+        "。、",
+    ],
 )
 def test_few_letters_are_no_reason(text: str, segmenters: Segmenters, caplog: pytest.LogCaptureFixture) -> None:
     """Below one letter in twenty, or none at all: no segmenter, and nothing to say."""
