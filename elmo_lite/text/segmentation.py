@@ -122,16 +122,15 @@ def pieces(chunk: str, segmenter: Segmenter | None = None) -> list[tuple[str, in
     """
     if chunk.isascii() and chunk.isalpha():  # most English text; the pattern gives the same result
         return [(chunk, 0, len(chunk))]
-    rules = _rules(segmenter)
-    text = chunk
+    rules, text = _rules(segmenter), chunk
     try:
         found = rules.pre_tokenize_str(text)
     except UnicodeEncodeError:  # a lone surrogate is a word of its own, like any unknown character
         text = _SURROGATE.sub("\ufffd", chunk)
         found = rules.pre_tokenize_str(text)
-    spans = [span for _, span in found]
-    if segmenter is not None and not text.isascii():
-        spans = merge_pieces(text, spans, segmenter)
+    if segmenter is None or text.isascii():
+        return [(chunk[start:end], start, end) for _, (start, end) in found]
+    spans = merge_pieces(text, [span for _, span in found], segmenter)
     return [(chunk[start:end], start, end) for start, end in spans]
 
 

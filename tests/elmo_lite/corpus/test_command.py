@@ -72,6 +72,8 @@ def test_what_is_taken_and_said(
 def test_refused_before_any_work(
     flags: list[str], message: str, text: str, segmenters: Segmenters, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Even for a text that needs no segmenter."""
+    Path(text).write_text("Good words.\n")
     assert main(["corpus", text, "--out", "out", *flags]) == 2
     error = capsys.readouterr().err
     assert error.endswith(f"{message}\n") and error.count("\n") == 1
