@@ -15,10 +15,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from threading import Barrier
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from tests.segmenter_fakes import Segmenters
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +48,16 @@ def in_threads() -> Callable[[Callable[[int], Any]], list[Any]]:
             return list(pool.map(start, range(8)))
 
     return run
+
+
+@pytest.fixture
+def segmenters(monkeypatch: pytest.MonkeyPatch) -> Iterator["Segmenters"]:
+    """No package that finds words is installed, but stand-ins of those that the test names with ``install``."""
+    from tests.segmenter_fakes import Segmenters
+
+    found = Segmenters(monkeypatch)
+    yield found
+    found.forget()
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ THIRD_PARTY = {
     "metadata": "yaml",
     "fields": "",
     "locks": "filelock",
-    "text": "datasets numpy pyarrow tokenizers zstandard",
+    "text": "datasets icu jieba numpy pyarrow pythainlp sudachidict_core sudachipy tokenizers zstandard",
     "nn": "numpy torch",
     "corpus": "numpy torch tqdm",
     "saved_model": "huggingface_hub safetensors torch",

@@ -87,8 +87,10 @@ def build_corpus(
     Raises:
         ConfigError: A setting is out of range, or another process uses ``out``.
         CorpusError: An input cannot be used, there are no words, or ``out`` exists.
+        ModuleNotFoundError: The segmenter of the tokenisation is not installed.
     """
     require(num_processes is None or num_processes >= 1, "num_processes", "1 or more", num_processes)
+    settings.tokenization.load()
     numbered = settings.numbered_lines
     sources = find_sources(inputs, numbered_lines=numbered)
     held_out_sources = find_sources(held_out, numbered_lines=numbered) if held_out is not None else []

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
 from elmo_lite.corpus.summary import summary
 from elmo_lite.text.characters import MAX_CHARACTERS
+from elmo_lite.text.samples import sample_text
+from elmo_lite.text.segmenter_choice import choose_segmenter
+from elmo_lite.text.segmenters import Segmenter
+from elmo_lite.text.sources import find_sources
 from elmo_lite.text.tokenization import Tokenization
 
 
@@ -24,6 +28,7 @@ def build_corpus_command(
     num_processes: int | None = None,
     keep_empty_lines: bool = False,
     numbered_lines: bool = False,
+    segmenter: Literal["auto", "none", "jieba", "sudachi", "pythainlp", "icu"] = "auto",
     overwrite: bool = False,
     quiet: bool = False,
 ) -> None:
@@ -34,8 +39,7 @@ def build_corpus_command(
             compressed (.gz, .bz2, .xz, .zst). Also globs, hub data sets (owner/name, owner/name:split or
             owner/name:config:split), and - for text on standard input.
         out: Directory to write.
-        tokenizer: Tokenisation of the text: words for raw text, whitespace for tokenised text with one sentence per
-            line.
+        tokenizer: Tokenisation: words for raw text, whitespace for tokenised text with one sentence per line.
         held_out: File to measure perplexity on, instead of a fraction of the text. May be repeated.
         vocabulary_size: Number of classes that the language model predicts, the two special ones included, at least 3.
             0 means all words. Defaults to those that occur twice or more, at most 30,000.
@@ -52,9 +56,12 @@ def build_corpus_command(
             The result does not depend on it.
         keep_empty_lines: Count a blank line as an empty sentence, as in the literature on language models.
         numbered_lines: Remove the number and the TAB at the beginning of each line of text.
+        segmenter: Package that finds words in scripts without spaces, which using the model needs too: jieba (Chinese),
+            sudachi (Japanese), pythainlp (Thai) or icu (these, Lao, Khmer, Burmese). none makes each character a word.
+            auto takes an installed one by the script of the first text, or none.
     """
     settings = CorpusSettings(
-        tokenization=Tokenization(kind=tokenizer),
+        tokenization=Tokenization(kind=tokenizer, segmenter=_segmenter(segmenter, tokenizer, inputs, text_field)),
         held_out_share=held_out_share,
         vocabulary_size=vocabulary_size,
         max_characters=max_characters,
@@ -62,6 +69,17 @@ def build_corpus_command(
         keep_empty_lines=keep_empty_lines,
         numbered_lines=numbered_lines,
     )
-    options: dict[str, Any] = {"held_out": held_out, "num_processes": num_processes, "overwrite": overwrite}
-    meta = build_corpus(inputs, Path(out), settings, **options, progress=not quiet)
-    print(summary(meta, Path(out)))
+    path = Path(out)
+    meta = build_corpus(
+        inputs, path, settings, held_out=held_out, num_processes=num_processes, overwrite=overwrite, progress=not quiet
+    )
+    print(summary(meta, path))
+
+
+def _segmenter(
+    choice: Literal["auto", "none"] | Segmenter, tokenizer: str, inputs: list[str], text_field: str | None
+) -> Segmenter | None:
+    """The segmenter that a choice means for these inputs."""
+    if choice == "auto":
+        return choose_segmenter(sample_text(find_sources(inputs), text_field)) if tokenizer == "words" else None
+    return None if choice == "none" else choice

@@ -46,7 +46,7 @@ class Corpus:
         """Path, sizes and settings in one line."""
         sizes = {part: self.meta.get(part) or {} for part in ("train", "held_out")}
         words = [f"{sizes[part].get('words', 0):,} words {name}" for part, name in _PARTS.items()]
-        return f"Corpus({self.directory}: {', '.join(words)}, tokenisation {self.tokenization.kind})"
+        return f"Corpus({self.directory}: {', '.join(words)}, tokenisation {self.tokenization})"
 
     @classmethod
     def open(cls, directory: str | Path) -> Corpus:

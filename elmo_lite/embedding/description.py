@@ -14,5 +14,5 @@ def described(name: str, bilm: BiLM, tokenization: Tokenization, vocabulary: Voc
     return (
         f"Elmo({name or 'unsaved'}: {bilm.config.num_layers + 1} layers of {2 * bilm.config.dim} values, "
         f"{sum(weight.numel() for weight in weights):,} parameters, {str(weights[0].dtype).removeprefix('torch.')} "
-        f"on {weights[0].device}, tokenisation {tokenization.kind}, {classes})"
+        f"on {weights[0].device}, tokenisation {tokenization}, {classes})"
     )

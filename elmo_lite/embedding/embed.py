@@ -79,7 +79,7 @@ def embed_command(
         pool=pool,
         dtype=dtype,
         overwrite=overwrite,
-        tokenization=Tokenization(kind=tokenizer) if tokenizer else None,
+        tokenization=elmo.tokenization.with_kind(tokenizer),
         text_field=text_field,
         numbered_lines=numbered_lines,
         batch_tokens=batch_tokens,

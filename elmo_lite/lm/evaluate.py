@@ -217,7 +217,7 @@ def evaluate_command(
     if corpus is not None:
         words, stream = _held_out_stream(models[0], corpus)
     else:
-        tokenization = Tokenization(kind=tokenizer) if tokenizer else models[0].tokenization
+        tokenization = models[0].tokenization.with_kind(tokenizer)
         words, stream = read_stream([text], tokenization, text_field, keep_empty_lines, numbered_lines)
     if against is None:
         result = {"text": text, **_evaluate_stream(models[0], words, stream, stateful, not quiet)}

@@ -98,9 +98,12 @@ class InitialModel:
         """
         tokenization, width = self.settings.tokenization, self.settings.model.char_cnn.max_characters
         if tokenization != corpus.tokenization:
+            is_other = tokenization.segmenter != corpus.tokenization.segmenter
+            segmenter = f" --segmenter {tokenization.segmenter or 'none'}" if is_other else ""
             raise CheckpointError(
                 f"{corpus.directory}: expected the tokenization {tokenization.to_dict()}, as the model {self.name} "
                 f"has, found {corpus.tokenization.to_dict()}; build the corpus with --tokenizer {tokenization.kind}"
+                f"{segmenter}"
             )
         if width != corpus.max_characters:
             raise CheckpointError(

@@ -143,7 +143,7 @@ def export_command(model: str, options: str, weights: str, *, overwrite: bool = 
     save(elmo, options, weights, overwrite=overwrite)
     logger.info("%s: %s", weights, describe(elmo))
     left_out = [] if elmo.vocabulary is None else ["the vocabulary", "the language model head"]
-    left_out += [] if elmo.tokenization.kind == "whitespace" else [f"the tokenisation ({elmo.tokenization.kind})"]
+    left_out += [] if elmo.tokenization.kind == "whitespace" else [f"the tokenisation ({elmo.tokenization})"]
     if left_out:
         logger.info("%s: left out, as the format has no place for them: %s", weights, ", ".join(left_out))
 

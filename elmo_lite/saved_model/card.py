@@ -39,7 +39,7 @@ def model_card(config: Mapping[str, Any], weights: Mapping[str, Tensor], num_cla
     parts = [
         "# Contextual word vectors (ELMo)",
         _architecture(model, weights),
-        f"- Tokenisation of plain strings: `{tokenization.get('kind')}`.\n"
+        f"- Tokenisation of plain strings: {_tokenization(tokenization)}.\n"
         f"- Classes of the language model: {_classes(num_classes)}.\n"
         f"- Language model head: {f'saved as {head}, so perplexity can be computed' if head else 'not saved'}.",
         "## Use",
@@ -60,6 +60,12 @@ def _architecture(model: Mapping[str, Any], weights: Mapping[str, Tensor]) -> st
         f"and each LSTM layer) of {2 * model['dim']} values. {sum(tensor.numel() for tensor in values):,} parameters, "
         f"stored as {dtype_name(values[0])}."
     )
+
+
+def _tokenization(settings: Mapping[str, Any]) -> str:
+    segmenter = settings.get("segmenter")
+    kind = f"`{settings.get('kind')}`"
+    return f"{kind}, in scripts without spaces by `{segmenter}`, which must be installed" if segmenter else kind
 
 
 def _classes(num_classes: int) -> str:

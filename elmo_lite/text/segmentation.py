@@ -5,7 +5,7 @@ the tokenisation of English treebanks. Punctuation marks are words of their own.
 abbreviations (U.S. Dr.), addresses and emoji stay whole. Hyphens separate words, and contractions are split (do n't,
 it 's). Combining marks and joiners stay with their letter, as Hindi and Arabic need. Scripts without spaces between
 words (Han, Hiragana, Thai, Lao, Khmer, Burmese) give one word per character, since whole clauses would be outside any
-vocabulary and longer than the maximum number of characters.
+vocabulary and longer than the maximum number of characters; with a segmenter (``unspaced``) they give its words.
 
 Sentences end at a line break. Inside a line, they end after final punctuation and closing quotes if the next word can
 begin a sentence (capital, digit, script without case). Abbreviations and initials end a sentence only before a frequent
@@ -21,13 +21,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
 from tokenizers import Regex
 from tokenizers.pre_tokenizers import Split
 
 from elmo_lite.text.normalization import to_nfc
+from elmo_lite.text.segmenters import Segmenter
+from elmo_lite.text.unspaced import merge_pieces, unspaced_with
 
 RULES_VERSION = 1
 """Version of the rules, incremented when they give other words or sentences. Stored with every corpus and model."""
@@ -52,35 +54,39 @@ _FINAL_ALONE = frozenset("。！？｡")
 _CLOSING = frozenset("\"'”’»)]}›」』）】》〉〗＂＇")
 _OPENING = frozenset("\"'“‘„‚«‹([{「『（【《〈〖¿¡＂＇*_-–—")
 
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-_LETTER = rf"[\p{{L}}&&[^{_UNSPACED}]]"
-_INSIDE = rf"[[\p{{L}}\p{{N}}\p{{M}}_\x{{200C}}\x{{200D}}\x{{00AD}}\x{{2060}}]&&[^{_UNSPACED}]]"
 _FLAG_LETTER = r"[\x{1F1E6}-\x{1F1FF}]"
 _CLITIC = r"['’](?i:s|m|d|re|ve|ll)(?!\p{L})"
-_PATTERN = "|".join(
-    [
-        r"<unk>",
-        r"(?:https?://|www\.)[^\s<>\"]*[\p{L}\p{N}/]",
-        # The bounds avoid a quadratic search in a chunk of a million bytes without spaces.
-        r"[\p{L}\p{N}_.+\-]{1,64}@(?:[\p{L}\p{N}\-]{1,64}\.)+\p{L}{2,20}",
-        r"[@#]\p{L}[\p{L}\p{M}\p{N}_]*",
-        rf"[{_UNSPACED}]\p{{M}}*",
-        rf"(?:{'|'.join(word.replace('.', chr(92) + '.') for word in (_TITLES + ' ' + _ABBREVIATIONS).split())})\."
-        r"(?![\p{L}.])",
-        r"(?:\p{L}\.){2,}",
-        r"(?!I)\p{Lu}\.(?![\p{L}\p{N}.])",
-        r"[A-Za-z]{2,6}?(?=[nN]['’][tT](?!\p{L}))",
-        r"[nN]['’][tT](?!\p{L})",
-        _CLITIC,
-        rf"{_LETTER}{_INSIDE}*(?:(?!{_CLITIC})['’·]{_LETTER}{_INSIDE}*)*",
-        rf"\p{{N}}+(?:[.,:/]\p{{N}}+)*{_INSIDE}*",
-        r"(?<![\p{L}\p{N}])[:;=]['\-]?[()DPpO/|](?![\p{L}\p{N}])",
-        r"\.{2,}|-{2,}|[!?]{2,}|={2,}|\*{2,}|_{2,}|'{2}|`{2}",
-        # A flag and its marks, as \X finds them. In a row of flags, \X would count them from the first for each.
-        rf"{_FLAG_LETTER}{{1,2}}(?:(?!{_FLAG_LETTER})\Y\O)*",
-        r"\X",
-    ]
-)
+
+
+def _pattern(unspaced: str) -> str:
+    """The regular expression of all kinds of words, given the scripts whose characters are words of their own."""
+    letter = rf"[\p{{L}}&&[^{unspaced}]]"
+    inside = rf"[[\p{{L}}\p{{N}}\p{{M}}_\x{{200C}}\x{{200D}}\x{{00AD}}\x{{2060}}]&&[^{unspaced}]]"
+    return "|".join(
+        [
+            r"<unk>",
+            r"(?:https?://|www\.)[^\s<>\"]*[\p{L}\p{N}/]",
+            # The bounds avoid a quadratic search in a chunk of a million bytes without spaces.
+            r"[\p{L}\p{N}_.+\-]{1,64}@(?:[\p{L}\p{N}\-]{1,64}\.)+\p{L}{2,20}",
+            r"[@#]\p{L}[\p{L}\p{M}\p{N}_]*",
+            rf"[{unspaced}]\p{{M}}*",
+            rf"(?:{'|'.join(word.replace('.', chr(92) + '.') for word in (_TITLES + ' ' + _ABBREVIATIONS).split())})\."
+            r"(?![\p{L}.])",
+            r"(?:\p{L}\.){2,}",
+            r"(?!I)\p{Lu}\.(?![\p{L}\p{N}.])",
+            r"[A-Za-z]{2,6}?(?=[nN]['’][tT](?!\p{L}))",
+            r"[nN]['’][tT](?!\p{L})",
+            _CLITIC,
+            rf"{letter}{inside}*(?:(?!{_CLITIC})['’·]{letter}{inside}*)*",
+            rf"\p{{N}}+(?:[.,:/]\p{{N}}+)*{inside}*",
+            r"(?<![\p{L}\p{N}])[:;=]['\-]?[()DPpO/|](?![\p{L}\p{N}])",
+            r"\.{2,}|-{2,}|[!?]{2,}|={2,}|\*{2,}|_{2,}|'{2}|`{2}",
+            # A flag and its marks, as \X finds them. In a row of flags, \X would count them from the first for each.
+            rf"{_FLAG_LETTER}{{1,2}}(?:(?!{_FLAG_LETTER})\Y\O)*",
+            r"\X",
+        ]
+    )
+
 
 _MAX_CACHED_LENGTH = 64
 _NONE, _CAPITAL, _OPENER = 0, 1, 2
@@ -96,23 +102,41 @@ class Chunk(NamedTuple):
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_pre_tokenizer = Split(Regex(_PATTERN), behavior="isolated")
 
 
-def pieces(chunk: str) -> list[tuple[str, int, int]]:
-    """Words of a chunk without spaces, as (word, start, end)."""
+@cache
+def _rules(segmenter: Segmenter | None) -> Split:
+    """The pre-tokeniser that finds the pieces which a segmenter merges."""
+    return Split(Regex(_pattern(unspaced_with(segmenter))), behavior="isolated")
+
+
+def pieces(chunk: str, segmenter: Segmenter | None = None) -> list[tuple[str, int, int]]:
+    """Words of a chunk without spaces, as (word, start, end).
+
+    Args:
+        chunk: The chunk.
+        segmenter: What finds words in scripts without spaces. Defaults to one word per character.
+
+    Raises:
+        ModuleNotFoundError: The chunk needs the segmenter, which is not installed.
+    """
     if chunk.isascii() and chunk.isalpha():  # most English text; the pattern gives the same result
         return [(chunk, 0, len(chunk))]
+    rules, text = _rules(segmenter), chunk
     try:
-        found = _pre_tokenizer.pre_tokenize_str(chunk)
+        found = rules.pre_tokenize_str(text)
     except UnicodeEncodeError:  # a lone surrogate is a word of its own, like any unknown character
-        found = _pre_tokenizer.pre_tokenize_str(_SURROGATE.sub("\ufffd", chunk))
-    return [(chunk[start:end], start, end) for _, (start, end) in found]
+        text = _SURROGATE.sub("\ufffd", chunk)
+        found = rules.pre_tokenize_str(text)
+    if segmenter is None or text.isascii():
+        return [(chunk[start:end], start, end) for _, (start, end) in found]
+    spans = merge_pieces(text, [span for _, span in found], segmenter)
+    return [(chunk[start:end], start, end) for start, end in spans]
 
 
-def _analyse(chunk: str, nfc: bool) -> Chunk:
+def _analyse(chunk: str, nfc: bool, segmenter: Segmenter | None) -> Chunk:
     """Split a chunk without spaces into words and classify its beginning and end."""
-    spelled = [word for word, _, _ in pieces(chunk)]
+    spelled = [word for word, _, _ in pieces(chunk, segmenter)]
     words = tuple(map(to_nfc, spelled)) if nfc else tuple(spelled)
     return Chunk(words, _breaks(words), _start(words), _end(words))
 
@@ -156,13 +180,18 @@ def _end(words: tuple[str, ...]) -> int:
 
 
 _NEVER_LAST = frozenset(_TITLES.split())
-_cached = {nfc: lru_cache(maxsize=1 << 17)(partial(_analyse, nfc=nfc)) for nfc in (False, True)}
 
 
-def chunk_lookup(nfc: bool) -> Callable[[str], Chunk]:
+@cache
+def _cached(nfc: bool, segmenter: Segmenter | None) -> Callable[[str], Chunk]:
+    """``_analyse`` with a cache of its own."""
+    return lru_cache(maxsize=1 << 17)(partial(_analyse, nfc=nfc, segmenter=segmenter))
+
+
+def chunk_lookup(nfc: bool, segmenter: Segmenter | None = None) -> Callable[[str], Chunk]:
     """A function that analyses a chunk. Short chunks are cached, since most of them are frequent."""
-    cached = _cached[nfc]
-    return lambda chunk: cached(chunk) if len(chunk) <= _MAX_CACHED_LENGTH else _analyse(chunk, nfc)
+    cached = _cached(nfc, segmenter)
+    return lambda chunk: cached(chunk) if len(chunk) <= _MAX_CACHED_LENGTH else _analyse(chunk, nfc, segmenter)
 
 
 def split_line(line: str, lookup: Callable[[str], Chunk]) -> Iterator[list[str]]:

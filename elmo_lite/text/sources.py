@@ -70,15 +70,19 @@ class Source:
         if self.kind in ("text", "jsonl"):
             yield from self._line_blocks(block_size)
         elif self.kind == "hub":
-            yield from self._record_blocks(self._hub_records(field), block_size)
+            yield from self._record_blocks(self.records(field), block_size)
         else:
             try:
                 with open(self.name, "rb") as raw:
                     self.sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
             except OSError as error:
                 raise unreadable(self.name, error) from None
-            yield from self._record_blocks(self._file_records(field), block_size)
+            yield from self._record_blocks(self.records(field), block_size)
             self.position = self.stored_size
+
+    def records(self, field: str | None = None) -> Iterator[Record]:
+        """The documents of an input of records (any kind but text and JSON lines), one by one; see ``blocks``."""
+        return self._hub_records(field) if self.kind == "hub" else self._file_records(field)
 
     def _line_blocks(self, block_size: int) -> Iterator[Block]:
         line, offset = 1, 0

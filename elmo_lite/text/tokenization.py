@@ -1,20 +1,23 @@
 """Tokenisation of text into sentences and words, the same for building a corpus and for using a model.
 
 ``whitespace`` is for tokenised text: each line is a sentence, and words are separated by whitespace. ``words`` is for
-raw text in any language, by the rules of ``segmentation``.
+raw text in any language, by the rules of ``segmentation``; a segmenter, if there is one, finds the words of scripts
+without spaces.
 
 With ``NFC``, each word is normalised after splitting, so that offsets always refer to the text as given.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from elmo_lite.errors import ConfigError, require
 from elmo_lite.fields import from_settings
 from elmo_lite.text.normalization import to_nfc
-from elmo_lite.text.segmentation import RULES_VERSION, chunk_lookup, pieces, split_line
+from elmo_lite.text.segmentation import RULES_VERSION, Chunk, chunk_lookup, pieces, split_line
+from elmo_lite.text.segmenters import SEGMENTERS, Segmenter, load_segmenter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,9 @@ class Tokenization:
     """``whitespace``: one sentence per line, words separated by whitespace. ``words``: raw text."""
     normalization: Literal["none", "NFC"] | None = None
     """Unicode normalisation of each word. Defaults to NFC for ``words`` and none for ``whitespace``."""
+    segmenter: Segmenter | None = None
+    """Package that finds words in scripts without spaces: ``jieba`` (Chinese), ``sudachi`` (Japanese), ``pythainlp``
+    (Thai) or ``icu`` (all). It is imported when such text is split. Defaults to one word per character."""
 
     def __post_init__(self) -> None:
         """Check the names and choose the default normalisation."""
@@ -34,16 +40,45 @@ class Tokenization:
             object.__setattr__(self, "normalization", "NFC" if self.kind == "words" else "none")
         if self.normalization not in ("none", "NFC"):
             raise ConfigError(f"tokenization.normalization: expected none or NFC, found {self.normalization!r}")
+        if self.segmenter is not None:
+            expected = f"one of {', '.join(SEGMENTERS)}"
+            require(self.segmenter in SEGMENTERS, "tokenization.segmenter", expected, self.segmenter)
+            if self.kind != "words":
+                raise ConfigError(f"tokenization.segmenter: expected none with {self.kind}, found {self.segmenter!r}")
+
+    def __str__(self) -> str:
+        """The kind, and the segmenter if there is one."""
+        return self.kind if self.segmenter is None else f"{self.kind} by {self.segmenter}"
+
+    def with_kind(self, kind: Literal["whitespace", "words"] | None) -> Tokenization:
+        """These settings if they are of this kind, or if it is None; otherwise the defaults of the kind."""
+        return self if kind is None or kind == self.kind else Tokenization(kind=kind)
+
+    def load(self) -> None:
+        """Load the segmenter, if there is one, so that a missing one is an error now.
+
+        Raises:
+            ModuleNotFoundError: Its package is not installed. The message names the extra that installs it.
+        """
+        if self.segmenter is not None:
+            load_segmenter(self.segmenter)
+
+    def _lookup(self) -> Callable[[str], Chunk]:
+        return chunk_lookup(self.normalization == "NFC", self.segmenter)
 
     def normalize(self, word: str) -> str:
         """Apply the Unicode normalisation to a word."""
         return word if self.normalization == "none" or word.isascii() else to_nfc(word)
 
     def words(self, text: str) -> list[str]:
-        """The words of a text, regardless of sentences."""
+        """The words of a text, regardless of sentences.
+
+        Raises:
+            ModuleNotFoundError: The text needs the segmenter, which is not installed.
+        """
         if self.kind == "whitespace":
             return [self.normalize(word) for word in text.split()]
-        lookup = chunk_lookup(self.normalization == "NFC")
+        lookup = self._lookup()
         return [word for chunk in text.split() for word in lookup(chunk).words]
 
     def words_with_offsets(self, text: str) -> list[tuple[str, int, int]]:
@@ -59,7 +94,7 @@ class Tokenization:
         position = 0
         for chunk in text.split():
             position = text.index(chunk, position)
-            words = [(chunk, 0, len(chunk))] if self.kind == "whitespace" else pieces(chunk)
+            words = [(chunk, 0, len(chunk))] if self.kind == "whitespace" else pieces(chunk, self.segmenter)
             found.extend((self.normalize(word), position + start, position + end) for word, start, end in words)
             position += len(chunk)
         return found
@@ -81,11 +116,12 @@ class Tokenization:
         if self.kind == "whitespace":
             words = self.words(line)
             return [words] if words else []
-        return list(split_line(line, chunk_lookup(self.normalization == "NFC")))
+        return list(split_line(line, self._lookup()))
 
     def to_dict(self) -> dict[str, Any]:
         """Settings as JSON types, for ``from_dict``."""
-        return {"kind": self.kind, "normalization": self.normalization, "rules": RULES_VERSION}
+        settings = {"kind": self.kind, "normalization": self.normalization, "rules": RULES_VERSION}
+        return settings if self.segmenter is None else {**settings, "segmenter": self.segmenter}
 
     @classmethod
     def from_dict(cls, settings: Any) -> Tokenization:

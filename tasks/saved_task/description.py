@@ -41,7 +41,7 @@ def describe(
     settings |= {
         **head,
         "num_parameters": sum(tensor.numel() for tensor in own if tensor.is_floating_point()),
-        "tokenization": tokenization.kind,
+        "tokenization": str(tokenization),
         "device": str(device),
     }
     return f"{title}=[{shown}], " + ", ".join(f"{name}={value!r}" for name, value in settings.items())

@@ -67,9 +67,8 @@ MakeNetwork = Callable[[ConfigT, Sequence[str], Representation], NetworkT]
 
 def tokenization_of(config: NetworkConfig, elmo: Elmo | None) -> Tokenization:
     """The tokenisation of plain strings."""
-    if config.tokenizer != "auto":
-        return Tokenization(kind=config.tokenizer)
-    return elmo.tokenization if elmo is not None else Tokenization(kind="words")
+    of_encoder = elmo.tokenization if elmo is not None else Tokenization(kind="words")
+    return of_encoder.with_kind(None if config.tokenizer == "auto" else config.tokenizer)
 
 
 def check_out(out: Path, kind: Kind, overwrite: bool) -> None:

@@ -143,7 +143,8 @@ SOURCES = [path for top in ("elmo_lite", "tasks") for path in (ROOT / top).rglob
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if named_flags(path)], ids=lambda path: path.name)
 def test_flags_in_messages_exist(path: Path) -> None:
-    elsewhere = {"--tokenizer", "--max_characters"} if "pretraining" in path.parts else set()  # build the corpus with
+    of_corpus = {"--tokenizer", "--segmenter", "--max_characters"}  # build the corpus with
+    elsewhere = of_corpus if "pretraining" in path.parts else set()
     if "quickstart" in path.parts:
         elsewhere = {flag for name in COMMANDS for flag in flags_of(name)}  # it shows the other commands
     known = {flag for name in commands_of(path) for flag in flags_of(name)}

@@ -32,6 +32,7 @@ from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
 from elmo_lite.saved_model.checkpoint import save_model
 from elmo_lite.text.sentence_files import read_sentences
 from elmo_lite.text.tokenization import Tokenization
+from tests.segmenter_fakes import Segmenters
 
 CONFIG = BiLMConfig(
     char_cnn=CharCNNConfig(embedding_dim=4, filters=((1, 8), (3, 8)), max_characters=12), dim=6, lstm_dim=6
@@ -389,3 +390,25 @@ def test_vectors_are_not_written_to_a_terminal(model: Path, text: Path, monkeypa
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     with pytest.raises(ConfigError, match="^OUTPUT: expected a file or a pipe for binary data, found 'a terminal'$"):
         embed_command(str(model), str(text), "-")
+
+
+@pytest.mark.parametrize("tokenizer", [None, "words"])
+def test_the_segmenter_of_the_model_is_used(tokenizer: Any, tmp_path: Path, segmenters: Segmenters) -> None:
+    """By the command and in Python; sentences given as words need no package."""
+    save_model(tmp_path / "model", BiLM(CONFIG), Tokenization(segmenter="jieba"))
+    (tmp_path / "text.txt").write_text("我们今天学习。\n", encoding="utf-8")
+    (tmp_path / "words.jsonl").write_text('{"words": ["我", "们"]}\n', encoding="utf-8")
+    given = str(tmp_path / "model"), str(tmp_path / "text.txt"), str(tmp_path / "v.h5")
+    with pytest.raises(ModuleNotFoundError, match=r"expected jieba, .* pip install 'elmo_lite\[chinese\]'$"):
+        embed_command(*given, tokenizer=tokenizer, quiet=True)
+    assert not (tmp_path / "v.h5").exists()
+    elmo = Elmo.from_pretrained(tmp_path / "model")
+    assert "tokenisation words by jieba" in repr(elmo)
+    with pytest.raises(ModuleNotFoundError, match="expected jieba"):
+        elmo.embed(["我们"])
+    assert elmo.embed([["我们"]])[0].shape[1] == 1 and elmo.tokenize("No such text.") == ["No", "such", "text", "."]
+    embed_command(str(tmp_path / "model"), str(tmp_path / "words.jsonl"), str(tmp_path / "w.h5"), quiet=True)
+    segmenters.install("jieba")
+    embed_command(*given, tokenizer=tokenizer, quiet=True)
+    assert read(tmp_path / "v.h5")[0] == [["我们", "今天", "学习", "。"]] and len(elmo.embed(["我们今天"])[0][0]) == 2
+    assert read(tmp_path / "w.h5")[0] == [["我", "们"]]

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from elmo_lite.saved_model.checkpoint import SavedModel, load_model, save_model
 from elmo_lite.text.characters import encode_words
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import Vocabulary
+from tests.segmenter_fakes import Segmenters
 
 CONFIG = BiLMConfig(
     char_cnn=CharCNNConfig(embedding_dim=4, filters=((1, 8), (3, 8)), max_characters=10),
@@ -143,3 +145,14 @@ def test_held_out_part_of_a_corpus(model: Path, text: Path, tmp_path: Path, caps
     build_corpus([str(tmp_path / "one.txt")], tmp_path / "all", settings)
     with pytest.raises(CorpusError, match="expected a held-out part, found none"):
         evaluate_command(str(model), str(tmp_path / "all"), quiet=True)
+
+
+@pytest.mark.parametrize(("tokenizer", "words"), [(None, 4), ("words", 4), ("whitespace", 1)])
+def test_the_segmenter_of_the_model_is_used(
+    tokenizer: Any, words: int, tmp_path: Path, segmenters: Segmenters, capsys: pytest.CaptureFixture[str]
+) -> None:
+    segmenters.install("jieba")
+    save_model(tmp_path / "model", make()[0], Tokenization(segmenter="jieba"), VOCABULARY, make()[1])
+    (tmp_path / "text.txt").write_text("我们今天学习。\n", encoding="utf-8")
+    evaluate_command(str(tmp_path / "model"), str(tmp_path / "text.txt"), tokenizer=tokenizer, quiet=True)
+    assert json.loads(capsys.readouterr().out)["words"] == words

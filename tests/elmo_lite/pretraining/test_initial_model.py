@@ -24,6 +24,7 @@ from elmo_lite.saved_model import names as model_names
 from elmo_lite.saved_model.checkpoint import load_model, save_model
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import Vocabulary
+from tests.segmenter_fakes import Segmenters
 
 CNN = CharCNNConfig(embedding_dim=4, filters=((1, 4), (2, 4)))
 SMALL = BiLMConfig(char_cnn=CNN, dim=8, lstm_dim=8, num_layers=1, dropout=0.25)
@@ -206,6 +207,14 @@ def test_a_corpus_of_other_words(packaged: Path, capsys: pytest.CaptureFixture[s
         message = error(capsys, "pretrain", "--init", "en", "--corpus", "other", "--out", "out", *more)
         assert "the model en" in message and message.endswith(f"; build the corpus with {remedy}")
     assert not Path("out").exists()
+
+
+def test_a_corpus_of_another_segmenter(packaged: Path, segmenters: Segmenters) -> None:
+    segmenters.install("jieba")
+    Path("text.txt").write_text("我们今天学习。\n" * 50, encoding="utf-8")
+    assert main(["corpus", "text.txt", "--out", "other"]) == 0
+    with pytest.raises(CheckpointError, match="build the corpus with --tokenizer words --segmenter none$"):
+        InitialModel.find("en").check_corpus(Corpus.open("other"))
 
 
 # A name is resolved once

@@ -5,6 +5,7 @@ from huggingface_hub import ModelCard
 
 from elmo_lite.nn.config import BiLMConfig, to_dict
 from elmo_lite.saved_model.card import markdown_card, markdown_table, model_card
+from elmo_lite.text.tokenization import Tokenization
 
 CONFIG = {
     "model": to_dict(BiLMConfig(dim=8, lstm_dim=8)),
@@ -35,6 +36,13 @@ def test_it_says_what_is_not_there() -> None:
     card = model_card({**CONFIG, "training": {}}, WEIGHTS, num_classes=0, head="")
     assert "Classes of the language model: not saved" in card and "head: not saved" in card
     assert "## Training" not in card
+
+
+def test_it_names_the_segmenter() -> None:
+    settings = Tokenization(segmenter="jieba").to_dict()
+    card = model_card({**CONFIG, "tokenization": settings}, WEIGHTS, num_classes=0, head="")
+    assert "strings: `words`, in scripts without spaces by `jieba`, which must be installed." in card
+    assert "| `tokenization.segmenter` | jieba |" in card
 
 
 def test_hubs_read_the_front_matter() -> None:

@@ -10,8 +10,10 @@ from tokenizers import Regex
 from tokenizers.pre_tokenizers import Split
 
 from elmo_lite.errors import ConfigError
-from elmo_lite.text.segmentation import _PATTERN, _pre_tokenizer
+from elmo_lite.text.segmentation import _pattern, _rules
+from elmo_lite.text.segmenters import SEGMENTERS
 from elmo_lite.text.tokenization import Tokenization
+from elmo_lite.text.unspaced import UNSPACED
 
 RAW = Tokenization()
 TOKENISED = Tokenization(kind="whitespace")
@@ -103,7 +105,7 @@ def test_nothing_but_blanks_is_lost(text: str) -> None:
 @settings(deadline=None, max_examples=200)
 def test_the_short_way_for_ascii_letters_agrees_with_the_expression(word: str) -> None:
     """Words of ASCII letters skip the pre-tokeniser, which would find the same."""
-    assert [piece for piece, _ in _pre_tokenizer.pre_tokenize_str(word)] == [word]
+    assert [piece for piece, _ in _rules(None).pre_tokenize_str(word)] == [word]
     assert RAW.words(word) == [word]
 
 
@@ -150,10 +152,11 @@ def test_long_chunks_take_time_that_grows_with_their_length_only(piece: str, wor
 @settings(deadline=None, max_examples=300)
 def test_flags_are_the_grapheme_clusters_of_the_expression(text: str) -> None:
     """The alternative for flags, which is fast in long rows of them, finds what the last alternative would find."""
-    assert _PATTERN.split("|")[-1] == r"\X"
-    without = "|".join(part for part in _PATTERN.split("|") if "1F1E6" not in part)
+    pattern = _pattern(UNSPACED)
+    assert pattern.split("|")[-1] == r"\X"
+    without = "|".join(part for part in pattern.split("|") if "1F1E6" not in part)
     plain = Split(Regex(without), behavior="isolated")
-    assert _pre_tokenizer.pre_tokenize_str(text) == plain.pre_tokenize_str(text)
+    assert _rules(None).pre_tokenize_str(text) == plain.pre_tokenize_str(text)
 
 
 def test_a_lone_surrogate_is_a_word() -> None:
@@ -166,6 +169,55 @@ def test_a_lone_surrogate_is_a_word() -> None:
         ("\udfff", 6, 7),
         (".", 7, 8),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        # Vietnamese puts a space between syllables, so each syllable is a word: two for "student".
+        ("Sinh viên đọc sách. Trời đẹp!", ["Sinh viên đọc sách .", "Trời đẹp !"]),
+        # Arabic writes "and", "with" and "the" with the next word: they stay there.
+        ("وذهبت إلى المدينة بالسيارة. هل وصلت؟ نعم.", ["وذهبت إلى المدينة بالسيارة .", "هل وصلت ؟", "نعم ."]),
+        ("वह घर गया। क्या वह आया? हाँ॥ ठीक", ["वह घर गया ।", "क्या वह आया ?", "हाँ ॥", "ठीक"]),
+        ("وہ گھر گیا۔ کیا وہ آیا؟ جی۔", ["وہ گھر گیا ۔", "کیا وہ آیا ؟", "جی ۔"]),
+        # Neither Thai nor Lao marks the end of a sentence; that of Khmer and of Burmese is not known inside a line.
+        ("ไป มา\nดี", ["ไ ป ม า", "ดี"]),
+        ("មក។ ទៅ។", ["ម ក ។ ទៅ ។"]),
+    ],
+)
+def test_languages(text: str, sentences: list[str]) -> None:
+    """What the table of languages in docs/formats.md says."""
+    assert [" ".join(words) for words in RAW.sentences(text)] == sentences
+
+
+def test_the_segmenter_is_stored_only_where_there_is_one() -> None:
+    """Corpora and models without one are stored as before there were any."""
+    assert RAW.to_dict() == {"kind": "words", "normalization": "NFC", "rules": 1}
+    assert list(TOKENISED.to_dict()) == ["kind", "normalization", "rules"]
+    for segmenter in SEGMENTERS:
+        tokenization = Tokenization(segmenter=segmenter)
+        assert tokenization.to_dict() == {**RAW.to_dict(), "segmenter": segmenter}
+        assert Tokenization.from_dict(tokenization.to_dict()) == tokenization != RAW
+        assert str(tokenization) == f"words by {segmenter}" and str(RAW) == "words"
+
+
+def test_a_segmenter_is_one_of_those_known_and_for_raw_text() -> None:
+    with pytest.raises(ConfigError, match=r"tokenization\.segmenter: expected one of jieba, .*, icu, found 'mecab'"):
+        Tokenization(segmenter="mecab")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"tokenization\.segmenter: expected none with whitespace, found 'icu'"):
+        Tokenization(kind="whitespace", segmenter="icu")
+    for wrong in ("mecab", 3, "", ["jieba"]):
+        with pytest.raises(ConfigError, match=r"tokenization\.segmenter: expected one of jieba"):
+            Tokenization.from_dict({"kind": "words", "segmenter": wrong})
+    with pytest.raises(ConfigError, match="segmenter: expected none with whitespace"):
+        Tokenization.from_dict({"kind": "whitespace", "segmenter": "icu"})
+
+
+def test_the_kind_may_be_changed() -> None:
+    """The kind it has already changes nothing."""
+    tokenization = Tokenization(segmenter="jieba", normalization="none")
+    assert tokenization.with_kind(None) is tokenization.with_kind("words") is tokenization
+    assert tokenization.with_kind("whitespace") == TOKENISED and TOKENISED.with_kind("words") == RAW
 
 
 def test_settings_round_trip_and_fail_by_name() -> None:

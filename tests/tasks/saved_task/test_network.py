@@ -62,6 +62,15 @@ def test_tokenisation(make: Any, tokenizer: str, kind: str | None, expected: lis
     assert tokenization.words("Good!") == expected
 
 
+@pytest.mark.parametrize(
+    ("tokenizer", "segmenter"), [("auto", "jieba"), ("words", "jieba"), ("whitespace", None)], ids=str
+)
+def test_the_segmenter_of_the_encoder_is_kept(tokenizer: Any, segmenter: str | None) -> None:
+    elmo = encoder()
+    elmo.tokenization = Tokenization(segmenter="jieba")
+    assert tokenization_of(NerConfig(tokenizer=tokenizer), elmo).segmenter == segmenter
+
+
 @pytest.mark.parametrize("changes", [{}, {"freeze": False}, {"words": "none", "chars": False}], ids=str)
 def test_saved_and_loaded(tmp_path: Path, changes: dict[str, Any]) -> None:
     config = NerConfig(inputs=INPUTS, encoder="model", **changes)

@@ -1,0 +1,70 @@
+"""Samples of raw text from every kind of input, without reading more than they must."""
+
+import gzip
+import io
+import json
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from elmo_lite.errors import CorpusError
+from elmo_lite.text.lines import SAMPLE_SIZE
+from elmo_lite.text.samples import sample_text
+from elmo_lite.text.sources import find_sources
+
+
+def sample(*names: str | Path, field: str | None = None) -> str:
+    return sample_text(find_sources(map(str, names)), field)
+
+
+def test_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text("一\n二\n", encoding="utf-8")
+    Path("a.txt.gz").write_bytes(gzip.compress("三".encode()))
+    Path("a.jsonl").write_text('{"text": "\\u56db"}\n{"text": ["words", "given"]}\n{"text": "五"}\n', encoding="utf-8")
+    Path("a.json").write_text('["六", {"text": "七"}]', encoding="utf-8")
+    Path("a.csv").write_text("text,n\n八,1\n", encoding="utf-8")
+    Path("a.conll").write_text("九\tO\n十\tO\n\n百\tO\n", encoding="utf-8")
+    texts = {name: sample(name).split() for name in ("a.txt", "a.txt.gz", "a.jsonl", "a.csv", "a.conll")}
+    assert texts == {"a.txt": ["一", "二"], "a.txt.gz": ["三"], "a.jsonl": ["四", "五"], "a.csv": ["八"], "a.conll": []}
+    assert sample("a.json", field="text").split() == ["六", "七"]
+    assert sample("a.txt", "a.csv").split() == ["一", "二", "八"]
+
+
+def test_hub_data_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = ({"text": f"{number}"} for number in range(10**9))
+    monkeypatch.setattr("elmo_lite.text.sources.open_data_set", lambda name, streaming: (rows, {}))
+    assert 0 < len(sample("owner/name")) <= 2 * SAMPLE_SIZE
+
+
+def test_samples_are_bounded(tmp_path: Path) -> None:
+    for name, line in {"a.txt": "中文 ", "b.jsonl": json.dumps({"text": "中文 " * 99}) + "\n"}.items():
+        (tmp_path / name).write_text(line * (400_000 // len(line)), encoding="utf-8")
+        assert 0 < len(sample(tmp_path / name)) <= SAMPLE_SIZE + 1_000
+    assert len(sample(*[tmp_path / "a.txt"] * 50)) <= 8 * (SAMPLE_SIZE + 1)
+
+
+@pytest.mark.parametrize("name", ["pipe", "pipe.jsonl"])
+def test_pipes_are_not_read(name: str, tmp_path: Path) -> None:
+    """Opening one would wait for a writer."""
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("needs named pipes")
+    os.mkfifo(tmp_path / name)
+    assert sample(tmp_path / name) == ""
+
+
+def test_standard_input_is_looked_at_but_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = io.BufferedReader(io.BytesIO("中文".encode()))  # type: ignore[arg-type]
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=given))
+    assert sample("-") == "中文" and given.read().decode() == "中文"
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO("中文".encode())))
+    assert sample("-") == ""
+
+
+def test_a_wrong_field_is_the_error_of_reading(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"body": "x"}\n')
+    with pytest.raises(CorpusError, match="expected one field of"):
+        sample(tmp_path / "a.jsonl")
