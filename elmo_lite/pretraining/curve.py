@@ -56,9 +56,13 @@ def _draw(figure: Figure, points: dict[int, list[float]], best: dict[str, Any]) 
     axes = figure.subplots()
     steps = [step + 1 for step in points]  # the logger counts steps from 0
     axes.set_yscale("log")
-    for direction, colour, values in zip(DIRECTIONS, COLOURS, zip(*points.values(), strict=True), strict=False):
-        axes.plot(steps, values, color=colour, marker="o", markersize=3)
-        axes.annotate(direction, (steps[-1], values[-1]), (6, 0), textcoords="offset points", color=colour, va="center")
+    of_direction = zip(*points.values(), strict=True)
+    for row, (direction, values) in enumerate(zip(DIRECTIONS, of_direction, strict=True)):
+        axes.plot(steps, values, color=COLOURS[row], marker="o", markersize=3)
+        # Both lines end near each other, so their names stand apart from them.
+        axes.text(
+            0.98, 0.95 - 0.08 * row, direction, transform=axes.transAxes, color=COLOURS[row], ha="right", va="top"
+        )
     axes.axvline(best["step"], color=GREY, linewidth=0.8, linestyle=":")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
