@@ -33,6 +33,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from adaptation import held_out_sample, score
+from objectives import Averaged, BagOfNextWords, Cloze
 from polarity import accuracies, read_trees
 from probe import Task, probe_model, read_conllu, read_iob2, select
 
@@ -46,6 +47,7 @@ from elmo_lite.pretraining.optimizers import CombinedOptimizer
 from elmo_lite.pretraining.pretrain import pretrain
 from elmo_lite.pretraining.schedule import Schedule
 from elmo_lite.pretraining.speed import measure
+from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.text.vocabulary import Vocabulary
 
 SPEEDS = "speeds.json"
@@ -140,6 +142,11 @@ def scheduled(factor: Callable[[float], float]) -> Variant:
     return Variant(functions={"elmo_lite.pretraining.training_module.Schedule": schedule(factor)}, own_speed=False)
 
 
+def objective(module: type[LanguageModel], own_speed: bool = True) -> Variant:
+    """A variant of the module that is trained."""
+    return Variant(functions={"elmo_lite.pretraining.initial_model.LanguageModel": module}, own_speed=own_speed)
+
+
 VARIANTS = {
     "base": Variant(own_speed=False),
     "seed 1": Variant({"": {"seed": 1}}, own_speed=False),
@@ -163,6 +170,11 @@ VARIANTS = {
     "Adagrad": Variant(functions={"elmo_lite.pretraining.training_module.make_optimizer": adagrad}),
     "cosine": scheduled(lambda x: (1 + math.cos(math.pi * min(x, 1.0))) / 2),
     "constant, last fifth down": scheduled(lambda x: min(1.0, max(0.0, (1 - x) * 5))),
+    "averaging": objective(Averaged, own_speed=False),
+    "average 0.99": Variant(own_speed=False),
+    "average 0.998": Variant(own_speed=False),
+    "cloze": objective(Cloze),
+    "bag of next words": objective(BagOfNextWords),
     "table from word2vec": Variant(
         functions={"elmo_lite.pretraining.pretrain.build_model": word2vec_table}, own_speed=False
     ),
@@ -249,12 +261,13 @@ def table(out: Path, arguments: argparse.Namespace) -> Iterator[str]:
     yield "|" + 8 * "---|"
     for name in VARIANTS:
         kept = out / name / "figures.json"
-        if not (out / name / "run_facts.json").exists():
+        trained = out / ("averaging" if name.startswith("average ") else name) / "run_facts.json"
+        if not trained.exists() or not (out / name).exists():
             continue
         if not kept.exists():
             found = figures(str(out / name / "model"), text, tasks, trees, probing)
             kept.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-        found, facts = (json.loads((out / name / file).read_text()) for file in ("figures.json", "run_facts.json"))
+        found, facts = (json.loads(path.read_text(encoding="utf-8")) for path in (kept, trained))
         cells = [name, f"{facts['steps']:,}", f"{facts['words_seen'] / 1e6:.1f} M"]
         cells += [f"{found[key]['forward']:.1f} / {found[key]['backward']:.1f}" for key in ("own", "common")]
         cells += [" / ".join(f"{value:.1f}" for value in found[key]) for key in ("pos", "ner", "sst2")]
