@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from elmo_lite.corpus.corpus import Corpus
     from elmo_lite.embedding.elmo import Elmo
 
-VOCABULARY_SIZE = 5000
-"""About the number of words that occur at least twice in this text; the others train the unknown class."""
 HELD_OUT_EVERY = 12
 EXAMPLES = {
     "The file is closed when the block is left.": "file",
@@ -105,7 +103,7 @@ def _build_corpus(folder: Path) -> Corpus:
 
     title("Corpus: sentences and words as numbers")
     texts = (folder / "train.txt", "--held_out", folder / "held_out.txt")
-    run("corpus", *texts, "--out", folder / "corpus", "--vocabulary_size", VOCABULARY_SIZE)
+    run("corpus", *texts, "--out", folder / "corpus")
     return Corpus.open(folder / "corpus")
 
 

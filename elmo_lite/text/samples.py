@@ -1,9 +1,10 @@
-"""The first raw text of inputs, for a choice that is made before they are read."""
+"""The beginnings of inputs: for a choice that is made before they are read, and to find wrong ones early."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from elmo_lite.text.blocks import block_records
@@ -28,6 +29,21 @@ def sample_text(sources: Sequence[Source], field: str | None = None) -> str:
         CorpusError: An input cannot be read, or a record is not as expected.
     """
     return "\n".join(_beginning(source, field) for source in sources[:_MOST_INPUTS])
+
+
+def check_beginnings(sources: Sequence[Source], field: str | None = None) -> None:
+    """Read the first record of every file of records, so that a file without text is an error before any work.
+
+    Args:
+        sources: Inputs; text, pipes and hub data sets are not read.
+        field: Field of records. Defaults to the only one of text, words and tokens that a record has.
+
+    Raises:
+        CorpusError: A file cannot be read, or its first record is not as expected.
+    """
+    for source in sources:
+        if source.kind not in ("text", "hub", "json") and Path(source.name).is_file():
+            next(_records(replace(source), field), None)  # of a copy, whose position moves
 
 
 def _beginning(source: Source, field: str | None) -> str:

@@ -10,9 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from elmo_lite.corpus import builder
+from elmo_lite.corpus.builder import CorpusSettings, build_corpus
 from elmo_lite.errors import CorpusError
 from elmo_lite.text.lines import SAMPLE_SIZE
-from elmo_lite.text.samples import sample_text
+from elmo_lite.text.samples import check_beginnings, sample_text
 from elmo_lite.text.sources import find_sources
 
 
@@ -68,3 +70,20 @@ def test_a_wrong_field_is_the_error_of_reading(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"body": "x"}\n')
     with pytest.raises(CorpusError, match="expected one field of"):
         sample(tmp_path / "a.jsonl")
+
+
+def test_a_wrong_file_is_found_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last of many, such as a table of titles that a glob matches; others are read as if nothing had happened."""
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text("one two\n" * 30)
+    Path("b.jsonl").write_text('{"text": "three"}\n' * 30)
+    Path("c.tsv").write_text("number\ttitle\n1\tfour\n2\tfive\n")
+    settings = CorpusSettings()
+    monkeypatch.setattr(builder, "encode_blocks", lambda *_: pytest.fail("text was read"))
+    with pytest.raises(CorpusError, match=r"c.tsv.*expected one field of text, words, tokens"):
+        build_corpus(["a.txt", "b.jsonl", "c.tsv"], Path("out"), settings, progress=False)
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    (source,) = find_sources(["b.jsonl"])
+    check_beginnings([source])
+    assert source.position == 0 and source.sha256 is None
