@@ -32,7 +32,7 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from adaptation import held_out_sample, score
+from adaptation import held_out_sample
 from objectives import Averaged, BagOfNextWords, Cloze
 from polarity import accuracies, read_trees
 from probe import Task, probe_model, read_conllu, read_iob2, select
@@ -40,6 +40,7 @@ from probe import Task, probe_model, read_conllu, read_iob2, select
 from elmo_lite import load_model
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.hardware import keep_freed_memory
+from elmo_lite.lm.shared_classes import shared_score
 from elmo_lite.nn.config import BiLMConfig
 from elmo_lite.pretraining.config import DataConfig, HeadConfig, OptimizerConfig, PretrainConfig
 from elmo_lite.pretraining.initial_model import build_model
@@ -236,10 +237,11 @@ def run(directory: Path, out: Path, names: list[str], minutes: float) -> None:
 
 def figures(model: str, text: Any, tasks: list[Task], trees: Any, probing: argparse.Namespace) -> dict[str, Any]:
     """Everything that the table says of a model."""
-    vocabulary = load_model(model, with_head=False).vocabulary
-    assert vocabulary is not None
-    words = vocabulary.entries[2:]
-    scores = {name: score(model, text, words[:n]) for name, n in (("own", None), ("common", COMMON_CLASSES - 2))}
+    saved = load_model(model, with_head=True)
+    assert saved.vocabulary is not None
+    words = saved.vocabulary.entries[2:]
+    counts = {"own": len(words), "common": COMMON_CLASSES - 2}
+    scores = {name: shared_score(saved, words[:n], *text) for name, n in counts.items()}
     found: dict[str, Any] = {
         name: {"forward": value.forward_perplexity, "backward": value.backward_perplexity}
         for name, value in scores.items()
