@@ -5,7 +5,7 @@
 For every data set and row, the points of one small grid are trained with seed 0. The point with the best dev score is
 trained with the other seeds, and only the runs of this point are scored on test, once. Finished runs are kept in OUT
 and are not repeated. Two processes with different sets or rows can fill one table. DIR contains ``ner/uner-en-ewt``,
-``ner/wnut17`` and ``sentiment/sst``. Baselines without pretraining are in ``transfer_baselines.py``.
+``ner/wnut17`` and ``sentiment/sst``, or is what ``own_text.py`` made for the other sets. Baselines without pretraining are in ``transfer_baselines.py``.
 """
 
 from __future__ import annotations
@@ -23,15 +23,11 @@ from typing import Any, Literal
 
 from tasks.inputs.representation import EncoderConfig
 from tasks.inputs.word_inputs import WordInputConfig
-from tasks.ner.commands import evaluate as evaluate_tagger
 from tasks.ner.config import NerConfig
-from tasks.ner.data import read_tagged
 from tasks.ner.tagger import NerTagger
 from tasks.ner.training import train as train_tagger
 from tasks.sentiment.classifier import SentimentClassifier
-from tasks.sentiment.commands import evaluate as evaluate_classifier
 from tasks.sentiment.config import SentimentConfig
-from tasks.sentiment.data import read_labelled
 from tasks.sentiment.readers import DataConfig
 from tasks.sentiment.training import train as train_classifier
 from tasks.training.config import FinetuneConfig
@@ -58,6 +54,7 @@ class DataSet:
 
 
 TREES = ("train.txt", "dev.txt", "test.txt")
+TABLES = ("train.tsv", "dev.tsv", "test.tsv")
 PHRASES = {"max_epochs": 2, "batch_size": 128}
 """Phrases are short and many."""
 SETS = {
@@ -65,7 +62,14 @@ SETS = {
     "wnut17": DataSet("ner", "ner/wnut17", ("train.conll", "dev.conll", "test.conll")),
     "sst2": DataSet("sentiment", "sentiment/sst", TREES, DataConfig(classes=2, phrases=True), PHRASES),
     "sst5": DataSet("sentiment", "sentiment/sst", TREES, DataConfig(classes=5, phrases=True), PHRASES),
+    "nerkor": DataSet("ner", "hun/nerkor", TABLES),
+    "husst": DataSet("sentiment", "hun/husst", TABLES),
+    "uner-sr": DataSet("ner", "srp/uner-sr", TABLES),
+    "ler": DataSet("ner", "deu-legal/ler", TABLES),
+    "ncbi": DataSet("ner", "bio/ncbi", TABLES),
+    "bc5cdr": DataSet("ner", "bio/bc5cdr", TABLES),
 }
+ENGLISH = ["uner", "wnut17", "sst2", "sst5"]
 
 
 @dataclass(frozen=True)
@@ -141,10 +145,9 @@ class Table:
             test_file = dataset.paths(self.data)[2]
             encoder = self.encoder if ROWS[row].layers else None
             if dataset.task == "ner":
-                facts = evaluate_tagger(NerTagger.from_pretrained(directory, encoder=encoder), read_tagged(test_file))
+                facts = NerTagger.from_pretrained(directory, encoder=encoder).evaluate(test_file)
             else:
-                examples = read_labelled(test_file, dataset.data, str.split)
-                facts = evaluate_classifier(SentimentClassifier.from_pretrained(directory, encoder=encoder), examples)
+                facts = SentimentClassifier.from_pretrained(directory, encoder=encoder).evaluate(test_file)
             write(finished, {"score": main_score(facts), "words_per_second": facts["words_per_second"]})
         return float(read(finished)["score"])
 
@@ -204,7 +207,7 @@ def main() -> None:
     parser.add_argument("--encoder", required=True)
     parser.add_argument("--vectors", required=True)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=ENGLISH)
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--no_test", action="store_true", help="dev only")

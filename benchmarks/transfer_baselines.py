@@ -19,8 +19,9 @@ import sklearn_crfsuite
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from transfer import SETS, DataSet
+from transfer import ENGLISH, SETS, TREES, DataSet
 
+from elmo_lite.text.tokenization import Tokenization
 from tasks.ner.data import read_tagged
 from tasks.ner.readers import TaggedSentence
 from tasks.ner.scoring import score_tags
@@ -81,9 +82,10 @@ def texts_and_labels(examples: Sequence[LabelledText]) -> tuple[list[str], list[
 def tfidf(dataset: DataSet, data: Path, with_phrases: bool, with_test: bool) -> dict[str, Any]:
     """Accuracy of logistic regression over unigrams and bigrams."""
     train_file, *scored = dataset.paths(data)
-    dev, test = (texts_and_labels(read_labelled(path, dataset.data, str.split)) for path in scored)
+    split = str.split if dataset.files == TREES else Tokenization().words
+    dev, test = (texts_and_labels(read_labelled(path, dataset.data, split)) for path in scored)
     config = dataclasses.replace(dataset.data, phrases=with_phrases)
-    train = texts_and_labels(read_labelled(train_file, config, str.split, training=True))
+    train = texts_and_labels(read_labelled(train_file, config, split, training=True))
     tried = []
     for strength in TFIDF_GRID:
         vectorizer = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
@@ -98,13 +100,14 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=ENGLISH)
     parser.add_argument("--no_test", action="store_true", help="dev only")
     arguments = parser.parse_args()
     for name in arguments.sets:
         given = SETS[name], arguments.data
-        is_ner = SETS[name].task == "ner"
-        for measure in [crf] if is_ner else [partial(tfidf, with_phrases=False), partial(tfidf, with_phrases=True)]:
+        with_phrases = (False, True) if SETS[name].data.phrases else (False,)
+        classifiers = [partial(tfidf, with_phrases=phrases) for phrases in with_phrases]
+        for measure in [crf] if SETS[name].task == "ner" else classifiers:
             found = measure(*given, with_test=not arguments.no_test)
             scores = "  ".join(f"{part} {found[part]:.1f}" for part in ("dev", "test") if part in found)
             print(f"{name:<7} {found['model']:<18} {scores}  {found['point']}", flush=True)
