@@ -24,8 +24,8 @@ Sentence = list[tuple[str, str]]
 
 _TAGS = ("B-", "I-")
 _LETTERS = (
-    "а a б b в v г g д d ђ đ е e ж ž з z и i ј j к k л l љ lj м m н n њ nj о o п p р r с s т t ћ ć у u ф f х h ц c ч č џ dž "
-    "ш š"
+    "а a б b в v г g д d ђ đ е e ж ž з z и i ј j к k л l љ lj м m н n њ nj о o п p р r с s т t ћ ć у u ф f х h ц c "
+    "ч č џ dž ш š"
 ).split()
 _CYRILLIC = dict(zip(_LETTERS[::2], _LETTERS[1::2], strict=True))
 LATIN = str.maketrans(_CYRILLIC | {key.upper(): value.capitalize() for key, value in _CYRILLIC.items()})

@@ -5,7 +5,8 @@
 For every data set and row, the points of one small grid are trained with seed 0. The point with the best dev score is
 trained with the other seeds, and only the runs of this point are scored on test, once. Finished runs are kept in OUT
 and are not repeated. Two processes with different sets or rows can fill one table. DIR contains ``ner/uner-en-ewt``,
-``ner/wnut17`` and ``sentiment/sst``, or is what ``own_text.py`` made for the other sets. Baselines without pretraining are in ``transfer_baselines.py``.
+``ner/wnut17`` and ``sentiment/sst``, or is what ``own_text.py`` made for the other sets. Baselines without pretraining
+are in ``transfer_baselines.py``.
 """
 
 from __future__ import annotations
