@@ -30,6 +30,11 @@ class StopEarly(EarlyStopping):
         """That of Lightning's class, as states hold it."""
         return super().state_key.replace(type(self).__name__, EarlyStopping.__name__, 1)
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A resumed run that has stopped early stays so, unless its end was moved."""
+        has_stopped = self.wait_count >= self.patience and self.schedule.factor(trainer.global_step) < LATE
+        trainer.should_stop = trainer.should_stop or has_stopped
+
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Count validations; a run that may not stop yet goes on, unless its loss is not finite."""
         super().on_validation_end(trainer, pl_module)
@@ -39,7 +44,7 @@ class StopEarly(EarlyStopping):
 
     def reason(self, trainer: pl.Trainer) -> str:
         """Why the run was stopped."""
-        if not math.isfinite(float(trainer.callback_metrics[self.monitor])):
+        if not math.isfinite(float(trainer.callback_metrics.get(self.monitor, 0.0))):
             return "the held-out perplexity is not finite"
         rate = f"{100 * self.schedule.factor(trainer.global_step):.1f} % of its peak"
         return f"no better held-out perplexity in {self.wait_count} validations (--patience), learning rate at {rate}"

@@ -190,6 +190,11 @@ def test_early_stopping_counts_as_finished(corpus: Path, tmp_path: Path, caplog:
     assert facts["steps"] < 60 and (tmp_path / "out" / "model" / "config.json").exists()
     (reason,) = (message for message in caplog.messages if message.startswith("stopped early at step "))
     assert " of 60: no better held-out perplexity in " in reason and "% of its peak" in reason
+    again = {"optimizer": still, "validations": 20, "patience": 2}
+    resumed = pretrain(settings(**again), corpus, tmp_path / "out", resume=True)
+    assert resumed["steps"] == facts["steps"]
+    longer = pretrain(settings(**again), corpus, tmp_path / "out", resume=True, max_steps=600)
+    assert longer["steps"] > facts["steps"]
 
 
 # What cannot be run
