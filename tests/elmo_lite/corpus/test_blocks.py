@@ -82,8 +82,12 @@ def test_few_blocks_are_read_ahead() -> None:
 
 def test_workers_leave_interrupts_to_the_parent() -> None:
     """Ctrl-C reaches all processes of a terminal, and one line is enough."""
-    with ProcessPoolExecutor(1, get_context("spawn"), _start_worker) as pool:
-        assert pool.submit(signal.getsignal, signal.SIGINT).result() is signal.SIG_IGN
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # where it is ignored, workers would inherit that
+    try:
+        with ProcessPoolExecutor(1, get_context("spawn"), _start_worker) as pool:
+            assert pool.submit(signal.getsignal, signal.SIGINT).result() is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_numbering() -> None:
