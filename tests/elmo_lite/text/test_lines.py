@@ -61,6 +61,8 @@ def test_a_name_alone_does_not_compress(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
     path.write_text("plain\n")
     assert list(decoded_lines(path)) == [(1, "plain\n")]
+    path.write_text("BZhang, a name\n")  # as bzip2 begins, but for the rest of its first bytes
+    assert list(decoded_lines(path)) == [(1, "BZhang, a name\n")]
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
