@@ -52,7 +52,7 @@ def _acquire(out: Path) -> FileLock | None:
     path = place.with_name(f".{short_name(place)}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path, timeout=0, thread_local=False)
+        lock = FileLock(path, timeout=0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what filelock says where it falls back to files without a lock
             lock.acquire()

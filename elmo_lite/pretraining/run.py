@@ -12,7 +12,6 @@ from typing import Any
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ConfigError, require
 from elmo_lite.fields import from_settings
-from elmo_lite.files import remove_leftovers
 from elmo_lite.metadata import CHECKSUM, check_checksum, read_json, write_json
 from elmo_lite.nn.config import to_dict
 from elmo_lite.pretraining.config import PretrainConfig
@@ -157,7 +156,6 @@ def begin_run(
         ConfigError: The directory is in use, or a limit is out of range.
     """
     limit = limit_flag(max_steps, max_time)
-    remove_leftovers(out / RUN_FILE)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out}: expected no such directory or an empty one, found it in use; --resume continues it")
     if max_steps is not None and max_steps < 1:

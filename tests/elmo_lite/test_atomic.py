@@ -103,6 +103,40 @@ def test_a_kill_at_any_point(case: str, kind: str, tmp_path: Path) -> None:
     assert found == new and number >= 3
 
 
+def ended_process() -> int:
+    """The number of a process that is no more."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_kill_while_files_are_put_back(tmp_path: Path) -> None:
+    """The next start goes on with it, which the index that comes last makes sure of."""
+    ended = ended_process()
+    for number in count():
+        target = tmp_path / str(number) / "model"
+        fill(target, {"weights": "new"})
+        name = atomic._beside(target / "config.json", ".parts").name.replace(f"-{os.getpid()}.", f"-{ended}.")
+        fill(target / name, OLD)
+        killed = kill_at_call(lambda target=target: atomic.remove_leftovers(target / "config.json"), number, target)
+        atomic.remove_leftovers(target / "config.json")
+        assert content_of(target) == OLD, number
+        if not killed:
+            break
+    assert number > 3
+
+
+def test_the_next_file_of_the_name_removes_what_a_killed_process_left(tmp_path: Path) -> None:
+    target = tmp_path / "run.json"
+    name = atomic._beside(target, ".tmp").name.replace(f"-{os.getpid()}.", f"-{ended_process()}.")
+    (tmp_path / name).write_text("{")
+    with atomic.replace_file(target) as scratch:
+        scratch.write_text("new")
+    assert os.listdir(tmp_path) == ["run.json"]
+
+
 def test_a_leftover_of_an_earlier_process_with_the_same_number(tmp_path: Path) -> None:
     """As in containers, whose processes all have small numbers."""
     target = tmp_path / "run.json"

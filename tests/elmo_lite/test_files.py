@@ -1,5 +1,6 @@
 """Directories written whole or not at all, and files that are checked."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -116,6 +117,46 @@ def test_a_file_is_replaced(tmp_path: Path, umask: int) -> None:
     assert path.read_text() == "new" and os.listdir(tmp_path) == ["file"]
 
 
+def test_a_file_is_renamed_into_place(tmp_path: Path) -> None:
+    """It is never written to: whoever has the old one open goes on reading it."""
+    path = tmp_path / "file"
+    write_text(path, "old")
+    with path.open() as reader:
+        write_text(path, "new")
+        assert reader.read() == "old"
+    assert path.read_text() == "new"
+
+
+def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
+    """The system names none in errors of writing, and those of opening would name the hidden one."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(OSError) as unnamed, replace_file(tmp_path / "file"):
+        raise full
+    with pytest.raises(OSError) as hidden, scratch_directory(tmp_path / "model") as scratch:
+        raise OSError(errno.ENOSPC, "No space left on device", str(scratch / "weights"))
+    assert unnamed.value.filename == str(tmp_path / "file")
+    assert hidden.value.filename == str(tmp_path / "model" / "weights")
+
+
+def test_a_directory_that_another_process_puts_there_at_the_same_time_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, rename = tmp_path / "model", Path.rename
+
+    def outrun(self: Path, to: Path) -> Path:
+        if self.suffix == ".tmp" and not target.exists():
+            monkeypatch.setattr(Path, "rename", rename)
+            target.mkdir()
+            (target / "theirs").touch()
+        return rename(self, to)
+
+    with scratch_directory(target) as scratch:
+        (scratch / "ours").touch()
+        monkeypatch.setattr(Path, "rename", outrun)
+        put_in_place(scratch, target)
+    assert os.listdir(target) == ["ours"] and os.listdir(tmp_path) == ["model"]
+
+
 def test_long_names(tmp_path: Path) -> None:
     name = 250 * "n"
     write_text(tmp_path / name, "text")
@@ -222,6 +263,20 @@ def test_what_a_killed_process_left_of_another_long_name_is_not_put_back(tmp_pat
     assert left.is_dir() and not other.exists()
     remove_leftovers(one)
     assert one.is_dir()
+
+
+def test_what_processes_of_other_users_use_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They cannot be signalled, which says that they are there."""
+
+    def forbidden(*_: int) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    with scratch_directory(tmp_path / "model") as scratch:
+        kept = tmp_path / scratch.name.replace(f"-{os.getpid()}.", "-999999999.")
+        kept.mkdir()
+        monkeypatch.setattr(os, "kill", forbidden)
+        remove_leftovers(tmp_path / "model")
+        assert kept.is_dir()
 
 
 def test_on_windows_no_process_is_signalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

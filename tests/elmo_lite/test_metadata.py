@@ -64,6 +64,7 @@ REFUSED_JSON = {
     "no number": ('{"a": [NaN]}', "a number that is not finite: NaN"),
     "too large": ('{"a": 1e999}', "a number that is not finite: 1e999"),
     "400 digits": ('{"a": ' + "9" * 400 + "}", "an integer beyond 64 bits: 99999999999999999999"),
+    "5,000 digits": ('{"a": ' + "9" * 5000 + "}", "an integer beyond 64 bits: 99999999999999999999"),
     "65 bits": ('{"a": 9223372036854775808}', "an integer beyond 64 bits: 9223372036854775808"),
     "twice": ('{"a": 1, "b": 2, "a": 3}', "the key 'a' twice"),
     "5,000 deep": ('{"a": ' + "[" * 5000 + "]" * 5000 + "}", "maximum recursion depth|nested deeper than 32"),
@@ -171,9 +172,10 @@ def test_yaml(tmp_path: Path) -> None:
         read_yaml(tmp_path / "none.yaml")
 
 
-def test_an_alias_bomb_takes_no_memory(tmp_path: Path) -> None:
-    """10^12 values in a kilobyte; the process may use half a gigabyte."""
-    (tmp_path / "bomb.yaml").write_text(MERGED)
+@pytest.mark.parametrize("bomb", [MERGED, "a: &a [" + "*a, " * 16_000 + "]"], ids=["merges", "its own parts"])
+def test_an_alias_bomb_takes_no_memory(tmp_path: Path, bomb: str) -> None:
+    """10^12 values in a kilobyte, or without end; the process may use half a gigabyte."""
+    (tmp_path / "bomb.yaml").write_text(bomb)
     code = (
         "import sys; from pathlib import Path; from elmo_lite.metadata import read_yaml; read_yaml(Path(sys.argv[1]))"
     )

@@ -5,12 +5,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from elmo_lite.corpus.blocks import EncodedBlock, Numbering, encode_block, encode_blocks
+from elmo_lite.corpus.blocks import EncodedBlock, Numbering, _start_worker, encode_block, encode_blocks
 from elmo_lite.text.blocks import Block
 from elmo_lite.text.tokenization import Tokenization
 
@@ -60,6 +63,31 @@ def test_blocks_come_in_order_from_processes() -> None:
     alone = list(encode_blocks(blocks, tokenization, "text", False, 1))
     assert [source for source, _ in alone] == [number // 7 for number in range(25)]
     assert list(encode_blocks(blocks, tokenization, "text", False, 2)) == alone
+
+
+def test_few_blocks_are_read_ahead() -> None:
+    """Memory does not grow with the text, however slow the workers are."""
+    taken = []
+
+    def blocks() -> Iterator[tuple[int, Block]]:
+        for number in range(100):
+            taken.append(number)
+            yield 0, block(b"a b\n")
+
+    encoded = encode_blocks(blocks(), Tokenization(), "text", False, 2)
+    next(encoded)
+    assert len(taken) == 2 * 2 + 2 + 1
+    assert len(list(encoded)) == 99
+
+
+def test_workers_leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C reaches all processes of a terminal, and one line is enough."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # where it is ignored, workers would inherit that
+    try:
+        with ProcessPoolExecutor(1, get_context("spawn"), _start_worker) as pool:
+            assert pool.submit(signal.getsignal, signal.SIGINT).result() is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_numbering() -> None:

@@ -70,7 +70,8 @@ def test_a_corpus_that_a_killed_process_moved_away_is_not_replaced_unasked(tmp_p
     subprocess.run([sys.executable, "-c", code, out], cwd=Path(__file__).parents[3], check=True)
     with pytest.raises(CorpusError, match="exists already"):
         build_corpus([str(text)], out, CorpusSettings())
-    assert Corpus.open(out).words == ["a", "b", "c"]
+    subprocess.run([sys.executable, "-c", code, out], cwd=Path(__file__).parents[3], check=True)
+    assert Corpus.open(out).words == ["a", "b", "c"], "opening puts it back as well"
 
 
 def test_settings_out_of_range_are_named() -> None:

@@ -98,6 +98,13 @@ def test_about_what_was_asked_is_held_out(documents: list[list[int]], share: flo
     assert unit == ("documents" if len(documents) * share >= 10 else "lines")
 
 
+def test_many_short_documents_beside_a_giant_one_are_not_enough() -> None:
+    documents = [[12]] * 20 + [[20] * 1500]
+    train, held_out, unit = divide(stream_of(documents), sum(map(sum, documents)), 0.05)
+    words = [part.sizes()["words"] for part in (train, held_out)]
+    assert unit == "lines" and words[1] / sum(words) == pytest.approx(0.05, rel=0.2)
+
+
 @pytest.mark.parametrize(
     ("words", "share"), [(0, 0.1), (5_000, 0.1), (250_000, 0.04), (1_000_000, 0.01), (10**8, 0.01)]
 )

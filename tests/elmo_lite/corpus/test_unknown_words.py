@@ -34,6 +34,7 @@ def test_default_size() -> None:
         ([4, 2, 1, 1], 5, 0, (2 + 0.5 * 2 * 1) / 8),  # one of the two that occur once
         ([4, 3, 3], 4, 0, 4 * 1 / 2 / 10),  # one of those that occur three times
         ([9, 9, 9, 9], 4, 0, 0.5),  # frequent words are as frequent in new text
+        ([5, 1, 1, 1], 3, 0, (3 + 3) / 8),  # without words that occur twice there is nothing to discount by
         ([4, 4], 4, 2, 2 / 10),  # the text marks unknown words
         ([], 2, 0, 0.0),
     ],

@@ -83,3 +83,13 @@ def test_what_was_not_written_is_read_back(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == b"0123456789"
     with pytest.raises(OSError, match="full"):
         safe.check()
+
+
+def test_a_size_that_cannot_be_set(tmp_path: Path) -> None:
+    """The library, which would fail on the error, is told that it was."""
+    safe = SafeFile(tmp_path / "a")
+    safe.write(b"0123")
+    safe.file.close()
+    assert safe.truncate(2) == 2 and safe.seek(0, 2) == 2
+    with pytest.raises(ValueError, match="closed file"):
+        safe.check()

@@ -91,14 +91,16 @@ def test_the_time_is_kept(clock: Clock, pace: Pace, interval: int) -> None:
     assert 0.9 * 400 <= clock.now - began <= 1.1 * 400
 
 
-def test_a_good_plan_is_kept(clock: Clock) -> None:
-    schedule = Schedule(20, 390)
-    assert simulate(clock, 400.0, schedule, 10, lambda step: 1.0) == 390 and not schedule.moves
+@pytest.mark.parametrize("end", [390, 385, 400])
+def test_a_good_plan_is_kept(end: int, clock: Clock) -> None:
+    """Also one that is not the best by less than three percent."""
+    schedule = Schedule(20, end)
+    assert simulate(clock, 400.0, schedule, 10, lambda step: 1.0) == end and not schedule.moves
 
 
 def test_moves_come_after_the_warm_up_and_end_with_a_validation(clock: Clock) -> None:
     schedule = Schedule(40, 400)
-    simulate(clock, 400.0, schedule, 8, lambda step: 0.5)
+    simulate(clock, 403.0, schedule, 8, lambda step: 0.5)  # of which 790 steps would be the nearest number
     assert schedule.moves and schedule.moves[0][0] >= 40
     assert all(step % 8 == end % 8 == 0 for step, end in schedule.moves)
 

@@ -557,6 +557,25 @@ def test_a_signal_saves_and_a_resumed_run_is_the_whole_one(
         assert whole.read_bytes() == cut.read_bytes()
 
 
+def test_a_signal_before_the_first_step_saves_a_state(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    plain = LanguageModel.configure_optimizers
+
+    def configure_optimizers(self: LanguageModel) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return plain(self)
+
+    monkeypatch.setattr(LanguageModel, "configure_optimizers", configure_optimizers)
+    try:
+        with pytest.raises(Stopped, match="^stopped at step 1 of 30; --resume continues the run in "):
+            pretrain(settings(), corpus, tmp_path / "out", max_steps=30)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (tmp_path / "out" / "checkpoints" / "last.ckpt").exists()
+
+
 def test_a_run_without_a_state_says_that_it_starts_anew(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -15,7 +15,7 @@ def test_warm_up_and_decay() -> None:
     found = factors(Schedule(4, 100), 101)
     assert found[:5] == [0.25, 0.5, 0.75, 1, 1]
     assert found[4:] == pytest.approx([(100 - step) / 96 for step in range(4, 101)])
-    assert found[100] == 0
+    assert found[100] == Schedule(4, 100).factor(120) == 0
 
 
 @pytest.mark.parametrize("max_steps", [1, 2, 15])

@@ -98,6 +98,7 @@ def test_code_is_not_run(is_sealed: bool, tmp_path: Path) -> None:
         (torch.zeros(3).to_sparse(), "a tensor that is not dense"),
         (torch.zeros(3, device="meta"), "a tensor that is not dense|a tensor of shape|cannot be read"),
         (3j, "a complex"),
+        ({3j: 1}, "a complex"),
     ],
 )
 def test_what_is_no_plain_value(value: Any, match: str, tmp_path: Path) -> None:
@@ -118,6 +119,17 @@ def test_a_compressed_archive(path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in entries.items():
             archive.writestr(name, content)
+    refused(path, "found a compressed archive$")
+
+
+def test_an_archive_whose_entries_share_their_bytes(tmp_path: Path) -> None:
+    """It could be as large in memory as a compressed one."""
+    path = tmp_path / "last.ckpt"
+    torch.save({"weight": torch.zeros(10_000)}, path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("more", b"")
+        archive.filelist += archive.filelist * 20
+    seal(path)
     refused(path, "found a compressed archive$")
 
 

@@ -70,6 +70,7 @@ def test_a_true_state_is_accepted(saved: Saved) -> None:
     assert steps_done(PATH, saved[0]) == 4 and steps_done(PATH, None) == 0
 
 
+OPTIMIZER_PROGRESS = ("loops", "fit_loop", "epoch_loop.automatic_optimization.optim_progress", "optimizer")
 CASES: dict[str, tuple[tuple[Any, ...], Any]] = {
     "negative step": (("global_step",), -1),
     "step after the end": (("global_step",), 5),
@@ -88,10 +89,14 @@ CASES: dict[str, tuple[tuple[Any, ...], Any]] = {
     "decay": (("optimizer_states", 0, "optimizers", 0, "param_groups", 0, "weight_decay"), 7.0),
     "weights of the optimizer": (("optimizer_states", 0, "optimizers", 0, "param_groups", 0, "params"), [0]),
     "no moments": (("optimizer_states", 0, "optimizers", 1, "state"), {}),
+    "moments of another shape": (("optimizer_states", 0, "optimizers", 1, "state", 0, "exp_avg"), torch.zeros(3)),
+    "steps of a weight": (("optimizer_states", 0, "optimizers", 1, "state", 0, "step"), torch.tensor(3.0)),
     "schedule's step": (("lr_schedulers", 0, "last_epoch"), 2),
     "schedule's method": (("lr_schedulers", 0, "step"), 2),
     "schedule's rates": (("lr_schedulers", 0, "base_lrs"), [1.0]),
     "counters": (("loops", "fit_loop", "epoch_progress", "total", "ready"), -3),
+    "steps of the optimizer": ((*OPTIMIZER_PROGRESS, "step", "total", "completed"), 3),
+    "seconds": (("callbacks", "KeepTime"), {"seconds": float("nan")}),
     "patience": (("callbacks", "SaveBest", "nats"), -1.0),
     "best model": (("callbacks", "SaveBest", "forward_perplexity"), float("nan")),
     "states of no direction": (("carried_states",), {}),
@@ -105,6 +110,18 @@ def test_lies(case: str, saved: Saved) -> None:
     state, module = saved
     place, value = CASES[case]
     assert checked(changed(state, place, value), module)
+
+
+def test_attributes_that_a_schedule_does_not_have_are_named(saved: Saved) -> None:
+    state, module = saved
+    message = "last.ckpt: expected a training state of elmo_lite, found lr_schedulers with ['step']"
+    assert checked(changed(state, ("lr_schedulers", 0, "step"), 2), module) == message
+
+
+def test_a_state_of_a_longer_run(saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
+    state, module = saved
+    monkeypatch.setattr(module.schedule, "max_steps", 3)
+    assert checked(state, module) == "last.ckpt: expected a training state of elmo_lite, found global_step 4"
 
 
 def test_what_may_not_be_missing(saved: Saved) -> None:

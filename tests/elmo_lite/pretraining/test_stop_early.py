@@ -16,7 +16,7 @@ def stopped_at(nats: list[float], patience: int = 3, max_steps: int = 40) -> tup
     trainer: Any = SimpleNamespace(
         should_stop=False,
         fast_dev_run=False,
-        current_epoch=0,
+        current_epoch=3,
         world_size=1,
         callback_metrics={},
         global_step=0,
@@ -46,7 +46,8 @@ def test_the_rate_falls_first() -> None:
 
 def test_what_falls_late_goes_on() -> None:
     """A run that gets better while its rate falls is never stopped."""
-    assert stopped_at([5.0, 4.0] + [4.5] * 25 + [3.9 - 0.1 * k for k in range(13)])[0] is None
+    step, callback, _ = stopped_at([5.0, 4.0] + [4.5] * 25 + [3.9 - 0.1 * k for k in range(13)])
+    assert step is None and callback.stopped_epoch == 0, "its state says nothing of a stop"
 
 
 def test_patience_counts_from_the_last_improvement() -> None:

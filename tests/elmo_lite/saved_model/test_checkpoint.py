@@ -214,6 +214,26 @@ def test_overwrite_spares_what_is_no_model(saved: Path, tmp_path: Path) -> None:
         save_model(tmp_path / "file", BiLM(SMALL), Tokenization(kind="whitespace"), overwrite=True)
 
 
+def test_overwrite_spares_a_folder_with_names_of_a_model(tmp_path: Path) -> None:
+    """Such as a project with a README.md."""
+    (tmp_path / MODEL_CARD).write_text("mine")
+    with pytest.raises(CheckpointError, match="expected a saved model alone to overwrite, found no config.json$"):
+        save_model(tmp_path, BiLM(SMALL), Tokenization(kind="whitespace"), overwrite=True)
+    assert (tmp_path / MODEL_CARD).read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no process is known to have ended there")
+def test_a_model_that_a_killed_process_moved_away_is_not_replaced_unasked(saved: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from elmo_lite import atomic\n"
+        "model = Path(sys.argv[1]); model.rename(atomic._beside(model, '.old'))"
+    )
+    subprocess.run([sys.executable, "-c", code, saved], cwd=ROOT, check=True)
+    with pytest.raises(CheckpointError, match="expected nothing there, found README.md"):
+        save_model(saved, BiLM(SMALL), Tokenization(kind="whitespace"))
+    assert load_model(saved).training["steps"] == 7
+
+
 def test_a_crash_leaves_the_old_model(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path.name: path.read_bytes() for path in saved.iterdir()}
 

@@ -8,7 +8,15 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from elmo_lite.errors import CheckpointError
-from elmo_lite.saved_model.tensors import check_tensors, dtype_name, fill, read_tensors, shapes_alone, write_tensors
+from elmo_lite.saved_model.tensors import (
+    check_finite,
+    check_tensors,
+    dtype_name,
+    fill,
+    read_tensors,
+    shapes_alone,
+    write_tensors,
+)
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -112,3 +120,17 @@ def test_filled_weights_are_not_the_file(tmp_path: Path) -> None:
     with torch.no_grad():
         module.weight.zero_()
     assert torch.equal(tensors["weight"], torch.ones(2, 2))
+
+
+def test_huge_numbers_are_finite(tmp_path: Path) -> None:
+    """Though their sum is not."""
+    huge = torch.full((4,), 3e38)
+    check_finite(tmp_path, {"a": huge, "b": torch.arange(3)})
+    with pytest.raises(CheckpointError, match="a: expected finite numbers, found 1 NaN or infinite values$"):
+        check_finite(tmp_path, {"a": torch.cat([huge, torch.tensor([torch.nan])])})
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no devices")
+def test_devices_are_not_read() -> None:
+    with pytest.raises(CheckpointError, match="^/dev/zero: expected a regular file, found a pipe or device$"):
+        read_tensors(Path("/dev/zero"))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from elmo_lite import ConfigError, CorpusError
+from elmo_lite.text.column_layout import SAMPLE, first_rows
 from elmo_lite.text.columns import ColumnReader
 
 CONLL_2003 = """-DOCSTART- -X- O O
@@ -57,6 +58,18 @@ def test_ids_and_comments(tmp_path: Path) -> None:
     assert list(ColumnReader(written(tmp_path, UNER))) == expected
 
 
+@pytest.mark.parametrize("numbers", [("1984", "1812", "7"), ("9" * 5000, "3", "1")], ids=["years", "5,000 digits"])
+def test_numbers_that_do_not_count_are_words(tmp_path: Path, numbers: tuple[str, ...]) -> None:
+    path = written(tmp_path, "".join(f"{number}\tx\tO\n" for number in numbers))
+    assert list(ColumnReader(path)) == [(numbers, ("O", "O", "O"), 1)]
+
+
+def test_comments_are_not_read_to_their_end() -> None:
+    """A file may hold nothing else, and be of any size."""
+    lines = ((number, "# comment") for number in range(100 * SAMPLE))
+    assert first_rows(lines) == ["# comment"] * SAMPLE and next(lines)[0] == 10 * SAMPLE
+
+
 def test_a_broken_line_does_not_hide_the_ids(tmp_path: Path) -> None:
     rows = "".join(f"{k}\tw\tO\t-\tann\n" for k in range(1, 30))
     with pytest.raises(CorpusError, match="line 30: expected 3 columns between TABs, found 2 in"):
@@ -107,6 +120,7 @@ def test_rows_without_a_word_are_skipped(tmp_path: Path) -> None:
     reader = ColumnReader(written(tmp_path, "1\ta\tB-X\n2\t\tI-X\n3\t\xa0\tI-X\n4\tb\tI-X\n"))
     assert list(reader) == [(("a", "b"), ("B-X", "I-X"), 1)]
     assert (reader.num_skipped, reader.first_skipped) == (2, 2)
+    assert len(list(reader)) == 1 and reader.num_skipped == 2, "reading again counts anew"
 
 
 def test_tags_without_a_type(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pyarrow import parquet
 
 from elmo_lite.errors import CorpusError
 from elmo_lite.text.kinds import kind_of
+from elmo_lite.text.lines import sample_of
 
 CONLL = "-DOCSTART- -X- -X- O\n\nLeyla NNP B-NP B-PER\nDemir NNP I-NP I-PER\nran VBD B-VP O\n. . O O\n"
 CONLLU = "# text = Dogs bark\n" + "".join(f"{n}\t{w}\t_\tX\t_\t_\t0\t_\t_\t_\n" for n, w in ((1, "Dogs"), (2, "bark")))
@@ -44,6 +45,8 @@ JSONL = "".join(json.dumps(record) + "\n" for record in RECORDS)
         ("a.tsv", "text\tlabel\nso good\tyes\n", "tsv"),
         ("a.txt", "1\tThe first sentence.\n2\tThe second one.\n", "text"),
         ("a.txt", "Great place.\n(2 stars)\n", "text"),
+        ("a.txt", "Yes O\nNo O\n" + "It rained all day .\nThen it was night , at last .\n", "text"),
+        ("a.txt", '{"a":' * 5000 + "\n", "text"),
     ],
 )
 def test_kind(tmp_path: Path, name: str, content: str, kind: str) -> None:
@@ -83,3 +86,16 @@ def test_long_lines_are_recognised_by_their_beginning(tmp_path: Path) -> None:
     assert kind_of(path) == "json"
     path.write_text("word " * 30_000)
     assert kind_of(path) == "text"
+    path.write_text(json.dumps({"text": "short"}) + "\n" + json.dumps({"text": "word " * 30_000}) + "\n")
+    assert kind_of(path) == "jsonl"
+
+
+def test_a_name_that_no_file_can_have() -> None:
+    with pytest.raises(CorpusError, match="^a\0b: cannot be read: embedded null byte$"):
+        kind_of("a\0b")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no devices")
+def test_what_can_be_read_only_once_is_known_by_its_name() -> None:
+    """A pipe would lose what is read to examine it, or wait."""
+    assert sample_of("/dev/zero") == b""

@@ -26,7 +26,7 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "zst": zstandard.compress,
 }
 MEMORY = """
-import resource, sys
+import re, sys
 from elmo_lite.errors import CorpusError
 from elmo_lite.text.lines import decoded_lines
 from elmo_lite.text.sources import find_sources
@@ -35,14 +35,17 @@ def read(path):
     for source in find_sources([path]):
         yield from source.blocks()
 
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():  # in kilobytes, of this program alone: that of getrusage is at least that of the process that started it
+    return int(re.search("VmHWM:[^0-9]*([0-9]+) kB", open("/proc/self/status").read())[1])
+
+before = peak()
 for reader in (decoded_lines, read):
     try:
         for _ in reader(sys.argv[1]):
             pass
     except CorpusError as error:
         print(str(error).split(": ", 1)[1])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak() - before)
 """
 
 
@@ -58,10 +61,12 @@ def test_a_name_alone_does_not_compress(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
     path.write_text("plain\n")
     assert list(decoded_lines(path)) == [(1, "plain\n")]
+    path.write_text("BZhang, a name\n")  # as bzip2 begins, but for the rest of its first bytes
+    assert list(decoded_lines(path)) == [(1, "BZhang, a name\n")]
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_is_bounded_whatever_a_file_expands_to(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / "bomb"
     path.write_bytes(COMPRESS[suffix](b"a" * (120 << 20)))
@@ -98,10 +103,21 @@ def test_xz_that_asks_for_much_memory_is_refused(tmp_path: Path) -> None:
         list(decoded_lines(path))
 
 
-@pytest.mark.parametrize(("suffix", "padding"), [("xz", b"\0" * 8), ("gz", b"\0" * 512)])
+def test_zstd_that_asks_for_much_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.zst"
+    frame = b"\x28\xb5\x2f\xfd\0" + bytes([18 << 3]) + b"\x09\0\0a"  # a window of 2 ** (10 + 18) bytes, one block: a
+    path.write_bytes(frame)
+    with pytest.raises(CorpusError, match="a.zst: cannot be read: .*: Frame requires too much memory"):
+        list(decoded_lines(path))
+    path.write_bytes(frame.replace(bytes([18 << 3]), bytes([17 << 3])))
+    assert list(decoded_lines(path)) == [(1, "a")]
+
+
+@pytest.mark.parametrize(("suffix", "padding"), [("xz", b"\0" * 8), ("xz", b"\0" * 4096), ("gz", b"\0" * 512)])
 def test_padding_after_a_compressed_file(suffix: str, padding: bytes) -> None:
-    content = COMPRESS[suffix](b"one\n") + padding
-    assert decompressed(io.BytesIO(content)).read() == b"one\n"
+    one, two = COMPRESS[suffix](b"one\n") + padding, COMPRESS[suffix](b"two\n")
+    assert decompressed(io.BytesIO(one)).read() == b"one\n"
+    assert decompressed(io.BytesIO(one + two)).read() == b"one\ntwo\n"
 
 
 def test_many_small_frames_take_linear_time() -> None:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import lzma
+import random
 import re
 import sys
 from pathlib import Path
@@ -159,6 +160,8 @@ def test_bytes_that_are_not_utf8_are_named_by_line_and_offset(tmp_path: Path) ->
     block = read(path, block_size=100)[-1]
     with pytest.raises(CorpusError, match=r"a\.txt\.gz, line 301, byte 1503: expected UTF-8, found byte 0xe9"):
         decode(block.data, block.name, block.first_line, block.offset)
+    with pytest.raises(CorpusError, match=r"f, line 8, byte 14: expected UTF-8, found byte 0xe9"):
+        decode(b"a\nb\xe9\n", "f", 7, 11)
     with pytest.raises(CorpusError, match=r"f, line 8, byte 14: expected text, found a NUL"):
         decode(b"a\nb\0\n", "f", 7, 11)
 
@@ -197,11 +200,13 @@ def test_bad_records_are_named_by_line(tmp_path: Path, line: str, message: str) 
         ("a.jsonl", b"", "expected text, found an empty file"),
         ("a.gz", b"", "."),
         ("a.gz", gzip.compress(TEXT)[:-20], "cannot be read: "),
+        ("a.gz", gzip.compress(b"")[:10] + b"\xff" * 20, "cannot be read: Error -3 while decompressing data"),
         ("a.xz", lzma.compress(TEXT)[:-20], "cannot be read: the compressed file ended before the end of a frame"),
         ("a.zst", zstandard.compress(TEXT)[:-5], "cannot be read: the compressed file ended"),
         ("a.bz2", bz2.compress(TEXT)[:-20], "cannot be read: Compressed file ended before"),
         ("a.docx", b"PK\x03\x04...", "expected text, found a ZIP archive"),
         ("a.parquet", b"plain text", "expected a Parquet file: "),
+        ("a.csv", b"text,label\n", "expected records, found none"),
     ],
 )
 def test_bad_files_are_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -213,12 +218,31 @@ def test_bad_files_are_named(tmp_path: Path, name: str, content: bytes, message:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
+def test_damage_far_inside_a_file_is_named(tmp_path: Path, compress: Any) -> None:
+    """Beyond the part by which its kind is recognised."""
+    path = tmp_path / "a.txt"
+    packed = compress("".join(f"{random.random()}\n" for _ in range(50_000)).encode())
+    path.write_bytes(packed[: len(packed) * 3 // 4])
+    with pytest.raises(CorpusError, match="a.txt: cannot be read: .* ended before"):
+        read(path)
+
+
+def test_the_hash_is_of_the_whole_file(tmp_path: Path) -> None:
+    """Bytes that follow the end of a compressed file included."""
+    path = tmp_path / "a.bz2"
+    path.write_bytes(bz2.compress(TEXT) + b"x" * 300_000)
+    (source,) = find_sources([str(path)])
+    assert b"".join(block.data for block in source.blocks()) == TEXT
+    assert source.sha256 == hashlib.sha256(path.read_bytes()).hexdigest() and source.position == source.stored_size
+
+
 def test_bad_columns_folders_and_globs_are_named(tmp_path: Path) -> None:
     """What was expected is in the message."""
     parquet.write_table(pyarrow.table({"body": ["one"]}), tmp_path / "a.parquet")
     with pytest.raises(CorpusError, match=r"a\.parquet: expected a column 'text', found body"):
         read(tmp_path / "a.parquet")
-    with pytest.raises(CorpusError, match="found a directory"):
+    with pytest.raises(CorpusError, match=r"found a directory \(give a glob such as .*\*\.txt\)"):
         find_sources([str(tmp_path)])
     with pytest.raises(CorpusError, match="expected files that match, found none"):
         find_sources([str(tmp_path / "*.txt")])

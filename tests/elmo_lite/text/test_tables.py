@@ -25,6 +25,8 @@ def test_tsv_as_pandas_writes_it(tmp_path: Path) -> None:
     assert [row["text"] for row in rows(tmp_path, content, "\t")] == ['She said "so good" and left.', "Plain."]
     content = 'text\tlabel\n"two\nlines"\tyes\n'
     assert rows(tmp_path, content, "\t") == [{"text": "two\nlines", "label": "yes"}]
+    content = "text\tlabel\n" + "Plain.\tno\n" * 198 + '"two\nlines"\tyes\n'  # the examined part ends inside the cell
+    assert rows(tmp_path, content, "\t")[-1] == {"text": "two\nlines", "label": "yes"}
     content = '"text"\t"label"\n"so good"\t"yes"\n'
     assert rows(tmp_path, content, "\t") == [{"text": "so good", "label": "yes"}]
 

@@ -1,5 +1,6 @@
 import gzip
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -140,10 +141,35 @@ def test_headers_that_lie_cost_no_memory(tmp_path: Path) -> None:
         (b"999999999999999 3\n", "v.bin, word 5: expected 999999999999999 words that end in a blank, found the end"),
         (b"4 999999999999999\n", "v.bin: expected vectors of 1 to 65536 values, found 999999999999999"),
         (b"4 0\n", "v.bin: expected vectors of 1 to 65536 values, found 0"),
+        (b"4 3\n" + b"\1" * 70_000, "v.bin, word 1: expected 4 words that end in a blank, found none"),
     ):
         (tmp_path / "v.bin").write_bytes(binary().replace(b"4 3\n", header, 1))
         with pytest.raises(CorpusError, match=message):
             read_vectors(tmp_path / "v.bin", ["the"])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_binary_numbers_that_are_not_finite(tmp_path: Path, value: float) -> None:
+    content = binary().replace(struct.pack("<f", -3.5), struct.pack("<f", value))
+    (tmp_path / "v.bin").write_bytes(content)
+    with pytest.raises(CorpusError, match="v.bin: expected finite numbers, found others in the vector of 'Paris'"):
+        read_vectors(tmp_path / "v.bin", ["Paris"])
+
+
+def test_a_first_line_without_end_costs_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "v.gz").write_bytes(gzip.compress(b"a" * (100 << 20), 1))
+    tracemalloc.start()
+    try:
+        with pytest.raises(CorpusError, match="v.gz, line 1: expected at most 16,777,216 bytes"):
+            read_vectors(tmp_path / "v.gz", ["the"])
+        assert tracemalloc.get_traced_memory()[1] < 60 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_number_of_5000_digits_is_a_word(tmp_path: Path) -> None:
+    file = write(tmp_path / "v", "9" * 5000 + " 3\nthe 1\n")
+    assert read_vectors(file, ["the"])["the"].tolist() == [1]
 
 
 def test_binary_as_gensim_reads_it(tmp_path: Path) -> None:
@@ -207,6 +233,31 @@ def test_damaged_headers_of_fasttext_models(fasttext_model: Path, tmp_path: Path
                 assert str(error).startswith(f"{tmp_path / 'model.bin'}: expected ")
             else:
                 assert found["walk"].shape == (6,)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (8, 70_000, "expected a fastText model, found 70000 dimensions, 50 buckets"),
+        (8, 5, r"expected vectors of 5 dimensions, found \d+ of 6$"),
+        (40, -1, "expected a fastText model, found 6 dimensions, -1 buckets"),
+        (48, -1, "expected a fastText model, .* subwords of 3 to -1 characters$"),
+        (None, -5, "expected vectors of 6 dimensions, found -5 of 6$"),
+    ],
+    ids=["dimensions", "other dimensions", "buckets", "subwords", "rows"],
+)
+def test_headers_of_fasttext_models_that_lie(
+    fasttext_model: Path, tmp_path: Path, place: int | None, value: int, message: str
+) -> None:
+    content = bytearray(fasttext_model.read_bytes())
+    if place is None:  # the number of rows, before that of columns
+        place = content.index(struct.pack("<q", 6)) - 8
+        content[place : place + 8] = struct.pack("<q", value)
+    else:
+        content[place : place + 4] = struct.pack("<i", value)
+    (tmp_path / "model.bin").write_bytes(content)
+    with pytest.raises(CorpusError, match=f"model.bin: {message}"):
+        read_vectors(tmp_path / "model.bin", ["walk"])
 
 
 def test_fasttext_model_cut_off(fasttext_model: Path, tmp_path: Path) -> None:

@@ -166,6 +166,7 @@ def test_saved_things_that_do_not_fit() -> None:
         (settings, words[:-1], tensors),
         (settings, [*words[:-1], words[0]], tensors),
         (settings, words, {k: v for k, v in tensors.items() if k != "unknown"}),
+        ({**settings, "width": 10**9}, [], None),
     ):
         with pytest.raises(CheckpointError, match="of a task model") as caught:
             WordInputs.from_files(*wrong)

@@ -50,6 +50,32 @@ def test_repairs_are_counted_and_told(tmp_path: Path, caplog: pytest.LogCaptureF
     ]
 
 
+@pytest.mark.parametrize("kind", ["ENT", "GENE"])
+def test_tags_without_a_type(tmp_path: Path, kind: str) -> None:
+    words, tags = ["gamma", "-", "ray"], ["B", "I", "O"]
+    for source in (jsonl(tmp_path, {"tokens": words, "tags": tags}), ([words], [tags])):
+        (found,) = read_tagged(source, entity_type=kind).sentences
+        assert found.tags == (f"B-{kind}", f"E-{kind}", "O")
+
+
+def test_records_without_words_are_skipped_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = jsonl(tmp_path, ROWS[0], {"tokens": [], "tags": []}, ROWS[1])
+    with caplog.at_level(logging.INFO, logger="elmo_lite"):
+        assert [sentence.line for sentence in read_tagged(path).sentences] == [1, 3]
+    assert ", records without words skipped, first at 2; " in caplog.messages[-1]
+
+
+def test_a_choice_of_two_columns_of_tags_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "germeval.tsv"
+    path.write_text("FC\tB-ORG\tO\nBremen\tI-ORG\tB-LOC\nspielt\tO\tO\n")
+    assert read_tagged(path).types() == Counter(ORG=1)
+    assert caplog.messages == [
+        f"{path}: columns 1, 2 hold tags, and those of column 1 are read (choose with --tag_column)"
+    ]
+    caplog.clear()
+    assert read_tagged(path, tag_column=2).types() == Counter(LOC=1) and caplog.messages == []
+
+
 def test_unseen_types(tmp_path: Path) -> None:
     data = read_tagged(jsonl(tmp_path, *ROWS, ROWS[1]))
     assert unseen_types(data, ["PER", "ORG"]) == Counter(LOC=2)

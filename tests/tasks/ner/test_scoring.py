@@ -32,7 +32,7 @@ def test_a_boundary_or_a_type_off_is_wrong() -> None:
 
 def test_without_entities() -> None:
     scores = score_tags([["O", "O"]], [["O", "O"]])
-    assert (scores["main"], scores["accuracy"], scores["types"]) == (0.0, 100.0, {})
+    assert (scores["main"], scores["macro_f1"], scores["accuracy"], scores["types"]) == (0.0, 0.0, 100.0, {})
     assert score_tags([["O"]], [["S-X"]])["main"] == 0
     assert score_tags([["S-X"]], [["O"]])["main"] == 0
 

@@ -20,6 +20,7 @@ from tasks.inputs.representation import EncoderConfig
 from tasks.inputs.word_inputs import WordInputConfig
 from tasks.ner import NerConfig, NerTagger, train
 from tasks.ner.model import NerModel
+from tasks.ner.training import Ner
 from tasks.training import train_task
 from tasks.training.config import FinetuneConfig
 
@@ -318,6 +319,11 @@ def test_sigterm_keeps_the_best_model_and_ends_with_143(
     assert main(["ner", "train", *data, *small, "--out", str(tmp_path / "more"), "--seeds", "2"]) == 143
     expected = f"elmo-lite: stopped in {tmp_path / 'more' / 'seed-0'}; the same command continues\n"
     assert capsys.readouterr().err.endswith(expected)
+
+
+def test_words_outside_entities_do_not_outshine_the_others() -> None:
+    confusion = Ner().confusion({"confusion": {"labels": ["O", "PER"], "matrix": [[90, 0], [1, 9]]}})
+    assert (confusion.outside, confusion.unit) == ("O", "words")
 
 
 def test_importing_loads_nothing_heavy() -> None:

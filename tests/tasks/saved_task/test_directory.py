@@ -247,6 +247,10 @@ def test_another_task(saved: Path) -> None:
         ({"encoder": {"inside": 1, "dtype": "float32"}}, "encoder.inside: expected true or false, found 1"),
         ({"encoder": {"inside": True}}, "encoder.dtype: expected one of float32, float16, bfloat16, found nothing"),
         ({"encoder": "model"}, "encoder: expected an object, found 'model'"),
+        (
+            {"encoder": {"inside": False, "path": "x" * 5000, "hash": "0", "dtype": "float32"}},
+            "encoder.path: expected at most 4096 characters, found 'xxx",
+        ),
     ],
 )
 def test_wrong_settings(saved: Path, changes: dict[str, Any], match: str) -> None:

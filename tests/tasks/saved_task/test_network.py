@@ -1,6 +1,8 @@
 """Networks of both tasks, saved and loaded; how their strings become words; settings that make no network."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -183,3 +185,17 @@ def test_places_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)  # root may write everywhere
     with pytest.raises(ConfigError, match=f"found no permission to write in {tmp_path}$"):
         check_out(tmp_path / "out", "ner", overwrite=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no process is known to have ended there")
+def test_a_model_that_a_killed_process_moved_away_is_not_replaced_unasked(tmp_path: Path) -> None:
+    new_tagger(NerConfig(inputs=INPUTS), ["PER"], None, SENTENCES).save(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from elmo_lite import atomic\n"
+        "config = Path(sys.argv[1]); left = atomic._beside(config, '.parts')\n"
+        "left.mkdir(); config.rename(left / config.name)"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / CONFIG], cwd=Path(__file__).parents[3], check=True)
+    with pytest.raises(ConfigError, match="expected no model there, found config.json"):
+        check_out(tmp_path, "ner", overwrite=False)
+    assert NerTagger.from_pretrained(tmp_path).types == ["PER"]

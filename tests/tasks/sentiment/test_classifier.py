@@ -100,6 +100,7 @@ def test_without_words_or_encoder_inside(tmp_path: Path) -> None:
         (3, "texts: expected a list of texts, found int"),
         ([["a", ""]], "text 0: expected a text or a list of words, found ['a', '']"),
         ([None], "text 0: expected a text or a list of words, found None"),
+        ([b""], "text 0: expected a text or a list of words, found b''"),
         ([3.5], "found 3.5"),
     ],
 )
