@@ -11,6 +11,7 @@ from pyarrow import parquet
 from elmo_lite.errors import CorpusError
 from elmo_lite.text.kinds import kind_of
 from elmo_lite.text.lines import sample_of
+from elmo_lite.text.sources import find_sources
 
 CONLL = "-DOCSTART- -X- -X- O\n\nLeyla NNP B-NP B-PER\nDemir NNP I-NP I-PER\nran VBD B-VP O\n. . O O\n"
 CONLLU = "# text = Dogs bark\n" + "".join(f"{n}\t{w}\t_\tX\t_\t_\t0\t_\t_\t_\n" for n, w in ((1, "Dogs"), (2, "bark")))
@@ -99,3 +100,14 @@ def test_a_name_that_no_file_can_have() -> None:
 def test_what_can_be_read_only_once_is_known_by_its_name() -> None:
     """A pipe would lose what is read to examine it, or wait."""
     assert sample_of("/dev/zero") == b""
+
+
+@pytest.mark.parametrize("content", ["[]", "[\n]\n", " [ ] \n"])
+def test_an_empty_array_is_no_text(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.json").write_text(content)
+    (source,) = find_sources([str(tmp_path / "a.json")])
+    assert source.kind == "json"
+    with pytest.raises(CorpusError, match="expected records, found none"):
+        list(source.blocks())
+    (tmp_path / "a.txt").write_text(content)
+    assert kind_of(str(tmp_path / "a.txt")) == "text"
