@@ -71,7 +71,7 @@ def _json_kind(lines: list[str], suffix: str) -> Kind | None:
         values = [_parsed(line) for line in lines[:2]]
         if len(lines) > 1 and all(isinstance(value, list) and _has_words(value) for value in values):
             return "jsonl"
-        after = "".join(lines)[1:].lstrip()[:1] if suffix == ".json" or not values[0] else _first(values[0])
+        after = "".join(lines).lstrip()[1:].lstrip()[:1] if suffix == ".json" or not values[0] else _first(values[0])
         is_array = after in ("{", "[", '"') or (after == "]" and suffix == ".json")
         return "json" if is_array else None
     if start == "{" and all(isinstance(_parsed(line), dict) for line in lines[:2]):
