@@ -30,7 +30,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import numpy as np
 import torch
 from adaptation import held_out_sample
 from objectives import Averaged, BagOfNextWords, Cloze
@@ -43,7 +42,6 @@ from elmo_lite.hardware import keep_freed_memory
 from elmo_lite.lm.shared_classes import shared_score
 from elmo_lite.nn.config import BiLMConfig
 from elmo_lite.pretraining.config import DataConfig, HeadConfig, OptimizerConfig, PretrainConfig
-from elmo_lite.pretraining.initial_model import build_model
 from elmo_lite.pretraining.optimizers import CombinedOptimizer
 from elmo_lite.pretraining.pretrain import pretrain
 from elmo_lite.pretraining.schedule import Schedule
@@ -54,7 +52,6 @@ from elmo_lite.text.vocabulary import Vocabulary
 SPEEDS = "speeds.json"
 COMMON_CLASSES = 15_000
 TURNS = 3
-WORD2VEC_WORDS = 5_000_000
 
 
 # What is no setting of the library: these take the place of a function of it.
@@ -77,24 +74,6 @@ def schedule(factor: Callable[[float], float]) -> type[Schedule]:
             return factor((step - self.warmup) / (self.max_steps - self.warmup))
 
     return Other
-
-
-def word2vec_table(config: PretrainConfig, corpus: Corpus, max_steps: int, init: Any) -> Any:
-    """A new model whose softmax starts from CBOW vectors of the first words of the corpus, as long as random ones."""
-    from gensim.models import Word2Vec
-
-    module = build_model(config, corpus, max_steps, init)
-    names = [*corpus.vocabulary]
-    classes = corpus.class_of_word[corpus.train[1:WORD2VEC_WORDS]]
-    sentences = [[names[k] for k in part[part > 0]] for part in np.split(classes, np.flatnonzero(classes == 0))]
-    vectors = Word2Vec(
-        sentences, vector_size=config.model.dim, epochs=1, min_count=1, workers=torch.get_num_threads(), seed=0
-    ).wv
-    known = [number for number, name in enumerate(names) if number and name in vectors]
-    rows = torch.from_numpy(np.stack([vectors[names[number]] for number in known]))
-    with torch.no_grad():
-        module.head.weight[known] = rows / rows.norm(dim=1, keepdim=True)
-    return module
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,9 +155,7 @@ VARIANTS = {
     "average 0.998": Variant(own_speed=False),
     "cloze": objective(Cloze),
     "bag of next words": objective(BagOfNextWords),
-    "table from word2vec": Variant(
-        functions={"elmo_lite.pretraining.pretrain.build_model": word2vec_table}, own_speed=False
-    ),
+    "table from word2vec": Variant({"head": {"start": "word2vec"}}, own_speed=False),
 }
 
 

@@ -43,7 +43,7 @@ THIRD_PARTY = {
     "saved_model": "huggingface_hub safetensors torch",
     "embedding": "h5py numpy pyarrow torch tqdm",
     "lm": "numpy torch tqdm",
-    "pretraining": "matplotlib numpy pytorch_lightning torch tqdm",
+    "pretraining": "gensim matplotlib numpy pytorch_lightning torch tqdm",
     "published": "h5py numpy torch",
     "allennlp": "numpy torch",
     "cli": "docstring_parser jsonargparse",

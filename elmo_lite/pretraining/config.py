@@ -20,12 +20,15 @@ class HeadConfig:
 
     num_samples: int = 4096
     """Number of classes sampled per step, shared by all positions and both directions; at most the vocabulary size."""
+    start: Literal["random", "word2vec"] = "random"
+    """Class vectors of a new softmax: random, or word2vec vectors of the training text, which need gensim."""
     sampling_power: float = 0.75
     """Exponent in [0, 1] of the class counts in the sampling distribution: 0 is uniform, 1 is unigram."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
         require(self.num_samples >= 1, "head.num_samples", "1 or more", self.num_samples)
+        require(self.start in ("random", "word2vec"), "head.start", "random or word2vec", self.start)
         require(0 <= self.sampling_power <= 1, "head.sampling_power", "a number in [0, 1]", self.sampling_power)
 
 

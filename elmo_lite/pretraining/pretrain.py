@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite.corpus.corpus import Corpus
+from elmo_lite.extras import import_extras
 from elmo_lite.files import remove_leftovers
 from elmo_lite.locks import hold
 from elmo_lite.nn.config import bilm_config_from_dict
@@ -19,7 +20,10 @@ from elmo_lite.pretraining.initial_model import InitialModel, build_model, check
 from elmo_lite.pretraining.run import RUN_FILE, Run, begin_run, resume_run
 from elmo_lite.pretraining.state import STATE_FILE, read_state
 from elmo_lite.pretraining.state_check import check_state, steps_done
+from elmo_lite.pretraining.training_module import LanguageModel
+from elmo_lite.pretraining.word2vec import start_from_word2vec
 from elmo_lite.quiet import quiet_lightning
+from elmo_lite.saved_model.checkpoint import SavedModel
 
 log = logging.getLogger("elmo_lite")
 
@@ -85,9 +89,19 @@ def _begin(
     if weights is not None:
         config = with_encoder_of(config, weights.bilm.config)
     check_corpus(config, corpus)
+    if config.head.start == "word2vec":
+        import_extras(["gensim"], "head.start word2vec")  # a missing one is an error before any work
     batches = make_batches(corpus, corpus.train, config.data, config.seed)
     run = begin_run(config, corpus, out, batches, initial=initial, **limits)
-    return Fit(build_model(config, corpus, run.max_steps, weights), corpus, batches, out, run, None, began)
+    return Fit(_new_module(config, corpus, run, weights), corpus, batches, out, run, None, began)
+
+
+def _new_module(config: PretrainConfig, corpus: Corpus, run: Run, weights: SavedModel | None) -> LanguageModel:
+    """The module of a run at its first step."""
+    module = build_model(config, corpus, run.max_steps, weights)
+    if config.head.start == "word2vec" and (weights is None or weights.lm_head is None):
+        start_from_word2vec(module.head.weight, corpus, config.seed)
+    return module
 
 
 def _resume(config: PretrainConfig, corpus: Corpus, out: Path, began: float, **limits: Any) -> Fit:
@@ -105,7 +119,10 @@ def _resume(config: PretrainConfig, corpus: Corpus, out: Path, began: float, **l
     check_corpus(config, corpus)
     batches = make_batches(corpus, corpus.train, config.data, config.seed)
     run = resume_run(stored, config, corpus, out, done=steps_done(out / STATE_FILE, state), **limits)
-    module = build_model(config, corpus, run.max_steps, weights)
+    if state is None:
+        module = _new_module(config, corpus, run, weights)
+    else:
+        module = build_model(config, corpus, run.max_steps, init=None)
     module.schedule.moves = list(run.moves)
     fit = Fit(module, corpus, batches, out, run, state, began)
     if state is not None:
