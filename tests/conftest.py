@@ -1,5 +1,6 @@
 """What all tests share: one thread a worker, no network, seeded."""
 
+import logging
 import os
 
 # Before torch is imported: workers of pytest-xdist share the cores, their threads would only wait for each other.
@@ -84,3 +85,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if not torch.cuda.is_available():
             pytest.skip("no CUDA device")
+
+
+@pytest.fixture(autouse=True)
+def quiet_logger() -> None:
+    """A command sets the level of the logger for its process; tests that follow begin without it."""
+    logging.getLogger("elmo_lite").setLevel(logging.NOTSET)
