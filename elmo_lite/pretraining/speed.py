@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ MEASURED_SECONDS = 8.0
 # Share of the run spent on validation, and the part of a time limit reserved for loading, saving and slower moments.
 VALIDATION_SHARE = 0.04
 TIME_RESERVE = 0.07
+_LOAD = Path("/proc/loadavg")
 
 
 def parse_duration(text: str) -> float:
@@ -171,13 +173,24 @@ def _one_thread(config: PretrainConfig, corpus: Corpus) -> Speed:
 
 def load_hint() -> str | None:
     """A hint if other programs keep the processor busy and this one is to use several threads; else None."""
-    threads = torch.get_num_threads()
-    if threads < 2 or not hasattr(os, "getloadavg"):
+    threads, cores = torch.get_num_threads(), os.cpu_count() or 1
+    others = _running_threads() - 1  # without this one
+    if threads < 2 or others < 1 or others + threads <= cores:
         return None
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
-    if load + threads <= cores + 1:
-        return None
-    return f"the machine is busy (load {load:.1f} on {cores} cores): --threads 1 may be faster, --dry_run measures both"
+    busy = f"other programs use {others} of {cores} cores"
+    return f"{busy}: --threads 1 may be faster than {threads}, --dry_run measures both"
+
+
+def _running_threads() -> int:
+    """Number of threads on all cores that run at the moment, this one included; 1 where the system does not tell."""
+    counts = []
+    for _ in range(9):
+        try:
+            counts.append(int(_LOAD.read_text(encoding="ascii").split()[3].partition("/")[0]))
+        except (OSError, ValueError, IndexError):
+            return 1
+        time.sleep(0.02)
+    return int(np.median(counts))
 
 
 def _duration(seconds: float) -> str:
