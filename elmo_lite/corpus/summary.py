@@ -53,7 +53,8 @@ def _warnings(meta: dict[str, Any]) -> list[str]:
     if trained < _RARE * expected:
         warnings.append(
             f"warning: only {100 * trained:.2f} % of the training words are unknown, so the model hardly learns the "
-            "unknown word, and its perplexity on new text will be high: choose a smaller --vocabulary_size, or none"
+            "unknown word, and its perplexity on new text will be high: choose a smaller --vocabulary_size or leave it "
+            "out"
         )
     if not meta["held_out"]["words"]:
         warnings.append("warning: nothing is held out, as the text is one sentence: give --held_out FILE")

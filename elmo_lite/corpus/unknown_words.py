@@ -58,7 +58,7 @@ def _discounted(counts: Int64Array, r: int) -> float:
 
     Above ``_RELIABLE`` it is r, as by Katz (1987), "Estimation of probabilities from sparse data".
     """
-    once_more = int((counts == r + 1).sum())
-    if r > _RELIABLE or not once_more:
+    if r > _RELIABLE:
         return r
-    return min(r, (r + 1) * once_more / int((counts == r).sum()))
+    once_more = int((counts == r + 1).sum())
+    return min(r, (r + 1) * once_more / int((counts == r).sum())) if once_more else r
