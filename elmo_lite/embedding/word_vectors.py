@@ -189,7 +189,7 @@ class WordVectors:
             # The last row of a block is always a word of full width, so that all blocks are trimmed to the same width.
             filler = torch.from_numpy(encode_words(["a" * (width - 2)], max_characters))
             members = ((used > shorter) & (used <= width)).nonzero()[:, 0]
-            for chosen in torch.split(members, size - 1):
+            for chosen in torch.split(members, size - 1) if len(members) else ():  # split gives an empty piece of none
                 block = torch.cat([char_ids[chosen], filler.expand(size - len(chosen), -1)])
                 # Cached vectors have the precision of the weights, even if they are computed under autocast.
                 with torch.autocast(vectors.device.type, enabled=False):
