@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 
 import torch
 
 from elmo_lite.embedding.description import described
-from elmo_lite.embedding.eval_mode import EvalMode
 from elmo_lite.embedding.sentences import Sentence, checked_sentences
 from elmo_lite.embedding.word_vectors import WordVectors
 from elmo_lite.errors import CheckpointError, ConfigError, require, require_seed
@@ -46,7 +44,7 @@ class LanguageModel:
     """
 
     def __init__(self, bilm: BiLM, head: LMHead, vocabulary: Vocabulary, tokenization: Tokenization) -> None:
-        """Wrap an encoder and its head on one device, which are not copied.
+        """Wrap an encoder and its head on one device. They are not copied; the encoder is put into evaluation mode.
 
         Raises:
             CheckpointError: The head has not one row per class, or there is no class of a word.
@@ -56,10 +54,9 @@ class LanguageModel:
                 f"language model: expected one class per head row, a word among them, "
                 f"found {head.num_classes} rows and {len(vocabulary)} classes"
             )
-        self.bilm, self.head, self.vocabulary, self.tokenization = bilm, head, vocabulary, tokenization
+        self.bilm, self.head, self.vocabulary, self.tokenization = bilm.eval(), head, vocabulary, tokenization
         self.name = ""  # path or name that it was loaded from
         self._words = WordVectors(bilm, CACHE_WORDS)
-        self._eval_mode = EvalMode(bilm)
 
     def __repr__(self) -> str:
         """Name, sizes and settings in one line."""
@@ -125,20 +122,8 @@ class LanguageModel:
         if (oov == "spread") != (shares is not None):
             raise ConfigError("shares: expected shares of spellings with oov spread, and only then")
         checked = checked_sentences(sentences, self.tokenization.words)
-        return self._score(checked, oov, shares, on_progress)
-
-    def _score(
-        self,
-        sentences: Iterator[list[str]],
-        oov: OOV,
-        shares: SpellingShares | None,
-        on_progress: Callable[[int], object],
-    ) -> Iterator[SentenceScore]:
         scorer = StreamScorer(self.bilm, self.head, self._words)
-        with self._eval_mode.entered():
-            yield from score_sentences(
-                scorer, self.vocabulary, sentences, oov=oov, shares=shares, on_progress=on_progress
-            )
+        return score_sentences(scorer, self.vocabulary, checked, oov=oov, shares=shares, on_progress=on_progress)
 
     def next_words(self, prompt: Sentence, top_k: int | None = 10, direction: Direction = "forward") -> list[Candidate]:
         """The most probable words after a text, or before it.
@@ -150,8 +135,8 @@ class LanguageModel:
             direction: "forward" for the word after the prompt, "backward" for the one before it.
 
         Returns:
-            Classes and their probabilities, most probable first. The boundary ``</S>`` and the unknown word ``<unk>`` are
-            classes like any other.
+            Classes and their probabilities, most probable first. The boundary ``</S>`` and the unknown word ``<unk>``
+            are classes like any other.
 
         Raises:
             CorpusError: A word is of the wrong type.
@@ -159,7 +144,7 @@ class LanguageModel:
         """
         require(top_k is None or top_k >= 1, "top_k", "1 or more", top_k)
         sentence = _nearest(self.sentences_of(prompt), _checked(direction))
-        with self._running():
+        with torch.inference_mode():
             logits, _ = self._predictor(direction).read([sentence])
             return most_probable(logits[0].double().log_softmax(dim=0), self.vocabulary, top_k)
 
@@ -183,7 +168,7 @@ class LanguageModel:
         places = [(words, place) for words in sentences for place, word in enumerate(words) if is_blank(word)]
         require(len(places) == 1, "sentence", "one blank, the word ___", f"{len(places)} blanks")
         words, place = places[0]
-        with self._running():
+        with torch.inference_mode():
             forward, _ = self._predictor("forward").read([words[:place]])
             backward, _ = self._predictor("backward").read([words[place + 1 :]])
             found = filler_log_probabilities(forward[0], backward[0], self.head.bias)
@@ -213,7 +198,7 @@ class LanguageModel:
             prompt: List of words, or a string to tokenise, that the text continues (backward: that it leads to). An
                 empty one begins (backward: ends) a sentence.
             num_words: Number of words to write, 1 or more.
-            num_samples: Number of texts, 1 or more. A text depends on the seed and on its number, not on how many there are.
+            num_samples: Number of texts, 1 or more. The words of a text do not depend on how many there are.
             temperature: Divides the logits, 0 or more: below 1 the text is more usual, above 1 less; 0 always takes the
                 most probable class.
             top_k: Number of most probable classes to draw from, 1 or more. Defaults to all.
@@ -238,14 +223,13 @@ class LanguageModel:
         require_seed("seed", seed)
         predictor = self._predictor(_checked(direction))
         texts = [GeneratedText(self.sentences_of(prompt), direction) for _ in range(num_samples)]
-        with self._eval_mode.entered():
-            events = continuations(
-                predictor, self.vocabulary, texts[0].prompt, num_words=num_words, num_samples=num_samples,
-                sampling=sampling, seed=seed, unknown=unknown, stateful=stateful,
-            )  # fmt: skip
-            for sample, word in events:
-                texts[sample].words.append(word)
-                on_word(sample, word)
+        events = continuations(
+            predictor, self.vocabulary, texts[0].prompt, num_words=num_words, num_samples=num_samples,
+            sampling=sampling, seed=seed, unknown=unknown, stateful=stateful,
+        )  # fmt: skip
+        for sample, word in events:
+            texts[sample].words.append(word)
+            on_word(sample, word)
         return texts
 
     def sentences_of(self, prompt: Sentence) -> list[list[str]]:
@@ -264,12 +248,6 @@ class LanguageModel:
 
     def _predictor(self, direction: Direction) -> Predictor:
         return Predictor(self.bilm, self.head, self._words, direction)
-
-    @contextmanager
-    def _running(self) -> Iterator[None]:
-        """Evaluation mode, and no graph."""
-        with self._eval_mode.entered(), torch.inference_mode():
-            yield
 
 
 def _checked(direction: Direction) -> Direction:

@@ -47,9 +47,9 @@ def filler_log_probabilities(forward: Tensor, backward: Tensor, bias: Tensor) ->
 
         p(w | before, after) = p(w | before) p(w | after) / p(w) / z,
 
-    where z normalises over all classes but the boundary, which cannot be in a blank. The softmax of the biases of the head
-    is taken for p(w): they start at the log frequencies of the classes, and training moves them little. A head without
-    biases gives the plain product.
+    where z normalises over all classes but the boundary, which cannot be in a blank. The softmax of the biases of the
+    head is taken for p(w): they start at the log frequencies of the classes, and training moves them little. A head
+    whose biases are all equal gives the plain product.
 
     Args:
         forward: Logits or log probabilities after the words before the blank, (V,).

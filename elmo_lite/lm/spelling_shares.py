@@ -16,8 +16,8 @@ class SpellingShares:
     """Shares of the words of a corpus that have no class, and one share of all other spellings together.
 
     The other spellings get u, the fraction of the unknown words of new text that the corpus lacks, as Good estimates it
-    (``corpus.unknown_words``). A word of the corpus with count c gets (1 - u) c / C, where C is the sum of the counts of
-    all words without a class. The shares add up to 1. That the unknown words are the same after any context is assumed.
+    (``corpus.unknown_words``). A word of the corpus with count c gets (1 - u) c / C, where C is the sum of the counts
+    of all words without a class. The shares add up to 1, and are assumed to be the same in any context.
     """
 
     def __init__(self, counts: dict[str, int], unseen: float) -> None:

@@ -41,8 +41,8 @@ class SentenceScore:
     words: list[str]
     """The n words."""
     scored_as: list[ScoredAs]
-    """What was scored in the place of each word: the "word" itself; the "unknown" class; nothing, if "skipped"; the share
-    of the unknown class of its "spelling", or of all "unseen" spellings."""
+    """What was scored in the place of each word: the "word" itself; the "unknown" class; nothing, if "skipped"; the
+    share of the unknown class of its "spelling", or of all "unseen" spellings."""
     forward: Nats
     """(n + 1,): log probability of each word after those before it, and of the end after all. NaN if skipped."""
     backward: Nats
@@ -61,7 +61,7 @@ class SentenceScore:
 
     @property
     def score(self) -> LMScore:
-        """Cross-entropy and perplexity of the sentence. ``num_predictions`` counts what was scored, the end included."""
+        """Cross-entropy and perplexity of the sentence over what was scored, the boundary included."""
         number = int((~np.isnan(self.forward)).sum())
         return LMScore(-float(np.nansum(self.forward)) / number, -float(np.nansum(self.backward)) / number, number)
 
@@ -113,7 +113,7 @@ def score_sentences(
 ) -> Iterator[SentenceScore]:
     """Score sentences lazily, in order, each from zero states.
 
-    Memory is bounded by a window of sentences (``WINDOW_POSITIONS``), the longest sentence and the table of token vectors.
+    Memory is bounded by a window of sentences (``WINDOW_POSITIONS``), the longest sentence and the token vectors.
 
     Args:
         scorer: Scores streams; its encoder is in evaluation mode.
