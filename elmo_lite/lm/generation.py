@@ -15,8 +15,8 @@ from elmo_lite.nn.bilm import Direction
 from elmo_lite.text.vocabulary import BOUNDARY_CLASS, UNKNOWN_CLASS, Vocabulary
 
 ROWS = 32
-"""Number of samples that run at a time. It is fixed, and rows without a sample run empty, so that the rounding errors of
-a sample, and with them its words, do not depend on the number of samples."""
+"""Number of samples that run at a time. It is fixed, and rows without a sample run empty, so that the rounding errors
+of a sample, and with them its words, do not depend on the number of samples."""
 
 Event = tuple[int, str | None]
 """A sample and its next word in reading order of the model; None ends a sentence."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 
@@ -39,7 +39,6 @@ class LanguageModel:
         >>> lm = LanguageModel.from_pretrained("en")
         >>> lm.next_words("the students opened their", top_k=3)
         >>> lm.fill("They ___ on the bank of the river.", top_k=3)
-        >>> lm.score(["The cat sat on the mat."])[0].forward
         >>> print(lm.generate("The city", num_words=30, seed=1)[0].text)
     """
 
@@ -60,7 +59,7 @@ class LanguageModel:
 
     def __repr__(self) -> str:
         """Name, sizes and settings in one line."""
-        return described(self.name, self.bilm, self.tokenization, self.vocabulary).replace("Elmo(", "LanguageModel(", 1)
+        return described(self, self.name, self.bilm, self.tokenization, self.vocabulary)
 
     @classmethod
     def from_pretrained(
@@ -143,9 +142,9 @@ class LanguageModel:
             ConfigError: ``top_k`` or the direction is out of range.
         """
         require(top_k is None or top_k >= 1, "top_k", "1 or more", top_k)
-        sentence = _nearest(self.sentences_of(prompt), _checked(direction))
+        sentences = self.sentences_of(prompt)
         with torch.inference_mode():
-            logits, _ = self._predictor(direction).read([sentence])
+            logits, _ = self._predictor(direction).read(sentences[-1:] if direction == "forward" else sentences[:1])
             return most_probable(logits[0].double().log_softmax(dim=0), self.vocabulary, top_k)
 
     def fill(self, sentence: Sentence, top_k: int | None = 10) -> list[Candidate]:
@@ -221,7 +220,7 @@ class LanguageModel:
             require(number >= 1, name, "1 or more", number)
         seed = secrets.randbits(32) if seed is None else seed
         require_seed("seed", seed)
-        predictor = self._predictor(_checked(direction))
+        predictor = self._predictor(direction)
         texts = [GeneratedText(self.sentences_of(prompt), direction) for _ in range(num_samples)]
         events = continuations(
             predictor, self.vocabulary, texts[0].prompt, num_words=num_words, num_samples=num_samples,
@@ -247,14 +246,5 @@ class LanguageModel:
         return [word for word in dict.fromkeys(words) if self.vocabulary.class_of(word) == UNKNOWN_CLASS]
 
     def _predictor(self, direction: Direction) -> Predictor:
+        require(direction in DIRECTIONS, "direction", " or ".join(DIRECTIONS), direction)
         return Predictor(self.bilm, self.head, self._words, direction)
-
-
-def _checked(direction: Direction) -> Direction:
-    require(direction in DIRECTIONS, "direction", " or ".join(DIRECTIONS), direction)
-    return direction
-
-
-def _nearest(sentences: Sequence[list[str]], direction: Direction) -> list[str]:
-    """The sentence that the next word belongs to."""
-    return sentences[-1] if direction == "forward" else sentences[0]
