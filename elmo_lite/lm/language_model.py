@@ -80,7 +80,7 @@ class LanguageModel:
         if saved.lm_head is None or saved.vocabulary is None:
             raise CheckpointError(
                 f"{name}: expected a model with its language model head, found an encoder alone; models of `elmo-lite "
-                f"pretrain` have one until `compress --head none`, and `elmo-lite pretrain --init {name} --corpus "
+                f"pretrain` have one unless `compress` left it out, and `elmo-lite pretrain --init {name} --corpus "
                 "DIRECTORY` trains one"
             )
         for module in (saved.bilm, saved.lm_head):

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elmo_lite import ConfigError, CorpusError
-from tasks.files import csv_row, format_of, input_and_output, on_one_line, read_lines, write_output
+from elmo_lite.outputs import format_of
+from tasks.files import csv_row, input_and_output, on_one_line, read_lines, write_output
 
 
 def test_lines(tmp_path: Path) -> None:
