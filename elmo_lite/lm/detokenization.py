@@ -94,7 +94,29 @@ class Detokenizer:
         return False, True
 
 
-def prose(words: Iterable[str]) -> str:
-    """The words of a sentence as text."""
-    detokenizer = Detokenizer()
-    return "".join([*map(detokenizer.add, words), detokenizer.end()])
+class ProseStream:
+    """Sentences as prose, word by word."""
+
+    def __init__(self) -> None:
+        """Begin a text."""
+        self._sentence, self._between = Detokenizer(), ""
+
+    def add(self, word: str | None) -> str:
+        """The text that a word adds; None ends a sentence."""
+        if word is None:
+            self._between = " "
+            return self.end()
+        between, self._between = self._between, ""
+        return between + self._sentence.add(word)
+
+    def end(self) -> str:
+        """The text that is left at the end."""
+        sentence, self._sentence = self._sentence, Detokenizer()
+        return sentence.end()
+
+
+def prose(sentences: Iterable[Iterable[str]]) -> str:
+    """Sentences, lists of words, as text."""
+    stream = ProseStream()
+    pieces = [stream.add(word) for sentence in sentences for word in (*sentence, None)]
+    return "".join(pieces)

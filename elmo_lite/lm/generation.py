@@ -52,7 +52,7 @@ class GeneratedText:
     @property
     def text(self) -> str:
         """The sentences as prose, see ``detokenization.prose``."""
-        return " ".join(map(prose, self.sentences))
+        return prose(self.sentences)
 
 
 @torch.inference_mode()

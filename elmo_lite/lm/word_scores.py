@@ -19,6 +19,7 @@ from elmo_lite.text.characters import encode_words
 from elmo_lite.text.vocabulary import BOUNDARY_CLASS, UNKNOWN_CLASS, Vocabulary
 
 OOV = Literal["unk", "skip", "spread"]
+Surprise = Literal["both", "forward", "backward"]
 ScoredAs = Literal["word", "unknown", "skipped", "spelling", "unseen"]
 
 OOV_MEANS: dict[OOV, str] = {
@@ -53,10 +54,10 @@ class SentenceScore:
         """(n + 1,): ``forward`` + ``backward``. It ranks surprise and is no probability: the directions share words."""
         return self.forward + self.backward
 
-    @property
-    def bits(self) -> Nats:
-        """(n + 1,): surprise, the mean over both directions of the negative log probability, in bits."""
-        bits: Nats = -self.sum / (2 * np.log(2))
+    def bits(self, of: Surprise = "both") -> Nats:
+        """(n + 1,): surprise, the negative log probability in bits by one direction, or its mean over both."""
+        nats = self.sum / 2 if of == "both" else self.forward if of == "forward" else self.backward
+        bits: Nats = -nats / np.log(2)
         return bits
 
     @property
