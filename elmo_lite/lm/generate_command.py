@@ -120,7 +120,7 @@ def _save(
     write: Callable[..., list[GeneratedText]], target: str | None, kind: Format, seed: int, num_words: int, quiet: bool
 ) -> None:
     """Write all samples once they are complete."""
-    with tqdm(total=num_words, unit="word", unit_scale=True, disable=quiet, file=sys.stderr) as bar:
+    with tqdm(total=num_words, unit="word", delay=1, leave=False, disable=quiet, file=sys.stderr) as bar:
         texts = write(on_word=lambda sample, word: bar.update(word is not None))
     with open_output(target) as file:
         for sample, text in enumerate(texts):

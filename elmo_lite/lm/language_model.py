@@ -165,7 +165,8 @@ class LanguageModel:
         require(top_k is None or top_k >= 1, "top_k", "1 or more", top_k)
         sentences = self.sentences_of(sentence)
         places = [(words, place) for words in sentences for place, word in enumerate(words) if is_blank(word)]
-        require(len(places) == 1, "sentence", "one blank, the word ___", f"{len(places)} blanks")
+        if len(places) != 1:
+            raise ConfigError(f"text: expected one blank, the word ___, found {len(places)}")
         words, place = places[0]
         with torch.inference_mode():
             forward, _ = self._predictor("forward").read([words[:place]])

@@ -11,7 +11,7 @@ from typing import Literal
 from tqdm import tqdm
 
 from elmo_lite.corpus.corpus import Corpus
-from elmo_lite.errors import require
+from elmo_lite.errors import ConfigError
 from elmo_lite.hardware import keep_freed_memory
 from elmo_lite.lm.language_model import LanguageModel
 from elmo_lite.lm.score_writer import SCORE_FORMATS, ScoreFormat, ScoreWriter
@@ -63,7 +63,8 @@ def score_command(
         keep_empty_lines: Count a blank line as an empty sentence of one prediction.
         numbered_lines: Remove the number and the TAB at the beginning of each line of text.
     """
-    require((oov == "spread") == (corpus is not None), "corpus", "a directory with --oov spread alone", corpus)
+    if (oov == "spread") != (corpus is not None):
+        raise ConfigError(f"--corpus: expected a corpus directory with --oov spread alone, found {corpus} with {oov}")
     target = checked_output(output, text, overwrite)
     kind = format or _default_format(target)
     source = SentenceSource(text, tokenizer, text_field, keep_empty_lines, numbered_lines)
@@ -118,7 +119,7 @@ def _write(
     """Score the sentences and write them as they come."""
     total = TextScore()
     hides = target is None and sys.stdout.isatty()  # a bar would be written between the words
-    with tqdm(unit="word", unit_scale=True, disable=quiet or hides, file=sys.stderr) as bar:
+    with tqdm(unit="word", unit_scale=True, delay=1, leave=False, disable=quiet or hides, file=sys.stderr) as bar:
         sentences = source.sentences(lm.tokenization)
         scores = lm.score_iter(sentences, writer.oov, shares, on_progress=bar.update)
         with open_output(target) as file:

@@ -38,8 +38,9 @@ class ScoreWriter:
     def lines(self, scores: Iterable[SentenceScore], total: TextScore) -> Iterator[str]:
         """The lines of the output, without their ends. The scores are added to ``total`` as they are read."""
         notes = [NO_PROBABILITY, f"Words outside of the vocabulary: {self.oov_means}."]
-        yield from self._begin(notes)
         for number, sentence in enumerate(scores, 1):
+            if number == 1:  # not before: the text may be unreadable
+                yield from self._begin(notes)
             total.add(sentence)
             if self.kind == "tsv":
                 yield from tsv_rows(number, sentence)
