@@ -73,9 +73,8 @@ class Detokenizer:
         if opened is not None and opened in self._open:
             self._open.remove(opened)
             return True, False
-        if _OPENING.fullmatch(word) or word in _CLOSED_BY and word not in "»›":
-            if word in _CLOSED_BY.values():
-                self._open.append(word)
+        if _OPENING.fullmatch(word) or (word in ("»", "›") and self._last not in _FINAL):
+            self._open += [word] if word in _CLOSED_BY.values() else []
             return False, True
         if _CLOSING.fullmatch(word) or (_CLITIC.fullmatch(word) and self._last[-1:].isalpha()):
             return True, False

@@ -34,7 +34,7 @@ def test_counts_of_a_corpus(tmp_path: Path) -> None:
     build_corpus([str(tmp_path / "train.txt")], tmp_path / "corpus", settings, held_out=held_out)
     shares = SpellingShares.from_corpus(Corpus.open(tmp_path / "corpus"), Vocabulary(["the"]))
     assert shares.counts == {"cat": 2, "sat": 1, "dog": 3, "mat": 1}
-    # Expected again: the two seen once 2 * N2 / N1 = 1 each, the one seen twice min(2, 3 * N3 / N2) = 2, dog 4 * N4 / N3
-    # = 4, at most 3. Never seen: N1 = 2, and one that the text marks itself.
+    # Expected again: the two seen once 2 * N2 / N1 = 1 each, the one seen twice 3 * N3 / N2 = 3, at most 2, and dog
+    # 4 * N4 / N3 = 4, at most 3. Never seen: N1 = 2, and one that the text marks itself.
     assert shares.unseen == pytest.approx((2 + 1) / (2 + 1 + 2 * 1 + 2 + 3))
     assert math.exp(shares.of("dog")[1]) == pytest.approx((1 - shares.unseen) * 3 / 7)
