@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from elmo_lite.embedding.word_vectors import BEGIN_ROW, END_ROW, WordVectors
 from elmo_lite.nn.bilm import BiLM, Direction
 from elmo_lite.nn.bilstm import LSTMState
 from elmo_lite.nn.lm_head import LMHead
+from elmo_lite.nn.packed_linear import PackedProduct
 
 _CHUNK = 4096
 """Number of words that are read at a time, which bounds memory."""
@@ -24,6 +24,7 @@ class Predictor:
     def __init__(self, bilm: BiLM, head: LMHead, words: WordVectors, direction: Direction) -> None:
         """Predict with an encoder, its softmax and its token vectors."""
         self.bilm, self.head, self.words, self.direction = bilm, head, words, direction
+        self._product: PackedProduct | None = None  # of the head, for the few rows of a step
         self.boundary_row = BEGIN_ROW if direction == "forward" else END_ROW
 
     def read(self, sentences: Sequence[Sequence[str]]) -> tuple[Tensor, LSTMState]:
@@ -45,7 +46,8 @@ class Predictor:
             vectors = self._vectors(chunk)
             outputs, state = self.bilm.run_direction(self.direction, vectors[None], state)
         assert state is not None
-        return self._logits(outputs[-1][:, -1]), state
+        (logits,) = [logits for _, logits in self.head.logits(outputs[-1][:, -1])]
+        return logits, state
 
     def step(self, words: Sequence[str | None], state: LSTMState) -> tuple[Tensor, LSTMState]:
         """Read one word in each of B rows.
@@ -57,12 +59,10 @@ class Predictor:
         Returns:
             Logits of the word that follows in each row, (B, V), which the caller may overwrite, and the new state.
         """
+        if self._product is None:
+            self._product = PackedProduct(self.head.weight, self.head.bias)
         outputs, state = self.bilm.run_direction(self.direction, self._vectors(words)[:, None], state)
-        return self._logits(outputs[-1][:, 0]), state
-
-    def _logits(self, states: Tensor) -> Tensor:
-        found = [logits for _, logits in self.head.logits(states)]
-        return found[0] if len(found) == 1 else torch.cat(found)
+        return self._product(outputs[-1][:, 0]), state
 
     def _vectors(self, words: Sequence[str | None]) -> Tensor:
         """Token vectors (N, D) of N words; None is the boundary."""
