@@ -14,7 +14,7 @@ from elmo_lite.embedding.word_vectors import WordVectors
 from elmo_lite.errors import CheckpointError, ConfigError, require, require_seed
 from elmo_lite.hardware import move
 from elmo_lite.lm.generation import GeneratedText, continuations
-from elmo_lite.lm.next_words import Candidate, filler_log_probabilities, is_blank, most_probable
+from elmo_lite.lm.next_words import Candidate, around_blank, filler_log_probabilities, most_probable
 from elmo_lite.lm.predictor import Predictor
 from elmo_lite.lm.sampling import Sampling
 from elmo_lite.lm.spelling_shares import SpellingShares
@@ -26,14 +26,14 @@ from elmo_lite.saved_model.checkpoint import load_model
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import UNKNOWN_CLASS, Vocabulary
 
-CACHE_WORDS = 65536
-"""Number of words whose token vectors are kept."""
+CACHE_WORDS, _WORDS_AT_A_TIME = 65536, 16
+"""Numbers of words whose token vectors are kept, and computed at a time: few are new at each step of generation."""
 
 
 class LanguageModel:
-    """Two language models, one forward and one backward, with the classes that they predict.
+    """A forward and a backward language model, from zero states in each sentence, and the classes that they predict.
 
-    Each sentence begins at zero states. Words that are read need no class: the model reads their characters.
+    Words that are read need no class: the model reads their characters.
 
     Examples:
         >>> lm = LanguageModel.from_pretrained("en")
@@ -55,7 +55,7 @@ class LanguageModel:
             )
         self.bilm, self.head, self.vocabulary, self.tokenization = bilm.eval(), head, vocabulary, tokenization
         self.name = ""  # path or name that it was loaded from
-        self._words = WordVectors(bilm, CACHE_WORDS)
+        self._words = WordVectors(bilm, CACHE_WORDS, _WORDS_AT_A_TIME)
 
     def __repr__(self) -> str:
         """Name, sizes and settings in one line."""
@@ -101,7 +101,7 @@ class LanguageModel:
             shares: Shares of the unknown class, from ``SpellingShares.from_corpus``; for "spread" alone.
 
         Returns:
-            One score per sentence, in order.
+            One score per sentence.
 
         Raises:
             CorpusError: A word or a sentence, named in the message, is of the wrong type.
@@ -159,18 +159,14 @@ class LanguageModel:
             boundary is 0.
 
         Raises:
-            CorpusError: A word is of the wrong type, or there is not one blank.
-            ConfigError: ``top_k`` is out of range.
+            CorpusError: A word is of the wrong type.
+            ConfigError: There is no blank or more than one, or ``top_k`` is out of range.
         """
         require(top_k is None or top_k >= 1, "top_k", "1 or more", top_k)
-        sentences = self.sentences_of(sentence)
-        places = [(words, place) for words in sentences for place, word in enumerate(words) if is_blank(word)]
-        if len(places) != 1:
-            raise ConfigError(f"text: expected one blank, the word ___, found {len(places)}")
-        words, place = places[0]
+        before, after = around_blank(self.sentences_of(sentence))
         with torch.inference_mode():
-            forward, _ = self._predictor("forward").read([words[:place]])
-            backward, _ = self._predictor("backward").read([words[place + 1 :]])
+            forward, _ = self._predictor("forward").read([before])
+            backward, _ = self._predictor("backward").read([after])
             found = filler_log_probabilities(forward[0], backward[0], self.head.bias)
             return most_probable(found, self.vocabulary, top_k)
 
@@ -216,17 +212,17 @@ class LanguageModel:
             CorpusError: A word is of the wrong type.
             ConfigError: A setting is out of range.
         """
-        sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p)
         for name, number in (("num_words", num_words), ("num_samples", num_samples)):
             require(number >= 1, name, "1 or more", number)
         seed = secrets.randbits(32) if seed is None else seed
         require_seed("seed", seed)
-        predictor = self._predictor(direction)
-        texts = [GeneratedText(self.sentences_of(prompt), direction) for _ in range(num_samples)]
+        sentences = self.sentences_of(prompt)
         events = continuations(
-            predictor, self.vocabulary, texts[0].prompt, num_words=num_words, num_samples=num_samples,
-            sampling=sampling, seed=seed, unknown=unknown, stateful=stateful,
+            self._predictor(direction), self.vocabulary, sentences, num_words=num_words, num_samples=num_samples,
+            sampling=Sampling(temperature=temperature, top_k=top_k, top_p=top_p), seed=seed, unknown=unknown,
+            stateful=stateful,
         )  # fmt: skip
+        texts = [GeneratedText(sentences, direction) for _ in range(num_samples)]
         for sample, word in events:
             texts[sample].words.append(word)
             on_word(sample, word)

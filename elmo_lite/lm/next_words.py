@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from elmo_lite.errors import ConfigError
 from elmo_lite.text.vocabulary import BOUNDARY_CLASS, Vocabulary
 
 _BLANK_LENGTH = 3
@@ -24,6 +26,19 @@ class Candidate(NamedTuple):
 def is_blank(word: str) -> bool:
     """Whether a word is a blank to fill: three or more underscores."""
     return len(word) >= _BLANK_LENGTH and not word.strip("_")
+
+
+def around_blank(sentences: Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[str]]:
+    """The words before and after the blank in the sentence that has one.
+
+    Raises:
+        ConfigError: There is no blank, or more than one.
+    """
+    found = [(sentence, place) for sentence in sentences for place, word in enumerate(sentence) if is_blank(word)]
+    if len(found) != 1:
+        raise ConfigError(f"text: expected one blank, the word ___, found {len(found)}")
+    sentence, place = found[0]
+    return sentence[:place], sentence[place + 1 :]
 
 
 def most_probable(log_probabilities: Tensor, vocabulary: Vocabulary, top_k: int | None) -> list[Candidate]:
