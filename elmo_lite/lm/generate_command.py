@@ -75,7 +75,8 @@ def generate_command(
     keep_freed_memory()
     lm = LanguageModel.from_pretrained(model, device)
     prompt = "".join(line for _, line in standard_input_lines()) if prompt == STANDARD_STREAM else prompt
-    seed = new_seed() if seed is None else seed
+    if seed is None:
+        seed = new_seed() if temperature else 0
     write = partial(
         lm.generate, prompt, num_words, num_samples=num_samples, temperature=temperature, top_k=top_k, top_p=top_p,
         seed=seed, direction=direction, unknown=unknown, stateful=stateful,
