@@ -13,7 +13,7 @@ _STYLE = """
   body { font: 1rem/1.9 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
   h1 { font-size: 1.3rem; line-height: 1.3; }
   p { margin: 0.7rem 0; overflow-wrap: anywhere; }
-  small, .legend { opacity: 0.75; line-height: 1.4; }
+  small, .note { opacity: 0.75; line-height: 1.4; }
   small { display: block; }
   .skipped { opacity: 0.5; }
   .unknown, .spelling, .unseen { text-decoration: underline dotted; }
@@ -21,20 +21,22 @@ _STYLE = """
 """ + "".join(f"  .b{number} {{ background: {colour}; }}\n" for number, colour in enumerate(COLOURS, 1))
 
 
-def page_begin(title: str, notes: list[str]) -> str:
+def page_begin(title: str, surprise: Surprise, notes: list[str]) -> str:
     """The page up to the first sentence.
 
     Args:
         title: Heading.
+        surprise: Direction whose surprise colours the words.
         notes: Sentences of text about the scores.
     """
     legend = " ".join(f'<span class="b{number}">from {least:g}</span>' for number, least in enumerate(BANDS, 1))
-    paragraphs = "".join(f'<p class="legend">{html.escape(note)}</p>\n' for note in notes)
+    of = "mean of both directions" if surprise == "both" else surprise
+    paragraphs = "".join(f'<p class="note">{html.escape(note)}</p>\n' for note in notes)
     return (
         '<!DOCTYPE html>\n<html>\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{html.escape(title)}</h1>\n"
-        f'<p class="legend">Bits of surprise: {legend}</p>\n{paragraphs}'
+        f'<p>Bits of surprise, {of}: {legend}; <span class="unknown">outside of the vocabulary</span></p>\n{paragraphs}'
     )
 
 

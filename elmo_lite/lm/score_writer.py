@@ -37,7 +37,7 @@ class ScoreWriter:
 
     def lines(self, scores: Iterable[SentenceScore], total: TextScore) -> Iterator[str]:
         """The lines of the output, without their ends. The scores are added to ``total`` as they are read."""
-        notes = [NO_PROBABILITY, f"Words outside of the vocabulary: {self.oov_means}."]
+        notes = [NO_PROBABILITY, f"{self.oov_means[0].upper()}{self.oov_means[1:]}."]
         for number, sentence in enumerate(scores, 1):
             if number == 1:  # not before: the text may be unreadable
                 yield from self._begin(notes)
@@ -59,7 +59,7 @@ class ScoreWriter:
         if self.kind == "tsv":
             yield "\t".join(TSV_HEADER)
         elif self.kind == "html":
-            yield page_begin(self.title, notes)
+            yield page_begin(self.title, self.surprise, notes)
         elif self.kind == "text" and self.colour:
             yield legend()
 

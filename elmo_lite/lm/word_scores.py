@@ -23,11 +23,11 @@ Surprise = Literal["both", "forward", "backward"]
 ScoredAs = Literal["word", "unknown", "skipped", "spelling", "unseen"]
 
 OOV_MEANS: dict[OOV, str] = {
-    "unk": "a word outside of the vocabulary has the probability of the unknown class, which stands for all such words",
-    "skip": "words outside of the vocabulary are read but not scored, and count in no total",
+    "unk": "words outside of the vocabulary are scored as the unknown class, which stands for all of them",
+    "skip": "words outside of the vocabulary are read but not scored, and are in no total",
     "spread": (
-        "a word outside of the vocabulary has its share of the probability of the unknown class, by its count in the "
-        "corpus; spellings that the corpus lacks have one share together"
+        "words outside of the vocabulary are scored by their shares of the unknown class, which their counts in the "
+        "corpus give; spellings that the corpus lacks have one share together"
     ),
 }
 """What the score of a word outside of the vocabulary says, in words."""

@@ -159,7 +159,7 @@ def test_spread_by_a_corpus(model: str, text: str, tmp_path: Path, capsys: pytes
     kinds = [row["scored_as"] for row in csv.DictReader(io.StringIO(lines), delimiter="\t") if row["sentence"] == "2"]
     assert kinds == ["spelling", "unseen", "word", "boundary", "sentence"]
     shown = run(capsys, model, text, "--format", "text", "--oov", "spread", "--corpus", str(tmp_path / "corpus"))
-    assert "by its count in the corpus" in shown and "1 spellings divide the rest" in shown
+    assert "which their counts in the corpus give" in shown and "1 spellings divide the rest" in shown
     # Of a corpus directory, the held-out part is scored.
     on_corpus = run(capsys, model, str(tmp_path / "corpus"))
     assert on_corpus == run(capsys, model, text)
