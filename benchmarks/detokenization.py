@@ -3,7 +3,7 @@
 Sentences of raw text are split into words and put together again. A gap between two words is wrong where the text has a
 blank and the result none, or the other way round.
 
-    python benchmarks/detokenization.py ../shared/data/lm/enwiki/part03.txt.xz
+    python benchmarks/detokenization.py TEXT [--lines 4000]
 """
 
 from __future__ import annotations

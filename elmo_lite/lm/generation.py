@@ -91,14 +91,16 @@ def continuations(
     logits, state = predictor.read(prompt if stateful else [nearest])
     for first in range(0, num_samples, ROWS):
         block = _Block(range(first, min(first + ROWS, num_samples)), seed, at_beginning=not nearest)
-        rows = logits.expand(ROWS, -1).clone()
+        rows = logits.expand(ROWS, -1)
         carried = [(h.expand(ROWS, -1).contiguous(), c.expand(ROWS, -1).contiguous()) for h, c in state]
         while True:
+            scores = rows[block.running]  # a copy
             if not unknown:
-                rows[:, UNKNOWN_CLASS] = -torch.inf
-            rows[torch.tensor(block.at_beginning, device=rows.device), BOUNDARY_CLASS] = -torch.inf
-            draws = torch.tensor(block.draws(), dtype=rows.dtype, device=rows.device)
-            words = block.take(sampling.choose(rows, draws).tolist(), vocabulary)
+                scores[:, UNKNOWN_CLASS] = -torch.inf
+            begins = [block.at_beginning[row] for row in block.running]
+            scores[torch.tensor(begins, device=scores.device), BOUNDARY_CLASS] = -torch.inf
+            draws = torch.tensor(block.draws(), dtype=scores.dtype, device=scores.device)
+            words = block.take(sampling.choose(scores, draws).tolist(), vocabulary)
             yield from ((block.samples[row], words[row]) for row in block.running)
             block.finish(num_words)
             if not block.running:
@@ -119,18 +121,15 @@ class _Block:
         self.at_beginning = [at_beginning] * ROWS
 
     def draws(self) -> list[float]:
-        """A random number for each row."""
-        drawn = [0.0] * ROWS
-        for row in self.running:
-            drawn[row] = self.generators[row].random()
-        return drawn
+        """A random number for each row that runs."""
+        return [self.generators[row].random() for row in self.running]
 
     def take(self, classes: list[int], vocabulary: Vocabulary) -> list[str | None]:
-        """Words of the classes that were drawn; None for the boundary and in rows that do not run."""
+        """Words of the classes that the running rows drew; None for the boundary and in the other rows."""
         words: list[str | None] = [None] * ROWS
-        for row in self.running:
-            if classes[row] != BOUNDARY_CLASS:
-                words[row] = vocabulary.entries[classes[row]]
+        for row, number in zip(self.running, classes, strict=True):
+            if number != BOUNDARY_CLASS:
+                words[row] = vocabulary.entries[number]
                 self.num_words[row] += 1
         self.at_beginning = [word is None for word in words]
         return words

@@ -57,7 +57,7 @@ class Predictor:
             state: State of the rows.
 
         Returns:
-            Logits of the word that follows in each row, (B, V), which the caller may overwrite, and the new state.
+            Logits of the word that follows in each row, (B, V), and the new state.
         """
         if self._product is None:
             self._product = PackedProduct(self.head.weight, self.head.bias)
