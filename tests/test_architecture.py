@@ -16,8 +16,8 @@ import elmo_lite
 ROOT = Path(__file__).parents[1]
 # The way of the data: a room imports only what stands to its left.
 ORDER = (
-    "lazy errors extras paths hardware presets quiet stopping atomic files pictures metadata fields locks text nn "
-    "corpus saved_model embedding neighbors lm distributed pretraining ladder published allennlp report adapters "
+    "lazy errors extras paths hardware presets quiet stopping atomic files outputs pictures metadata fields locks text "
+    "nn corpus saved_model embedding neighbors lm distributed pretraining ladder published allennlp report adapters "
     "serving cli quickstart __main__"
 ).split()
 
@@ -33,6 +33,7 @@ THIRD_PARTY = {
     "stopping": "",
     "atomic": "",
     "files": "",
+    "outputs": "",
     "pictures": "matplotlib",
     "metadata": "yaml",
     "fields": "",
@@ -193,7 +194,8 @@ def test_functions_are_short() -> None:
 
 
 OPEN_TO_TASKS = tuple(
-    "errors extras fields files hardware locks metadata nn paths pictures quiet saved_model stopping text".split()
+    "errors extras fields files hardware locks metadata nn outputs paths pictures quiet saved_model stopping "
+    "text".split()
 )
 """Modules and packages of elmo_lite whose ``__all__`` the task models may use, beside the names of elmo_lite itself."""
 

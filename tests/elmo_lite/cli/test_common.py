@@ -117,7 +117,12 @@ def test_sentiment_evaluate_names_its_own_flags(tmp_path: Path, capsys: pytest.C
 def commands_of(path: Path) -> list[str]:
     """The commands that run a source."""
     parts = path.relative_to(ROOT).parts
-    of_room = {"corpus": ["corpus"], "embedding": ["embed"], "lm": ["evaluate"], "pretraining": ["pretrain"]}
+    of_room = {
+        "corpus": ["corpus"],
+        "embedding": ["embed"],
+        "lm": ["evaluate", "score", "next", "generate", "pretrain"],
+        "pretraining": ["pretrain"],
+    }
     of_room |= {
         "saved_model": ["compress", "pretrain"],
         "published": ["import", "export"],
