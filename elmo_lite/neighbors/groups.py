@@ -36,7 +36,7 @@ class Groups:
     @property
     def sizes(self) -> list[int]:
         """The number of occurrences in each group."""
-        return np.bincount(self.labels, minlength=len(self)).tolist()
+        return [int(size) for size in np.bincount(self.labels, minlength=len(self))]
 
     def nearest_to_centre(self, vectors: FloatArray, group: int) -> npt.NDArray[np.intp]:
         """Occurrences of a group, those nearest to its centre first.

@@ -151,7 +151,8 @@ class OccurrenceIndex:
     def _unit(self, layer: int, rows: Rows) -> FloatArray:
         if layer == 0:  # the vector of the word, once for each direction
             token = self.token_vectors[self.occurrences[rows, 2]].astype(np.float32)
-            return np.concatenate([token, token], axis=1) / _TWICE
+            repeated: FloatArray = np.concatenate([token, token], axis=1) / _TWICE
+            return repeated
         return self._layers[layer - 1][rows].astype(np.float32)
 
     def occurrence(self, row: int) -> Occurrence:
@@ -176,4 +177,5 @@ class OccurrenceIndex:
 def unit(vectors: FloatArray) -> FloatArray:
     """Vectors normalised to length 1; a vector of zeros stays one. Shape (..., D)."""
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    found: FloatArray = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    return found

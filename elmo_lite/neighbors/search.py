@@ -26,6 +26,8 @@ class Query:
     """(2D,), of length 1."""
     note: str = ""
     """What it stands for, in words."""
+    layers: FloatArray | None = None
+    """(L, 2D), of any length, if the occurrence is not one of the index."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,12 @@ class ExactSearch:
 def same_sentence(occurrence: Occurrence) -> Hashable:
     """The sentence of an occurrence: sentences of equal words are one context."""
     return tuple(occurrence.words)
+
+
+def neighboring_words(occurrence: Occurrence) -> Hashable:
+    """The previous and the next word, if they exist: a coarser context, by which formulas are shown once."""
+    words, position = occurrence.words, occurrence.position
+    return (*words[max(position - 1, 0) : position], None, *words[position + 1 : position + 2])
 
 
 def nearest(
