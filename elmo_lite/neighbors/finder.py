@@ -5,23 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import cast
 
 from elmo_lite.embedding.elmo import Elmo
-from elmo_lite.embedding.layer_choice import LayerChoice
-from elmo_lite.errors import CorpusError
+from elmo_lite.embedding.layer_choice import LayerChoice, Layers
+from elmo_lite.errors import CorpusError, require
 from elmo_lite.neighbors.groups import Groups, find_groups
 from elmo_lite.neighbors.index_metadata import Selection
 from elmo_lite.neighbors.occurrence_index import OccurrenceIndex
 from elmo_lite.neighbors.picture import draw_word
 from elmo_lite.neighbors.projection import Projection
 from elmo_lite.neighbors.queries import context_queries, group_queries
-from elmo_lite.neighbors.report import Answer
-from elmo_lite.neighbors.search import ExactSearch, Query, Search, nearest
-from elmo_lite.neighbors.static_words import StaticNeighbor, nearest_words
+from elmo_lite.neighbors.report import Answer, Static
+from elmo_lite.neighbors.search import Context, ExactSearch, Query, Search, nearest, same_sentence
+from elmo_lite.neighbors.static_words import nearest_words
 
 EXACT_LIMIT = 1_000_000
-"""Number of occurrences up to which the search is exact by default."""
+"""Number of occurrences up to which the search is exact."""
+
+
+def layer_of(elmo: Elmo, layer: str) -> LayerChoice:
+    """The number of a layer in 0..L-1, or "mean".
+
+    Args:
+        elmo: The model.
+        layer: "top", "mean" or a number.
+
+    Raises:
+        ConfigError: There is no such layer.
+    """
+    least, most = -elmo.num_layers, elmo.num_layers - 1
+    known = {"mean": "mean", "top": most, **{str(number): number for number in range(least, most + 1)}}
+    require(layer in known, "--layer", f"mean, top or a number in {least}..{most}", layer)
+    return elmo.layer_number(cast(Layers, known[layer]))
 
 
 class Finder:
@@ -33,7 +49,6 @@ class Finder:
         index: OccurrenceIndex,
         selection: Selection,
         layer: LayerChoice,
-        search: Literal["auto", "exact", "approximate"] = "auto",
     ) -> None:
         """Prepare the search.
 
@@ -42,7 +57,6 @@ class Finder:
             index: An index that covers the selection.
             selection: The words, and which occurrences are compared: theirs, or all of those it includes.
             layer: Number of the layer, or "mean".
-            search: "exact", "approximate", or "auto", which is exact up to a million occurrences. Defaults to "auto".
         """
         self.elmo = elmo
         self.index = index
@@ -50,11 +64,11 @@ class Finder:
         self.layer = layer
         self.rows = index.rows_of(self.words)
         self.compared = index.rows_of(self.words, selection.min_count)
-        self.search = self._search(search)
+        self.search = self._search()
 
-    def _search(self, choice: str) -> Search:
+    def _search(self) -> Search:
         rows = None if len(self.compared) == len(self.index) else self.compared
-        if choice == "approximate" or (choice == "auto" and len(self.compared) > EXACT_LIMIT):
+        if len(self.compared) > EXACT_LIMIT:
             from elmo_lite.neighbors.approximate import ApproximateSearch
 
             return ApproximateSearch(self.index, self.layer, rows)
@@ -65,19 +79,21 @@ class Finder:
         """The division of the occurrences of the words."""
         return find_groups(self.index.vectors(self.layer, self.rows))
 
-    def answers(self, contexts: Sequence[Sequence[str]], top_k: int) -> list[Answer]:
+    def answers(self, contexts: Sequence[Sequence[str]], top_k: int, context: Context = same_sentence) -> list[Answer]:
         """Neighbours of the words in sentences, or of the middle of each group where there are none.
 
         Args:
             contexts: Sentences as lists of words.
             top_k: Maximum number of neighbours of each query.
+            context: What counts as one context; see ``search.nearest``. Defaults to the words of the sentence.
 
         Raises:
             CorpusError: There is no occurrence in another context.
             ConfigError: A sentence holds none of the words.
             ModuleNotFoundError: There are no sentences, and scikit-learn, which finds groups, is not installed.
         """
-        found = [Answer(query, nearest(self.index, self.search, query, top_k)) for query in self._queries(contexts)]
+        queries = self._queries(contexts)
+        found = [Answer(query, nearest(self.index, self.search, query, top_k, context)) for query in queries]
         if not any(answer.neighbors for answer in found):
             number = f"{len(self.compared):,} occurrence{'s' * (len(self.compared) != 1)}"
             named = ", ".join(map(repr, self.words))
@@ -92,7 +108,7 @@ class Finder:
             raise CorpusError(f"{self.words[0]!r}: expected two occurrences or more, found {found}")
         return group_queries(self.index, self.rows, self.groups, self.layer)
 
-    def static(self, top_k: int) -> dict[str, list[StaticNeighbor]]:
+    def static(self, top_k: int) -> Static:
         """Nearest words of the token layer, by word."""
         return {word: nearest_words(self.elmo, self.index, word, top_k) for word in self.words}
 
@@ -116,6 +132,10 @@ class Finder:
     def _count(self, word: str) -> int:
         return int(self.index.counts[self.index.words.index(word)])
 
+    @property
+    def _layer_name(self) -> str:
+        return "the mean of the layers" if self.layer == "mean" else f"layer {self.layer}"
+
     def draw(self, path: Path, queries: Sequence[Query], projection: Projection) -> None:
         """Draw the occurrences of the words in all layers."""
         draw_word(
@@ -124,7 +144,7 @@ class Finder:
             self.rows,
             self.groups,
             self.layer,
-            title=f"{', '.join(self.words)}: {len(self.rows):,} occurrences, grouped by layer {self.layer}",
+            title=f"{', '.join(self.words)}: {len(self.rows):,} occurrences, grouped by their vectors in {self._layer_name}",
             queries=queries,
             projection=projection,
         )

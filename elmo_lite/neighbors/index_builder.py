@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from numpy.lib.format import open_memmap
 from tqdm import tqdm
 
-from elmo_lite.embedding.elmo import BATCH_TOKENS, Elmo
+from elmo_lite.embedding.elmo import Elmo
 from elmo_lite.embedding.runner import FloatArray
 from elmo_lite.embedding.word_vectors import WordVectors
 from elmo_lite.errors import CheckpointError, ConfigError, CorpusError
@@ -38,7 +38,6 @@ def build_index(
     directory: Path,
     *,
     text: dict[str, Any] | None = None,
-    batch_tokens: int = BATCH_TOKENS,
     progress: bool = False,
 ) -> OccurrenceIndex:
     """Compute the vectors of the chosen occurrences, and put an index in place of what lies at ``directory``.
@@ -49,7 +48,6 @@ def build_index(
         selection: The words to index, which occur in the text.
         directory: The index.
         text: What the text is, by its hashes. Defaults to a text that cannot be compared.
-        batch_tokens: Maximum number of positions in a batch, padding included; bounds memory.
         progress: Whether to show a progress bar on standard error. Defaults to False.
 
     Raises:
@@ -72,18 +70,10 @@ def build_index(
         _check_space(metadata.num_occurrences * (elmo.num_layers - 1) * (2 * elmo.output_dim + 4), directory)
         _write_words(elmo, words, contexts.counts, scratch)
         writer = _Writer(scratch, metadata, elmo.output_dim, words)
-        with tqdm(
-            total=len(writer.occurrences), unit="occurrence", unit_scale=True, disable=not progress, file=sys.stderr
-        ) as bar:
-            waiting: deque[tuple[Context, list[int]]] = deque()
-
-            def sentences() -> Iterator[list[str]]:
-                for context, positions in _sampled(contexts, chosen, selection):
-                    waiting.append((context, positions))
-                    yield context.words
-
-            for layers in elmo.embed_iter(sentences(), "all", batch_tokens=batch_tokens):
-                context, positions = waiting.popleft()
+        sampled = _with_layers(elmo, _sampled(contexts, chosen, selection))
+        bar = tqdm(total=len(writer.occurrences), unit="occurrence", unit_scale=True, disable=not progress)
+        with closing(bar):
+            for context, positions, layers in sampled:
                 writer.write(context, positions, layers[1:, positions])
                 bar.update(len(positions))
         writer.close()
@@ -124,6 +114,21 @@ def _sampled(contexts: Contexts, chosen: dict[str, int], selection: Selection) -
                     positions.append(position)
         if positions:
             yield context, positions
+
+
+def _with_layers(
+    elmo: Elmo, sampled: Iterator[tuple[Context, list[int]]]
+) -> Iterator[tuple[Context, list[int], FloatArray]]:
+    """Add the layers (L, T, 2D) of each sentence; a window of sentences is read ahead."""
+    waiting: deque[tuple[Context, list[int]]] = deque()
+
+    def sentences() -> Iterator[list[str]]:
+        for context, positions in sampled:
+            waiting.append((context, positions))
+            yield context.words
+
+    for layers in elmo.embed_iter(sentences(), "all"):
+        yield *waiting.popleft(), layers
 
 
 def _write_words(elmo: Elmo, words: list[str], counts: Counter[str], scratch: Path) -> None:

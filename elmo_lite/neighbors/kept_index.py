@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite.corpus.corpus import Corpus
-from elmo_lite.embedding.elmo import BATCH_TOKENS, Elmo
+from elmo_lite.embedding.elmo import Elmo
 from elmo_lite.errors import CorpusError, require
 from elmo_lite.files import STANDARD_STREAM, describe_file
 from elmo_lite.locks import hold
@@ -77,7 +77,6 @@ def opened_index(
     selection: Selection,
     directory: Path | None = None,
     *,
-    batch_tokens: int = BATCH_TOKENS,
     progress: bool = False,
 ) -> Iterator[OccurrenceIndex]:
     """An index that holds a selection of the words of a text.
@@ -88,7 +87,6 @@ def opened_index(
         selection: The words.
         directory: Where the index is kept. One that was built by another model or from another text is replaced; where
             words are missing, it is built again with all of them. Defaults to a temporary directory.
-        batch_tokens: Maximum number of positions in a batch, padding included.
         progress: Whether to show progress on standard error. Defaults to False.
 
     Raises:
@@ -98,15 +96,13 @@ def opened_index(
     if directory is None:
         with tempfile.TemporaryDirectory(prefix="elmo_lite-") as scratch, text.contexts(selection, progress) as found:
             place = Path(scratch) / "index"
-            yield build_index(elmo, found, selection, place, batch_tokens=batch_tokens, progress=progress)
+            yield build_index(elmo, found, selection, place, progress=progress)
         return
     identity = text.identity()
     index = _fitting(directory, encoder_hash(elmo.bilm), identity, selection)
     if isinstance(index, Selection):
         with hold(directory), text.contexts(index, progress) as found:
-            index = build_index(
-                elmo, found, index, directory, text=identity, batch_tokens=batch_tokens, progress=progress
-            )
+            index = build_index(elmo, found, index, directory, text=identity, progress=progress)
         log.info("%s: indexed %s occurrences", directory, f"{len(index):,}")
     yield index
 

@@ -31,6 +31,8 @@ _PANEL = 4.7
 """Width and height of a panel in inches."""
 _LINE = 0.19
 """Height of a line of text in inches."""
+_BLOCK = _EXAMPLES + 2.2
+"""Number of lines that a group takes."""
 _SIZE = 8.5
 """Size of the contexts in points."""
 _CHARACTER = 0.602 * _SIZE / 72
@@ -52,7 +54,8 @@ class Drawn:
     """One for each group."""
     examples: list[list[Occurrence]]
     """Some occurrences of each group."""
-    grouped_by: LayerChoice
+    queries: list[Occurrence]
+    """Occurrences that are drawn as stars, in the order of ``Layout.queries``."""
 
 
 def draw_word(
@@ -97,7 +100,7 @@ def draw_word(
         [index.words[number] for number in index.occurrences[some, 2].tolist()],
         [f"{size:,} occurrence{'s' * (size != 1)}, {100 * size / len(rows):.0f} %" for size in groups.sizes],
         [_examples(index, rows, groups, layer, group) for group in range(len(groups))],
-        layer,
+        [query.occurrence for query in queries if query.layers is not None],
     )
     size = _size(drawn)
     return draw_picture(path, size, lambda figure: _draw(figure, drawn, size))
@@ -117,8 +120,8 @@ def _examples(
 
 def _size(drawn: Drawn) -> tuple[float, float]:
     """Width and height of the picture in inches."""
-    rows = -(-len(drawn.headings) // 2)
-    return _PANEL * len(drawn.layers), _PANEL + 0.9 + _LINE * (rows * (_EXAMPLES + 2.2) + 0.5)
+    stars = _LINE * (len(drawn.queries) + 2.2) if drawn.queries else 0.0
+    return _PANEL * len(drawn.layers), _PANEL + 0.9 + stars + _LINE * (-(-len(drawn.headings) // 2) * _BLOCK + 0.5)
 
 
 def _draw(figure: Figure, drawn: Drawn, size: tuple[float, float]) -> None:
@@ -132,10 +135,19 @@ def _draw(figure: Figure, drawn: Drawn, size: tuple[float, float]) -> None:
     axes.set_axis_off()
     axes.set_xlim(0, width)
     axes.set_ylim(height - _PANEL - 0.9, 0)
-    column_width = width / 2 if len(drawn.headings) > 1 else width
+    column = width / 2 if len(drawn.headings) > 1 else width
     for group, (heading, examples) in enumerate(zip(drawn.headings, drawn.examples, strict=True)):
-        left, top = column_width * (group % 2), _LINE * (_EXAMPLES + 2.2) * (group // 2) + _LINE
-        _write_group(axes, (left + 0.15, top, column_width - 0.3), group, heading, examples)
+        left, top = column * (group % 2), _LINE * (_BLOCK * (group // 2) + 1)
+        _badge(axes, left + 0.25, top, group, 9)
+        _write_contexts(axes, (left + 0.15, top, column - 0.3), heading, examples, _colour(group))
+    if drawn.queries:
+        top = _LINE * (_BLOCK * -(-len(drawn.headings) // 2) + 1)
+        axes.scatter([0.25], [top], s=110, marker="*", c="black")
+        _write_contexts(axes, (0.15, top, column - 0.3), "the contexts given, from 1", drawn.queries, "black")
+
+
+def _colour(group: int) -> str:
+    return COLOURS[group % len(COLOURS)]
 
 
 def _draw_panel(axes: Axes, layout: Layout, drawn: Drawn, number: int) -> None:
@@ -153,7 +165,7 @@ def _draw_panel(axes: Axes, layout: Layout, drawn: Drawn, number: int) -> None:
         _draw_words(axes, layout.points, drawn.words)
         return
     order = np.random.default_rng(0).permutation(len(layout.points))  # no group lies on top of the others
-    colours = np.array([COLOURS[label % len(COLOURS)] for label in drawn.labels])
+    colours = np.array([_colour(label) for label in drawn.labels])
     area = float(np.clip(6000 / len(places), 5, 40))
     x, y = layout.points[order].T
     axes.scatter(x, y, s=area, c=colours[order], alpha=0.55, linewidths=0)
@@ -161,8 +173,9 @@ def _draw_panel(axes: Axes, layout: Layout, drawn: Drawn, number: int) -> None:
         middle = np.median(layout.points[drawn.labels == group], axis=0) if (drawn.labels == group).any() else None
         if middle is not None:
             _badge(axes, middle[0], middle[1], group, 12)
-    x, y = layout.queries.T
-    axes.scatter(x, y, s=260, marker="*", c="black", edgecolors="white", linewidths=1.2, zorder=5)
+    for star, (x, y) in enumerate(layout.queries, 1):
+        axes.scatter([x], [y], s=420, marker="*", c="black", edgecolors="white", linewidths=1.2, zorder=7)
+        axes.text(x, y, str(star), ha="center", va="center", color="white", fontsize=7, fontweight="bold", zorder=8)
 
 
 def _draw_words(axes: Axes, points: npt.NDArray[np.floating], words: Sequence[str]) -> None:
@@ -178,7 +191,7 @@ def _draw_words(axes: Axes, points: npt.NDArray[np.floating], words: Sequence[st
 
 def _badge(axes: Axes, x: float, y: float, group: int, size: float) -> None:
     """Write the letter of a group on a disc of its colour."""
-    box = {"boxstyle": "circle,pad=0.25", "facecolor": COLOURS[group % len(COLOURS)], "edgecolor": "white"}
+    box = {"boxstyle": "circle,pad=0.25", "facecolor": _colour(group), "edgecolor": "white"}
     axes.text(
         x,
         y,
@@ -193,28 +206,25 @@ def _badge(axes: Axes, x: float, y: float, group: int, size: float) -> None:
     )
 
 
-def _write_group(
-    axes: Axes, place: tuple[float, float, float], group: int, heading: str, examples: Sequence[Occurrence]
+def _write_contexts(
+    axes: Axes, place: tuple[float, float, float], heading: str, occurrences: Sequence[Occurrence], colour: str
 ) -> None:
-    """Write the letter of a group, its size and its contexts, with the word in the middle of the lines.
+    """Write a heading and below it contexts, with the word in the middle of the lines.
 
     Args:
         axes: Axes in inches.
         place: Left edge, top and width.
-        group: Number of the group.
-        heading: Its size, in words.
-        examples: Its contexts.
+        heading: The heading, which leaves room for a sign on its left.
+        occurrences: The contexts.
+        colour: Colour of the heading and of the word.
     """
     left, top, width = place
-    colour = COLOURS[group % len(COLOURS)]
-    _badge(axes, left + 0.1, top, group, 9)
     axes.text(left + 0.3, top, heading, va="center", fontsize=10, color=colour, fontweight="bold")
-    for line, occurrence in enumerate(examples, 1):
-        before, word, after = sides(occurrence)
-        half = (len(word) / 2 + 0.5) * _CHARACTER
-        fit = max(int((width / 2 - half) / _CHARACTER), 1)
+    for line, occurrence in enumerate(occurrences, 1):
+        half = (len(occurrence.word) / 2 + 0.7) * _CHARACTER
+        before, word, after = sides(occurrence, max(int((width / 2 - half) / _CHARACTER), 1))
         middle, y = left + width / 2, top + line * _LINE + 0.06
         style: dict[str, Any] = {"va": "center", "fontsize": _SIZE, "family": "monospace", "parse_math": False}
-        axes.text(middle - half, y, before[-fit:], ha="right", color="#333333", **style)
+        axes.text(middle - half, y, before, ha="right", color="#333333", **style)
         axes.text(middle, y, word, ha="center", color=colour, fontweight="bold", **style)
-        axes.text(middle + half, y, after[:fit], ha="left", color="#333333", **style)
+        axes.text(middle + half, y, after, ha="left", color="#333333", **style)

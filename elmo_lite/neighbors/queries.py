@@ -63,7 +63,9 @@ def group_queries(
     vectors, queries = index.vectors(layer, rows), []
     for group, size in enumerate(groups.sizes):
         middle = int(rows[groups.nearest_to_centre(vectors, group)[0]])
-        note = f"group {letter(group)}: {size:,} of {len(rows):,} occurrences; the one in its middle"
+        note = f"group {letter(group)}, {size:,} of {len(rows):,} occurrences; the one in its middle:"
+        if len(groups) == 1:
+            note = f"the occurrence in the middle of all {len(rows):,}:"
         queries.append(Query(index.occurrence(middle), vectors[np.searchsorted(rows, middle)], note))
     return queries
 

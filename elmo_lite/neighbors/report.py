@@ -12,6 +12,8 @@ from elmo_lite.neighbors.concordance import concordance_line, printable
 from elmo_lite.neighbors.search import Neighbor, Query
 from elmo_lite.neighbors.static_words import StaticNeighbor
 
+Static = dict[str, list[StaticNeighbor]]
+"""Nearest words of the token layer, by word."""
 _MIN_CONTEXT = 16
 """Smallest number of characters of context on each side of a word."""
 _COLUMNS = ("query", "kind", "rank", "similarity", "word", "position", "place", "sentence")
@@ -25,7 +27,7 @@ class Answer:
     neighbors: list[Neighbor]
 
 
-def as_text(answers: Sequence[Answer], static: dict[str, list[StaticNeighbor]], heading: str, columns: int) -> str:
+def as_text(answers: Sequence[Answer], static: Static, heading: str, columns: int) -> str:
     """Neighbours as text for a screen.
 
     Args:
@@ -57,7 +59,7 @@ def _short(place: str) -> str:
     return printable(PurePath(place).name)
 
 
-def as_tsv(answers: Sequence[Answer], static: dict[str, list[StaticNeighbor]]) -> str:
+def as_tsv(answers: Sequence[Answer], static: Static) -> str:
     """Neighbours as a table: a header, and a row for each neighbour of each query and for each static one."""
     rows: list[Sequence[object]] = [_COLUMNS]
     for answer in answers:
@@ -72,7 +74,7 @@ def as_tsv(answers: Sequence[Answer], static: dict[str, list[StaticNeighbor]]) -
     return "".join("\t".join(printable(str(cell)) for cell in row) + "\n" for row in rows)
 
 
-def as_jsonl(answers: Sequence[Answer], static: dict[str, list[StaticNeighbor]]) -> str:
+def as_jsonl(answers: Sequence[Answer], static: Static) -> str:
     """Neighbours as JSON lines: an object for each query."""
     lines = []
     for answer in answers:

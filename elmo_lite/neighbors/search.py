@@ -13,6 +13,8 @@ from elmo_lite.embedding.layer_choice import LayerChoice
 from elmo_lite.embedding.runner import FloatArray
 from elmo_lite.neighbors.occurrence_index import Occurrence, OccurrenceIndex
 
+Context = Callable[[Occurrence], Hashable]
+"""Function that returns equal values for occurrences whose contexts count as one."""
 BLOCK_ROWS = 16_384
 """Number of occurrences that are compared at once: 50 MB of vectors of 768 values."""
 
@@ -89,7 +91,7 @@ def nearest(
     search: Search,
     query: Query,
     top_k: int,
-    context: Callable[[Occurrence], Hashable] = same_sentence,
+    context: Context = same_sentence,
 ) -> list[Neighbor]:
     """Find the nearest occurrences in other contexts than that of the query, at most one for each context.
 
@@ -98,8 +100,7 @@ def nearest(
         search: The search among them.
         query: The occurrence to start from.
         top_k: Maximum number of neighbours.
-        context: Function that returns equal values for occurrences whose contexts count as one. Defaults to the words
-            of the sentence.
+        context: What counts as one context. Defaults to the words of the sentence.
 
     Returns:
         At most ``top_k`` neighbours, in descending order of similarity.
