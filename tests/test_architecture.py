@@ -42,7 +42,7 @@ THIRD_PARTY = {
     "corpus": "numpy torch tqdm",
     "saved_model": "huggingface_hub safetensors torch",
     "embedding": "h5py numpy pyarrow torch tqdm",
-    "neighbors": "numpy sklearn tqdm umap usearch",
+    "neighbors": "matplotlib numpy sklearn tqdm umap usearch",
     "lm": "numpy torch tqdm",
     "pretraining": "gensim matplotlib numpy pytorch_lightning torch tqdm",
     "published": "h5py numpy torch",

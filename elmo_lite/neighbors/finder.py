@@ -144,7 +144,7 @@ class Finder:
             self.rows,
             self.groups,
             self.layer,
-            title=f"{', '.join(self.words)}: {len(self.rows):,} occurrences, grouped by their vectors in {self._layer_name}",
+            title=f"{', '.join(self.words)}: {len(self.rows):,} occurrences, grouped by {self._layer_name}",
             queries=queries,
             projection=projection,
         )

@@ -13,7 +13,7 @@ from typing import Any
 
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.embedding.elmo import Elmo
-from elmo_lite.errors import CorpusError, require
+from elmo_lite.errors import ElmoLiteError, require
 from elmo_lite.files import STANDARD_STREAM, describe_file
 from elmo_lite.locks import hold
 from elmo_lite.neighbors.contexts import Contexts, corpus_contexts, text_contexts
@@ -119,7 +119,7 @@ def _fitting(directory: Path, encoder: str, text: dict[str, Any], selection: Sel
         return selection
     try:
         index = OccurrenceIndex.open(directory)
-    except CorpusError as error:
+    except ElmoLiteError as error:
         if directory.exists():
             log.warning("%s; it is built again", error)
         return selection

@@ -151,6 +151,8 @@ def _colour(group: int) -> str:
 
 
 def _draw_panel(axes: Axes, layout: Layout, drawn: Drawn, number: int) -> None:
+    from matplotlib.patheffects import withStroke
+
     last = len(drawn.layers) - 1
     name = "Token layer" if number == 0 else f"LSTM layer {number}" + (" (top)" if number == last else "")
     axes.set_title(name, loc="left", fontsize=12, fontweight="bold", pad=18)
@@ -170,12 +172,14 @@ def _draw_panel(axes: Axes, layout: Layout, drawn: Drawn, number: int) -> None:
     x, y = layout.points[order].T
     axes.scatter(x, y, s=area, c=colours[order], alpha=0.55, linewidths=0)
     for group in range(len(drawn.headings)):
-        middle = np.median(layout.points[drawn.labels == group], axis=0) if (drawn.labels == group).any() else None
-        if middle is not None:
-            _badge(axes, middle[0], middle[1], group, 12)
+        members = layout.points[drawn.labels == group]
+        if len(members):  # at the point that is nearest to the median
+            middle = np.linalg.norm(members - np.median(members, axis=0), axis=1).argmin()
+            _badge(axes, *members[middle], group, 12)
     for star, (x, y) in enumerate(layout.queries, 1):
-        axes.scatter([x], [y], s=420, marker="*", c="black", edgecolors="white", linewidths=1.2, zorder=7)
-        axes.text(x, y, str(star), ha="center", va="center", color="white", fontsize=7, fontweight="bold", zorder=8)
+        axes.scatter([x], [y], s=260, marker="*", c="black", edgecolors="white", linewidths=1.2, zorder=7)
+        number = axes.annotate(str(star), (x, y), (7, 5), textcoords="offset points", fontweight="bold", zorder=8)
+        number.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
 
 
 def _draw_words(axes: Axes, points: npt.NDArray[np.floating], words: Sequence[str]) -> None:
