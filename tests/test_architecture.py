@@ -211,7 +211,7 @@ def test_tasks_use_public_names(path: Path) -> None:
             assert not any(alias.name.startswith("elmo_lite.") for alias in node.names)
 
 
-LAZY = ["elmo_lite", "elmo_lite.nn", "elmo_lite.saved_model", "elmo_lite.text"]
+LAZY = ["elmo_lite", "elmo_lite.neighbors", "elmo_lite.nn", "elmo_lite.saved_model", "elmo_lite.text"]
 
 
 @pytest.mark.parametrize("package", LAZY)
