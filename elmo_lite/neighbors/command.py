@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from elmo_lite.embedding.elmo import Elmo
-from elmo_lite.errors import CorpusError, require_range
+from elmo_lite.errors import require_range
 from elmo_lite.hardware import keep_freed_memory
 from elmo_lite.neighbors.finder import Finder, layer_of
 from elmo_lite.neighbors.index_metadata import MAX_OCCURRENCES, Selection
@@ -78,8 +78,9 @@ def neighbors_command(
     outputs = checked_outputs(output or [], overwrite, projection)
     _check_input(text, top_k, numbered_lines)
     elmo = Elmo.from_pretrained(model, device=device)
-    source = IndexedText(text, elmo.tokenization.with_kind(tokenizer), text_field, numbered_lines)
-    selection = Selection(_checked_words(word, source), min_count, max_occurrences)
+    source = IndexedText.open(text, elmo.tokenization.with_kind(tokenizer), text_field, numbered_lines)
+    words = tuple(dict.fromkeys(map(source.tokenization.normalize, word)))
+    selection = Selection(words, min_count, max_occurrences)
     number, contexts = layer_of(elmo, layer), [source.tokenization.words(sentence) for sentence in context or []]
     with opened_index(elmo, source, selection, Path(index) if index else None, progress=not quiet) as opened:
         finder = Finder(elmo, opened, selection, number)
@@ -100,17 +101,3 @@ def _check_input(text: str, top_k: int, numbered_lines: bool) -> None:
     keep_freed_memory()
     if not Path(text).is_dir():
         warn_of_numbers(find_sources([text], numbered_lines=numbered_lines))
-
-
-def _checked_words(words: list[str], text: IndexedText) -> tuple[str, ...]:
-    """Words as the tokenisation of the text writes them, each once.
-
-    Raises:
-        CorpusError: The tokenisation splits a word, so that it occurs in no text.
-    """
-    tokenization = text.tokenization
-    for word in words:
-        if len(parts := tokenization.words(word)) != 1 and not text.is_corpus:
-            found = f"the words {', '.join(map(repr, parts))}" if parts else "none"
-            raise CorpusError(f"--word {word!r}: expected one word of the tokenisation, found {found}")
-    return tuple(dict.fromkeys(map(tokenization.normalize, words)))

@@ -47,6 +47,8 @@ class Contexts:
 
     name: str
     """Name of the text, for messages."""
+    tokenization: Tokenization
+    """How running text is split."""
     counts: Counter[str]
     """Number of occurrences of every word of the text."""
     spool: IO[bytes]
@@ -92,7 +94,7 @@ def text_contexts(
         tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool,
         tqdm(total=size or None, unit="B", unit_scale=True, disable=not progress, file=sys.stderr) as bar,
     ):
-        found = Contexts(source, Counter(), spool)
+        found = Contexts(source, tokenization, Counter(), spool)
         for block in chain.from_iterable(_counted(file, text_field, bar) for file in files):
             for place, record in placed_records(block, text_field):
                 for sentence in _sentences(record, tokenization):
@@ -137,7 +139,7 @@ def corpus_contexts(corpus: Corpus, words: Iterable[str] | None = None) -> Itera
             number_of += np.bincount(stream[start : start + _STREAM_BLOCK], minlength=len(number_of))
     counts = Counter({word: number for word, number in zip(corpus.words, number_of[1:].tolist(), strict=True)})
     with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool:
-        found = Contexts(str(corpus.directory), counts, spool)
+        found = Contexts(str(corpus.directory), corpus.tokenization, counts, spool)
         is_wanted = np.zeros(len(number_of), dtype=bool)
         is_wanted[ids] = True
         for part, stream in parts.items():

@@ -22,6 +22,8 @@ from elmo_lite.neighbors.static_words import nearest_words
 
 EXACT_LIMIT = 1_000_000
 """Number of occurrences up to which the search is exact."""
+MAX_GROUPED = 10_000
+"""Maximum number of occurrences that are divided into groups and drawn, spread evenly over the text."""
 
 
 def layer_of(elmo: Elmo, layer: str) -> LayerChoice:
@@ -64,6 +66,7 @@ class Finder:
         self.layer = layer
         self.rows = index.rows_of(self.words)
         self.compared = index.rows_of(self.words, selection.min_count)
+        self.grouped = self.rows[:: -(-len(self.rows) // MAX_GROUPED)]
         self.search = self._search()
 
     def _search(self) -> Search:
@@ -76,8 +79,8 @@ class Finder:
 
     @cached_property
     def groups(self) -> Groups:
-        """The division of the occurrences of the words."""
-        return find_groups(self.index.vectors(self.layer, self.rows))
+        """The division of the occurrences ``grouped`` of the words."""
+        return find_groups(self.index.vectors(self.layer, self.grouped))
 
     def answers(self, contexts: Sequence[Sequence[str]], top_k: int, context: Context = same_sentence) -> list[Answer]:
         """Neighbours of the words in sentences, or of the middle of each group where there are none.
@@ -106,7 +109,7 @@ class Finder:
         if len(self.compared) == 1:
             found = f"one ({self.index.occurrence(int(self.rows[0])).place}); a --context can be compared with it"
             raise CorpusError(f"{self.words[0]!r}: expected two occurrences or more, found {found}")
-        return group_queries(self.index, self.rows, self.groups, self.layer)
+        return group_queries(self.index, self.grouped, self.groups, self.layer)
 
     def static(self, top_k: int) -> Static:
         """Nearest words of the token layer, by word."""
@@ -141,10 +144,10 @@ class Finder:
         draw_word(
             path,
             self.index,
-            self.rows,
+            self.grouped,
             self.groups,
             self.layer,
-            title=f"{', '.join(self.words)}: {len(self.rows):,} occurrences, grouped by {self._layer_name}",
+            title=f"{', '.join(self.words)}: {len(self.grouped):,} occurrences, grouped by {self._layer_name}",
             queries=queries,
             projection=projection,
         )

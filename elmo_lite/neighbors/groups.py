@@ -15,8 +15,6 @@ MAX_GROUPS = 6
 MIN_GAIN = 0.05
 """Least amount by which the silhouette exceeds that of points without groups; otherwise there is one group."""
 _NUM_AXES = 10
-_MAX_POINTS = 10_000
-"""Number of occurrences that axes and centres are computed from; the others join the nearest centre."""
 _SILHOUETTE_POINTS = 1000
 
 
@@ -67,38 +65,35 @@ def find_groups(vectors: FloatArray, seed: int = 0) -> Groups:
     from sklearn.decomposition import PCA
 
     # Equal vectors, as those of the token layer, are one point.
-    num_distinct = len(np.unique(vectors[:_MAX_POINTS], axis=0))
+    num_distinct = len(np.unique(vectors, axis=0))
     labels = np.zeros(len(vectors), dtype=np.intp)
     if num_distinct > 3:
-        step = -(-len(vectors) // _MAX_POINTS)
-        axes = PCA(min(_NUM_AXES, num_distinct - 1, vectors.shape[1]), random_state=seed).fit(vectors[::step])
-        points = axes.transform(vectors)
-        labels = _best_labels(points, step, min(MAX_GROUPS, num_distinct - 1), seed)
+        axes = PCA(min(_NUM_AXES, num_distinct - 1, vectors.shape[1]), random_state=seed)
+        labels = _best_labels(axes.fit_transform(vectors), min(MAX_GROUPS, num_distinct - 1), seed)
     order = np.argsort(-np.bincount(labels), kind="stable")
     labels = np.argsort(order)[labels]
     centres = np.stack([vectors[labels == group].mean(axis=0) for group in range(len(order))])
     return Groups(labels, centres)
 
 
-def _best_labels(points: FloatArray, step: int, most: int, seed: int) -> npt.NDArray[np.intp]:
+def _best_labels(points: FloatArray, most: int, seed: int) -> npt.NDArray[np.intp]:
     """The labels (R,) of the best number of groups of points (R, A), 2 to ``most``, or of one group."""
-    some = points[::step]
-    reference = np.random.default_rng(seed).normal(size=some.shape) * some.std(axis=0)
+    reference = np.random.default_rng(seed).normal(size=points.shape) * points.std(axis=0)
     best, labels = -1.0, np.zeros(len(points), dtype=np.intp)
     for number in range(2, most + 1):
-        means = _fitted(some, number, seed)
-        found = _silhouette(some, means.labels_, seed)
-        if found <= best:
+        found = _labels(points, number, seed)
+        silhouette = _silhouette(points, found, seed)
+        if silhouette <= best:
             continue
-        if found - _silhouette(reference, _fitted(reference, number, seed).labels_, seed) >= MIN_GAIN:
-            best, labels = found, np.asarray(means.predict(points), dtype=np.intp)
+        if silhouette - _silhouette(reference, _labels(reference, number, seed), seed) >= MIN_GAIN:
+            best, labels = silhouette, found
     return np.unique(labels, return_inverse=True)[1]
 
 
-def _fitted(points: npt.NDArray[Any], number: int, seed: int) -> Any:
+def _labels(points: npt.NDArray[Any], number: int, seed: int) -> npt.NDArray[np.intp]:
     from sklearn.cluster import KMeans
 
-    return KMeans(number, n_init=4, random_state=seed).fit(points)
+    return np.asarray(KMeans(number, n_init=4, random_state=seed).fit_predict(points), dtype=np.intp)
 
 
 def _silhouette(points: npt.NDArray[Any], labels: npt.NDArray[Any], seed: int) -> float:

@@ -85,11 +85,13 @@ def build_index(
 
 
 def _check_words(contexts: Contexts, selection: Selection) -> None:
-    for word in selection.words:
-        if not contexts.counts[word]:
-            near = nearest_spellings(word, contexts.counts)
-            hint = f"; did you mean {near}?" if near else ""
-            raise CorpusError(f"{contexts.name}: expected the word {word!r}, found no occurrence of it{hint}")
+    """Check that the words occur."""
+    for word in (word for word in selection.words if not contexts.counts[word]):
+        near = nearest_spellings(word, contexts.counts)
+        hint = f"; did you mean {near}?" if near else ""
+        if len(parts := contexts.tokenization.words(word)) > 1:
+            hint = f", as the tokenisation splits it into {', '.join(map(repr, parts))}"
+        raise CorpusError(f"{contexts.name}: expected the word {word!r}, found no occurrence of it{hint}")
 
 
 def _check_space(needed: int, directory: Path) -> None:

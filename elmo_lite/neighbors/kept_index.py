@@ -36,17 +36,29 @@ class IndexedText:
     tokenization: Tokenization
     text_field: str | None = None
     numbered_lines: bool = False
+    corpus: Corpus | None = None
+    """The corpus, if it is one."""
 
-    @property
-    def is_corpus(self) -> bool:
-        """Whether it is a corpus directory."""
-        return os.path.isdir(self.source)
+    @classmethod
+    def open(
+        cls, source: str, tokenization: Tokenization, text_field: str | None = None, numbered_lines: bool = False
+    ) -> IndexedText:
+        """Check that there is a text; a corpus directory brings its own tokenisation.
+
+        Raises:
+            CorpusError: There is no such text, or the corpus is damaged.
+        """
+        if not os.path.isdir(source):
+            find_sources([source])
+            return cls(source, tokenization, text_field, numbered_lines)
+        corpus = Corpus.open(source)
+        return cls(source, corpus.tokenization, corpus=corpus)
 
     def contexts(self, selection: Selection, progress: bool = False) -> AbstractContextManager[Contexts]:
         """Read the sentences that an index of a selection needs."""
         words = selection.words if selection.min_count is None else None
-        if self.is_corpus:
-            return corpus_contexts(Corpus.open(self.source), words)
+        if self.corpus is not None:
+            return corpus_contexts(self.corpus, words)
         return text_contexts(
             self.source, self.tokenization, words, self.text_field, self.numbered_lines, progress=progress
         )
@@ -57,7 +69,7 @@ class IndexedText:
         Raises:
             ConfigError: It cannot be compared without reading it as a whole: a pipe or a data set of the hub.
         """
-        if self.is_corpus:
+        if self.corpus is not None:
             return {"corpus": describe_file(Path(self.source) / "meta.json")}
         files = find_sources([self.source])
         is_file = self.source != STANDARD_STREAM and all(Path(file.name).is_file() for file in files)

@@ -175,11 +175,12 @@ def _draw_panel(axes: Axes, layout: Layout, drawn: Drawn, number: int) -> None:
         members = layout.points[drawn.labels == group]
         if len(members):  # at the point that is nearest to the median
             middle = np.linalg.norm(members - np.median(members, axis=0), axis=1).argmin()
-            _badge(axes, *members[middle], group, 12)
+            x, y = members[middle].tolist()
+            _badge(axes, x, y, group, 12)
     for star, (x, y) in enumerate(layout.queries, 1):
         axes.scatter([x], [y], s=260, marker="*", c="black", edgecolors="white", linewidths=1.2, zorder=7)
-        number = axes.annotate(str(star), (x, y), (7, 5), textcoords="offset points", fontweight="bold", zorder=8)
-        number.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+        label = axes.annotate(str(star), (x, y), (7, 5), textcoords="offset points", fontweight="bold", zorder=8)
+        label.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
 
 
 def _draw_words(axes: Axes, points: npt.NDArray[np.floating], words: Sequence[str]) -> None:

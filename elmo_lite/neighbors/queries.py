@@ -65,7 +65,7 @@ def group_queries(
         middle = int(rows[groups.nearest_to_centre(vectors, group)[0]])
         note = f"group {letter(group)}, {size:,} of {len(rows):,} occurrences; the one in its middle:"
         if len(groups) == 1:
-            note = f"the occurrence in the middle of all {len(rows):,}:"
+            note = f"the occurrence in the middle of all {len(rows):,}:" if len(rows) > 1 else "its only occurrence:"
         queries.append(Query(index.occurrence(middle), vectors[np.searchsorted(rows, middle)], note))
     return queries
 

@@ -123,8 +123,8 @@ def test_many_occurrences_are_searched_approximately(
     ("content", "options", "message"),
     [
         (None, ["--word", "Play"], r"text.txt: expected the word 'Play', found no occurrence of it; did you mean play"),
-        (None, ["--word", "two words"], "--word 'two words': expected one word of the tokenisation, found the words"),
-        (None, ["--word", ""], "--word '': expected one word of the tokenisation, found none"),
+        (None, ["--word", "two words"], "found no occurrence of it, as the tokenisation splits it into 'two', 'words'"),
+        (None, ["--word", ""], "text.txt: expected the word '', found no occurrence of it"),
         (None, ["--word", "play", "--context", "none"], "--context: expected a sentence with the word 'play', found"),
         (None, ["--word", "play", "--context", ""], "--context: expected a sentence with the word 'play', found ''"),
         (None, ["--word", "play", "--layer", "3"], "--layer: expected mean, top or a number in -3..2, found '3'"),

@@ -44,11 +44,6 @@ def test_few_or_equal_vectors(number: int) -> None:
     assert 1 <= len(groups) <= MAX_GROUPS and sum(groups.sizes) == number and min(groups.sizes) > 0
 
 
-def test_most_points_join_the_groups_of_some(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("elmo_lite.neighbors.groups._MAX_POINTS", 40)
-    assert find_groups(blobs([100, 300]).astype(np.float32)).sizes == [300, 100]
-
-
 def test_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "sklearn", None)
     with pytest.raises(ModuleNotFoundError, match="groups of occurrences: expected scikit-learn"):

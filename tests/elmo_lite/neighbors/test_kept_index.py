@@ -22,7 +22,7 @@ PLAY = Selection(("play",))
 
 def opened(elmo: Elmo, source: Path, selection: Selection, directory: Path | None) -> int:
     """Number of occurrences in the index."""
-    with opened_index(elmo, IndexedText(str(source), WHITESPACE), selection, directory) as index:
+    with opened_index(elmo, IndexedText.open(str(source), WHITESPACE), selection, directory) as index:
         return len(index)
 
 
