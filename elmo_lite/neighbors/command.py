@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -23,8 +22,6 @@ MAX_STATIC = 10
 """Number of words of the token layer that are shown, or fewer with a smaller --top_k."""
 CONTEXTS = {"sentence": same_sentence, "neighbors": neighboring_words}
 """What counts as one context, by its name."""
-_SCREEN = (100, 24)
-"""Columns and lines of a screen whose size is unknown."""
 
 
 def neighbors_command(
@@ -66,7 +63,7 @@ def neighbors_command(
         quiet: Show no progress.
 
     Other Args:
-        min_count: Compare all words with this number of occurrences. Defaults to those of --word alone.
+        min_count: Compare the words that occur this often as well. Defaults to those of --word alone.
         max_occurrences: Maximum number of compared occurrences of a word, spread evenly over the text; 0 for all.
         distinct: What is shown once: a sentence, or the words before and after (neighbors), as in formulas.
         projection: Projection of the picture: pca, umap, or auto, which is umap if umap-learn is installed.
@@ -86,7 +83,7 @@ def neighbors_command(
         finder = Finder(elmo, opened, selection, number)
         answers = finder.answers(contexts, top_k, CONTEXTS[distinct])
         static = finder.static(min(top_k, MAX_STATIC))
-        print(as_text(answers, static, finder.heading(text, layer), shutil.get_terminal_size(_SCREEN).columns))
+        print(as_text(answers, static, finder.heading(text, layer), text))
         write_outputs(outputs, finder, answers, static)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -14,6 +15,8 @@ from elmo_lite.neighbors.static_words import StaticNeighbor
 
 Static = dict[str, list[StaticNeighbor]]
 """Nearest words of the token layer, by word."""
+_SCREEN = (100, 24)
+"""Columns and lines of a screen whose size is unknown."""
 _MIN_CONTEXT = 16
 """Smallest number of characters of context on each side of a word."""
 _COLUMNS = ("query", "kind", "rank", "similarity", "word", "position", "place", "sentence")
@@ -27,26 +30,28 @@ class Answer:
     neighbors: list[Neighbor]
 
 
-def as_text(answers: Sequence[Answer], static: Static, heading: str, columns: int) -> str:
+def as_text(answers: Sequence[Answer], static: Static, heading: str, text: str, columns: int | None = None) -> str:
     """Neighbours as text for a screen.
 
     Args:
         answers: The queries and their neighbours.
         static: Nearest words of the token layer, by word.
         heading: First line.
-        columns: Width of the screen in characters.
+        text: Name of the text, which is left out of places.
+        columns: Width of the screen in characters. Defaults to that of the terminal, or 100 without one.
     """
+    columns = columns or shutil.get_terminal_size(_SCREEN).columns
     lines = [heading]
     shown = [each.occurrence for answer in answers for each in answer.neighbors]
     longest = max(len(each.word) for each in (*shown, *(answer.query.occurrence for answer in answers)))
-    width = (columns - 12 - longest - max((len(_short(each.place)) for each in shown), default=0)) // 2
+    width = (columns - 12 - longest - max((len(_short(each.place, text)) for each in shown), default=0)) // 2
     width = max(width, _MIN_CONTEXT)
     for answer in answers:
         lines += ["", *([f"  {answer.query.note}"] if answer.query.note else [])]
         lines.append(f"       {concordance_line(answer.query.occurrence, width)}")
         for each in answer.neighbors:
             line = f" {each.similarity:5.2f} {concordance_line(each.occurrence, width)}"
-            lines.append(f"{line:<{2 * width + longest + 12}}{_short(each.occurrence.place)}")
+            lines.append(f"{line:<{2 * width + longest + 12}}{_short(each.occurrence.place, text)}")
     lines.append("")
     for word, found in static.items():
         named = ", ".join(f"{printable(each.word)} {each.similarity:.2f}" for each in found)
@@ -54,9 +59,9 @@ def as_text(answers: Sequence[Answer], static: Static, heading: str, columns: in
     return "\n".join(lines)
 
 
-def _short(place: str) -> str:
-    """A place without the folder of its file."""
-    return printable(PurePath(place).name)
+def _short(place: str, text: str) -> str:
+    """A place without the folder of its file, or without the file if that is the text."""
+    return printable(PurePath(place.removeprefix(f"{text}, ")).name)
 
 
 def as_tsv(answers: Sequence[Answer], static: Static) -> str:

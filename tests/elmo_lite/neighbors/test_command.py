@@ -34,7 +34,10 @@ def test_neighbors_of_a_context(model: Path, text: Path, capsys: pytest.CaptureF
     assert len(neighbors) == 4 and all(line.index("[") == query.index("[") for line in neighbors)
     similarities = [float(line.split()[0]) for line in neighbors]
     assert similarities == sorted(similarities, reverse=True) and -1 <= similarities[-1] <= similarities[0] <= 1
-    assert all("text.txt, line " in line and str(text.parent) not in line for line in neighbors)
+    assert all(line.split()[-2] == "line" and "text.txt" not in line for line in neighbors)
+    (text.parent / "other.txt").write_text("one more play\n")
+    _, out, _ = run(capsys, model, text.parent / "*.txt", "--word", "play", "--context", CONTEXT, "--quiet")
+    assert "text.txt, line 2" in out and "other.txt, line 1" in out and f"{text.parent}/text" not in out
     assert static.startswith("without context, nearest to 'play' (token layer): ") and static.count(", ") == 4
 
 
