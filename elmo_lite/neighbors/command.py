@@ -76,8 +76,7 @@ def neighbors_command(
     _check_input(text, top_k, numbered_lines)
     elmo = Elmo.from_pretrained(model, device=device)
     source = IndexedText.open(text, elmo.tokenization.with_kind(tokenizer), text_field, numbered_lines)
-    words = tuple(dict.fromkeys(map(source.tokenization.normalize, word)))
-    selection = Selection(words, min_count, max_occurrences)
+    selection = Selection(tuple(dict.fromkeys(map(source.tokenization.normalize, word))), min_count, max_occurrences)
     number, contexts = layer_of(elmo, layer), [source.tokenization.words(sentence) for sentence in context or []]
     with opened_index(elmo, source, selection, Path(index) if index else None, progress=not quiet) as opened:
         finder = Finder(elmo, opened, selection, number)
