@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from elmo_lite.embedding.layer_choice import LayerChoice
 from elmo_lite.embedding.runner import FloatArray
+from elmo_lite.errors import ElmoLiteError
 from elmo_lite.extras import import_extras
 from elmo_lite.files import check_file, describe_file, replace_file
 from elmo_lite.metadata import read_json, write_json
@@ -65,7 +66,11 @@ class ApproximateSearch:
         facts = self.path.with_suffix(".json")
         if not (facts.is_file() and self.path.is_file()):
             return None
-        check_file(self.path, read_json(facts))
+        try:
+            check_file(self.path, read_json(facts))
+        except ElmoLiteError as error:
+            log.warning("%s; it is built again", error)
+            return None
         graph = self._new()
         graph.view(str(self.path))
         return graph

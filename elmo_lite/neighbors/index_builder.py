@@ -7,6 +7,7 @@ import shutil
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -77,8 +78,7 @@ def build_index(
                 writer.write(context, positions, layers[1:, positions])
                 bar.update(len(positions))
         writer.close()
-        for name in metadata.file_names:
-            metadata.files[name] = describe_file(scratch / name)
+        metadata = replace(metadata, files={name: describe_file(scratch / name) for name in metadata.file_names})
         metadata.write(scratch)
         put_in_place(scratch, directory)
     return OccurrenceIndex(directory, metadata)

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from elmo_lite.files import STANDARD_STREAM, describe_file
 from elmo_lite.locks import hold
 from elmo_lite.neighbors.contexts import Contexts, corpus_contexts, text_contexts
 from elmo_lite.neighbors.index_builder import build_index
-from elmo_lite.neighbors.index_metadata import INDEX, Metadata, Selection
+from elmo_lite.neighbors.index_metadata import INDEX, Selection
 from elmo_lite.neighbors.occurrence_index import OccurrenceIndex
 from elmo_lite.saved_model import encoder_hash
 from elmo_lite.text.sources import find_sources
@@ -63,6 +64,7 @@ class IndexedText:
             self.source, self.tokenization, words, self.text_field, self.numbered_lines, progress=progress
         )
 
+    @cached_property
     def identity(self) -> dict[str, Any]:
         """What an index of this text is compared by: hashes of the files, and how they are read.
 
@@ -110,8 +112,8 @@ def opened_index(
             place = Path(scratch) / "index"
             yield build_index(elmo, found, selection, place, progress=progress)
         return
-    identity = text.identity()
-    index = _fitting(directory, encoder_hash(elmo.bilm), identity, selection)
+    identity = text.identity  # before the text is read, as it may change meanwhile
+    index = _fitting(directory, encoder_hash(elmo.bilm), text, selection)
     if isinstance(index, Selection):
         with hold(directory), text.contexts(index, progress) as found:
             index = build_index(elmo, found, index, directory, text=identity, progress=progress)
@@ -119,7 +121,7 @@ def opened_index(
     yield index
 
 
-def _fitting(directory: Path, encoder: str, text: dict[str, Any], selection: Selection) -> OccurrenceIndex | Selection:
+def _fitting(directory: Path, encoder: str, text: IndexedText, selection: Selection) -> OccurrenceIndex | Selection:
     """The index at a directory if it fits, or what to index there otherwise.
 
     Raises:
@@ -135,8 +137,12 @@ def _fitting(directory: Path, encoder: str, text: dict[str, Any], selection: Sel
         if directory.exists():
             log.warning("%s; it is built again", error)
         return selection
-    if reason := _difference(index.metadata, encoder, text):
-        log.warning("%s: the index is of %s; it is built again", directory, reason)
+    if index.metadata.encoder != encoder:
+        found = f"hash {index.metadata.encoder[:12]}, not {encoder[:12]}"
+        log.warning("%s: the index is of another model (%s); it is built again", directory, found)
+        return selection
+    if index.metadata.text != text.identity:
+        log.warning("%s: the index is of another text than %s is now; it is built again", directory, text.source)
         return selection
     kept = index.metadata.selection
     counts = dict(zip(index.words, index.counts.tolist(), strict=True))
@@ -144,12 +150,3 @@ def _fitting(directory: Path, encoder: str, text: dict[str, Any], selection: Sel
         return index
     log.info("%s: the index is built again, with %s", directory, ", ".join(selection.words))
     return selection.with_words_of(kept)
-
-
-def _difference(metadata: Metadata, encoder: str, text: dict[str, Any]) -> str:
-    """How model or text of an index differ from those given; empty if they do not."""
-    if metadata.encoder != encoder:
-        return f"another model (hash {metadata.encoder[:12]}, not {encoder[:12]})"
-    if metadata.text != text:
-        return "another text, or one that has changed since"
-    return ""

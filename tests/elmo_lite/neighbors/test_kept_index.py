@@ -65,7 +65,7 @@ def test_another_text_is_named(
         file.write("one more play\n")
     with caplog.at_level(logging.INFO, "elmo_lite"):
         assert opened(elmo, text, PLAY, directory) == 7
-    assert f"{directory}: the index is of another text, or one that has changed since; it is built again" in caplog.text
+    assert f"{directory}: the index is of another text than {text} is now; it is built again" in caplog.text
 
 
 def test_another_model_is_named(elmo: Elmo, text: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

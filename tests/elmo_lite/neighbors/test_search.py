@@ -148,3 +148,5 @@ def test_approximate_search_finds_the_same(
             assert sorted(row for row, _ in found) == sorted(row for row, _ in wanted)
             assert found[0][1] == pytest.approx(wanted[0][1], abs=1e-6)
             assert dict(found) == pytest.approx(dict(wanted), abs=1e-6)
+    (index.directory / "graph_mean.usearch").write_bytes(b"damaged")
+    assert len(list(ApproximateSearch(index, "mean").ranked(query.vector))) == len(index), "built again"
