@@ -82,7 +82,7 @@ def neighbors_command(
         finder = Finder(elmo, opened, selection, number)
         answers = finder.answers(contexts, top_k, CONTEXTS[distinct])
         static = finder.static(min(top_k, MAX_STATIC))
-        print(as_text(answers, static, finder.heading(text, layer), text))
+        print(as_text(answers, static, finder.heading(source.name, layer), source.name))
         write_outputs(outputs, finder, answers, static)
 
 

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from elmo_lite.corpus.corpus import BOUNDARY_ID, Corpus
 from elmo_lite.errors import CorpusError
+from elmo_lite.files import STANDARD_STREAM
 from elmo_lite.text.blocks import Block
 from elmo_lite.text.documents import Record, sentences_of
 from elmo_lite.text.sentence_files import placed_records
@@ -94,7 +95,8 @@ def text_contexts(
         tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool,
         tqdm(total=size or None, unit="B", unit_scale=True, disable=not progress, file=sys.stderr) as bar,
     ):
-        found = Contexts(source, tokenization, Counter(), spool)
+        name = "standard input" if source == STANDARD_STREAM else source
+        found = Contexts(name, tokenization, Counter(), spool)
         for block in chain.from_iterable(_counted(file, text_field, bar) for file in files):
             for place, record in placed_records(block, text_field):
                 for sentence in _sentences(record, tokenization):
@@ -103,7 +105,7 @@ def text_contexts(
                         found.add(sentence, place)
         bar.close()
         if not found.counts:
-            raise CorpusError(f"{source}: expected words, found none")
+            raise CorpusError(f"{name}: expected words, found none")
         yield found
 
 

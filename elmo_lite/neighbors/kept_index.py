@@ -15,7 +15,7 @@ from typing import Any
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.embedding.elmo import Elmo
 from elmo_lite.errors import ElmoLiteError, require
-from elmo_lite.files import STANDARD_STREAM, describe_file
+from elmo_lite.files import STANDARD_STREAM, describe_file, remove_leftovers
 from elmo_lite.locks import hold
 from elmo_lite.neighbors.contexts import Contexts, corpus_contexts, text_contexts
 from elmo_lite.neighbors.index_builder import build_index
@@ -54,6 +54,11 @@ class IndexedText:
             return cls(source, tokenization, text_field, numbered_lines)
         corpus = Corpus.open(source)
         return cls(source, corpus.tokenization, corpus=corpus)
+
+    @property
+    def name(self) -> str:
+        """Its name in messages."""
+        return "standard input" if self.source == STANDARD_STREAM else self.source
 
     def contexts(self, selection: Selection, progress: bool = False) -> AbstractContextManager[Contexts]:
         """Read the sentences that an index of a selection needs."""
@@ -112,6 +117,7 @@ def opened_index(
             place = Path(scratch) / "index"
             yield build_index(elmo, found, selection, place, progress=progress)
         return
+    remove_leftovers(directory)  # of processes that were killed
     identity = text.identity  # before the text is read, as it may change meanwhile
     index = _fitting(directory, encoder_hash(elmo.bilm), text, selection)
     if isinstance(index, Selection):

@@ -1,12 +1,14 @@
 """An index that is kept: used again where it fits, named and built again where it does not."""
 
 import logging
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
+from elmo_lite import atomic
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
 from elmo_lite.embedding.elmo import Elmo
 from elmo_lite.errors import ConfigError, CorpusError
@@ -118,6 +120,18 @@ def test_a_pipe_cannot_be_compared(elmo: Elmo, tmp_path: Path) -> None:
 def test_one_process_at_a_time_builds(elmo: Elmo, text: Path, tmp_path: Path) -> None:
     with hold(tmp_path / "kept"), pytest.raises(ConfigError, match="another process is using it"):
         opened(elmo, text, PLAY, tmp_path / "kept")
+
+
+def test_what_a_killed_process_left_is_removed(
+    elmo: Elmo, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(elmo, text, PLAY, tmp_path / "kept")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: 2**22 + 1)  # of no process
+        left = atomic._beside(tmp_path / "kept", ".tmp")
+    left.mkdir()
+    opened(elmo, text, PLAY, tmp_path / "kept")
+    assert not left.exists()
 
 
 def test_a_temporary_one_leaves_nothing(
