@@ -43,6 +43,7 @@ THIRD_PARTY = {
     "corpus": "numpy torch tqdm",
     "saved_model": "huggingface_hub safetensors torch",
     "embedding": "h5py numpy pyarrow torch tqdm",
+    "neighbors": "matplotlib numpy sklearn tqdm umap usearch",
     "lm": "numpy torch tqdm",
     "pretraining": "gensim matplotlib numpy pytorch_lightning torch tqdm",
     "published": "h5py numpy torch",
@@ -212,7 +213,7 @@ def test_tasks_use_public_names(path: Path) -> None:
             assert not any(alias.name.startswith("elmo_lite.") for alias in node.names)
 
 
-LAZY = ["elmo_lite", "elmo_lite.nn", "elmo_lite.saved_model", "elmo_lite.text"]
+LAZY = ["elmo_lite", "elmo_lite.neighbors", "elmo_lite.nn", "elmo_lite.saved_model", "elmo_lite.text"]
 
 
 @pytest.mark.parametrize("package", LAZY)

@@ -76,6 +76,7 @@ COMMANDS = {
     "next": Command("elmo_lite.lm.next_command:next_command", positionals=("model", "text", "output")),
     "generate": Command("elmo_lite.lm.generate_command:generate_command", positionals=("model", "output")),
     "embed": Command("elmo_lite.embedding.embed:embed_command"),
+    "neighbors": Command("elmo_lite.neighbors.command:neighbors_command"),
     "quickstart": Command("elmo_lite.quickstart.quickstart:quickstart_command"),
     "import": Command("elmo_lite.published.format:import_command"),
     "compress": Command("elmo_lite.saved_model.compress:compress_command"),

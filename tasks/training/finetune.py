@@ -46,7 +46,7 @@ def finetune(
         config: Settings.
         elmo: Frozen encoder, whose layers are computed once. A model that trains its encoder contains it and computes
             the layers itself.
-        model_hash: ``encoder_hash(elmo)``; computed if empty.
+        model_hash: ``encoder_hash(elmo.bilm)``; computed if empty.
         progress: Show a progress bar and one line per epoch on standard error.
 
     Raises:

@@ -17,9 +17,9 @@ from elmo_lite.errors import require
 from elmo_lite.extras import import_extras
 from elmo_lite.locks import hold
 from elmo_lite.metadata import write_json
+from elmo_lite.saved_model import encoder_hash
 from elmo_lite.stopping import Stopped
 from tasks.files import warn_of_same_files
-from tasks.inputs.encoder_hash import encoder_hash
 from tasks.inputs.in_memory import is_path
 from tasks.saved_task.directory import save_scores
 from tasks.saved_task.network import check_out, tokenization_of
@@ -50,7 +50,7 @@ class _Encoder:
         self._config = config.representation
         self._loaded = self._load()
         self.tokenization = tokenization_of(config, self._loaded)
-        self.hash = "" if self._loaded is None else encoder_hash(self._loaded)
+        self.hash = "" if self._loaded is None else encoder_hash(self._loaded.bilm)
 
     def _load(self) -> Elmo | None:
         if not self._config.has_encoder:
