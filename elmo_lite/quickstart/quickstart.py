@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from elmo_lite.errors import ConfigError
-from elmo_lite.quickstart.bigrams import bigram_perplexity, unigram_perplexity
+from elmo_lite.ladder.kneser_ney import KneserNey, perplexity
 from elmo_lite.quickstart.contexts import nearest, occurrences, sentences
 from elmo_lite.quickstart.demonstration import run, title
 from elmo_lite.quickstart.heads import HEADS, LAYERS, installed_heads, train_heads
@@ -122,16 +124,15 @@ def _compare_perplexity(folder: Path, corpus: Corpus) -> None:
     command, _, result = output.getvalue().partition("\n   {")
     measured = json.loads("{" + result)
     print(command)
-    train, held_out = corpus.class_of_word[corpus.train], corpus.class_of_word[corpus.held_out]
+    train, held_out = (corpus.class_of_word[part].astype(np.int64) for part in (corpus.train, corpus.held_out))
     size = len(corpus.vocabulary)
-    unigram = unigram_perplexity(train, held_out, size)
+
+    def counted(order: int, step: int) -> float:
+        return perplexity(KneserNey.fit(train[::step], size, order).stream_probabilities(held_out[::step]))
+
     rows = [
-        ("words counted (unigram)", unigram, unigram),
-        (
-            "pairs counted (bigram, Kneser-Ney)",
-            bigram_perplexity(train, held_out, size),
-            bigram_perplexity(train[::-1], held_out[::-1], size),
-        ),
+        ("words counted (unigram)", counted(1, 1), counted(1, -1)),
+        ("pairs counted (bigram, Kneser-Ney)", counted(2, 1), counted(2, -1)),
         ("this model", _number(measured, "forward"), _number(measured, "backward")),
     ]
     print(f"   {'':<36}{'forward':>10}{'backward':>10}")
