@@ -72,6 +72,11 @@ COMMANDS = {
         hints={"model": "--init starts from a saved model"},
     ),
     "evaluate": Command("elmo_lite.lm.evaluate:evaluate_command"),
+    "ladder": Command(
+        "elmo_lite.ladder.command:ladder_command",
+        positionals=("corpus",),
+        defaults="elmo_lite.ladder.command:default_settings",
+    ),
     "embed": Command("elmo_lite.embedding.embed:embed_command"),
     "quickstart": Command("elmo_lite.quickstart.quickstart:quickstart_command"),
     "import": Command("elmo_lite.published.format:import_command"),
