@@ -36,7 +36,8 @@ def ladder_command(
 
     Args:
         config: Settings of the ladder.
-        corpus: Corpus directory, as written by "elmo-lite corpus".
+        corpus: Corpus directory, as written by "elmo-lite corpus"; or python, for the English prose that Python
+            carries, of which a corpus is made in OUT_corpus.
         out: Output directory for results, pictures and models; absent or empty unless --resume is given.
         test: Text to measure all models on once more at the end, beside the held-out part of the corpus.
         resume: Continue the ladder in --out at the model where it was.
@@ -44,9 +45,12 @@ def ladder_command(
     """
     from elmo_lite.ladder.ladder import RESULTS, climb
     from elmo_lite.ladder.pictures import GRADIENTS, PERPLEXITY
+    from elmo_lite.ladder.python_corpus import PYTHON, python_corpus
     from elmo_lite.ladder.results import order_found, sentences, table
 
     keep_freed_memory()
+    if corpus == PYTHON and not Path(corpus).exists():
+        corpus = str(python_corpus(Path(f"{out}_corpus")))
     results = climb(config, corpus, out, test=test, resume=resume, progress=not quiet)
     print(table(results))
     if found := order_found(results):

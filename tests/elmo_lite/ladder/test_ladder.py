@@ -79,7 +79,7 @@ def test_equal_parameters(whole: Path) -> None:
     rungs = [rung for rung in content(whole)["rungs"] if rung["dim"] is not None]
     assert len({rung["words"] for rung in rungs}) == 1
     (wanted,) = [rung["parameters"] for rung in rungs if rung["name"] == "lstm"]
-    simple = [rung for rung in rungs if rung["name"] in ("window", "rnn_tanh", "gru", "lstm2")]
+    simple = [rung for rung in rungs if rung["name"] in ("window", "rnn_tanh", "gru", "lstm", "lstm2")]
     assert all(abs(rung["parameters"] - wanted) < 0.2 * wanted for rung in simple)
     width = {rung["name"]: rung["dim"] for rung in simple}
     assert width["lstm2"] < width["lstm"] == 12 < width["rnn_tanh"] == width["window"] + 4
