@@ -43,7 +43,7 @@ def toy_ladder(**changes: Any) -> LadderConfig:
             "char_cnn": CharCNNConfig(embedding_dim=4, filters=((1, 4), (3, 4)), max_characters=12),
             "head": HeadConfig(num_samples=12),
             "data": DataConfig(batching="sentences", batch_words=128, max_length=16),
-            "optimizer": OptimizerConfig(learning_rate=0.01, table_learning_rate=0.01, warmup_steps=2),
+            "optimizer": OptimizerConfig(name="adamw", learning_rate=0.01, table_learning_rate=0.01, warmup_steps=2),
             "validations": 2,
             "validated_words": 100,
             "precision": "float32",
