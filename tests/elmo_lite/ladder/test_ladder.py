@@ -24,7 +24,9 @@ from elmo_lite.ladder.kneser_ney import KneserNey, perplexity
 from elmo_lite.ladder.ladder import climb
 from elmo_lite.ladder.results import RungResult
 from elmo_lite.ladder.rungs import parameters_of, training_config
+from elmo_lite.nn.config import CharCNNConfig
 from elmo_lite.nn.forward_config import ForwardLMConfig
+from elmo_lite.pretraining.config import DataConfig
 from elmo_lite.pretraining.initial_model import build_model
 from elmo_lite.pretraining.optimizers import num_parameters
 from elmo_lite.stopping import Stopped
@@ -103,8 +105,6 @@ def test_parameters_are_counted(name: RungName, corpus: Path) -> None:
 
 
 def test_states_are_carried_over_sentence_ends(corpus: Path, tmp_path: Path) -> None:
-    from elmo_lite.pretraining.config import DataConfig
-
     data = DataConfig(batching="windows", batch_words=64, max_length=8)
     results = climb(toy_ladder(data=data, rungs=("ngram", "window", "gru"), epochs=1), corpus, tmp_path / "out")
     opened = Corpus.open(corpus)
@@ -132,13 +132,20 @@ def stop_at(step: int) -> Any:
     return on_train_batch_end
 
 
-def test_a_stopped_ladder_goes_on_where_it_was(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = toy_ladder(rungs=("bigram", "gru", "lstm"))
+@pytest.mark.parametrize(
+    ("batching", "rungs"), [("sentences", ("bigram", "gru", "lstm")), ("windows", ("bigram", "window"))]
+)
+def test_a_stopped_ladder_goes_on_where_it_was(
+    batching: Any, rungs: Any, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = toy_ladder(rungs=rungs, data=DataConfig(batching=batching, batch_words=128, max_length=16))
     expected = climb(config, corpus, tmp_path / "whole", progress=False)
     out = tmp_path / "stopped"
     with monkeypatch.context() as patch:
         patch.setattr(Clock, "on_train_batch_end", stop_at(15))
-        with pytest.raises(Stopped, match=rf"^gru: stopped at step 15 of \d+; --resume continues the ladder in {out}$"):
+        with pytest.raises(
+            Stopped, match=rf"^{rungs[1]}: stopped at step 15 of \d+; --resume continues the ladder in {out}$"
+        ):
             climb(config, corpus, out, progress=False)
     assert {path.name for path in out.iterdir()} == {"settings.json", "rungs"}, "no results of a part"
     bigram = (out / "rungs" / "bigram.json").stat().st_mtime_ns
@@ -209,8 +216,6 @@ def test_bad_texts_get_one_line(tmp_path: Path) -> None:
 
 
 def test_a_corpus_of_other_widths(corpus: Path, tmp_path: Path) -> None:
-    from elmo_lite.nn.config import CharCNNConfig
-
     with pytest.raises(ConfigError, match="char_cnn.max_characters: expected 12, as the corpus .* has, found 50"):
         climb(toy_ladder(char_cnn=CharCNNConfig()), corpus, tmp_path / "out")
 
