@@ -44,7 +44,7 @@ THIRD_PARTY = {
     "embedding": "h5py numpy pyarrow torch tqdm",
     "lm": "numpy torch tqdm",
     "pretraining": "gensim matplotlib numpy pytorch_lightning torch tqdm",
-    "ladder": "matplotlib numpy pytorch_lightning torch",
+    "ladder": "matplotlib numpy pytorch_lightning torch tqdm",
     "published": "h5py numpy torch",
     "allennlp": "numpy torch",
     "cli": "docstring_parser jsonargparse",

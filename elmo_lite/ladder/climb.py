@@ -96,8 +96,8 @@ def neural_rung(name: RungName, config: LadderConfig, texts: Texts, run: Path, *
         log.warning("%s: %s", name, error)
         return RungResult(**facts, words=0, seconds=clock.seconds, points=clock.points, failed=str(error))
     module = _best(settings, corpus, run)
-    of_direction = perplexities(module, texts.held_out)
-    of_test = {} if texts.test is None else perplexities(module, texts.test)
+    of_direction = perplexities(module, texts.held_out, progress=progress)
+    of_test = {} if texts.test is None else perplexities(module, texts.test, progress=progress)
     return RungResult(
         **facts,
         words=done["words_seen"],

@@ -88,9 +88,8 @@ def _gradients(figure: Figure, measured: Sequence[RungResult]) -> None:
         style_axes(axes, "distance l in words", "mean norm of the gradient" if moment == "before" else "")
         axes.set_title(f"{moment} training", loc="left", fontweight="bold")
     panels[1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9)
-    figure.suptitle(
-        "gradient of the loss at word i by the state at word i - l", x=0.01, ha="left", color=GREY, fontsize=9
-    )
+    note = "gradient of the loss at word i with respect to the state at word i - l"
+    figure.suptitle(note, x=0.01, ha="left", color=GREY, fontsize=9)
 
 
 def _lines(axes: Axes, title: str, norms: dict[str, Any], colour: str) -> None:

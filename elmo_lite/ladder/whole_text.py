@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from tqdm import tqdm
 
 from elmo_lite.corpus.batches import Batch, Ids, WordTable, make_batch
 from elmo_lite.corpus.corpus import BOUNDARY_ID
@@ -67,18 +69,22 @@ class WholeText:
 
 
 @torch.no_grad()
-def perplexities(module: LanguageModel, text: WholeText) -> dict[str, float]:
+def perplexities(module: LanguageModel, text: WholeText, *, progress: bool = False) -> dict[str, float]:
     """Full-softmax perplexity of each direction of a model on a text, in float32.
 
     Args:
         module: The model; its training mode is restored afterwards.
         text: The text.
+        progress: Whether to show a progress bar on standard error. Defaults to False.
     """
     was_training = module.training
     module.eval()
     module.on_validation_epoch_start()
-    for number, batch in enumerate(text.batches()):
-        module.validation_step(batch, number)
+    total = len(text.stream) - 1
+    with tqdm(total=total, desc="measure", unit="word", unit_scale=True, disable=not progress, file=sys.stderr) as bar:
+        for number, batch in enumerate(text.batches()):
+            module.validation_step(batch, number)
+            bar.update(batch.num_words)
     module.train(was_training)
     nats, _ = module.validation_nats()
     return {direction: math.exp(min(value, 700.0)) for direction, value in nats.items()}
