@@ -7,7 +7,7 @@ from typing import Literal
 
 from elmo_lite.errors import require, require_range, require_seed
 from elmo_lite.hardware import Precision, canonical_precision
-from elmo_lite.nn.config import CharCNNConfig
+from elmo_lite.nn.config import WIDEST, CharCNNConfig
 from elmo_lite.nn.forward_config import LONGEST_WINDOW
 from elmo_lite.pretraining.config import DataConfig, HeadConfig, OptimizerConfig
 from elmo_lite.pretraining.speed import parse_duration
@@ -83,8 +83,9 @@ class LadderConfig:
         parse_duration(self.max_time)
         require_range(self.order, "order", 1, LONGEST_ORDER)
         require_range(self.window, "window", 1, LONGEST_WINDOW)
+        require_range(self.dim, "dim", 1, WIDEST)
         require(0 <= self.dropout < 1, "dropout", "a probability in [0, 1)", self.dropout)
-        for name in ("epochs", "dim", "validations", "validated_words", "patience"):
+        for name in ("epochs", "validations", "validated_words", "patience"):
             require(getattr(self, name) >= 1, name, "1 or more", getattr(self, name))
         require_seed("seed", self.seed)
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PERPLEXITY, GRADIENTS = "perplexity.png", "gradients.png"
-_DASHES = ("solid", (0, (5, 2)))
+_DASHES = ("solid", (0, (4, 2)))
+_BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5), "frameon": False, "fontsize": 9}
+"""Place of a legend."""
 _LEAST = 1e-12
 """Smallest norm that is drawn."""
 
@@ -51,8 +53,8 @@ def _perplexity(figure: Figure, measured: Sequence[RungResult], levels: Sequence
         assert result.perplexity is not None
         axes.axhline(result.perplexity, color=GREY, linewidth=0.8, linestyle=":")
         text = f"{result.title}, {result.perplexity:,.0f}"
-        axes.text(1.0, result.perplexity, text, transform=axes.get_yaxis_transform(), color=GREY, fontsize=8,
-                  ha="right", va="bottom")  # fmt: skip
+        where = axes.get_yaxis_transform()
+        axes.text(0.005, result.perplexity, text, transform=where, color=GREY, fontsize=8, va="bottom")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
@@ -60,8 +62,7 @@ def _perplexity(figure: Figure, measured: Sequence[RungResult], levels: Sequence
     style_axes(axes, f"{unit} of training", "perplexity per word, forward")
     handles, labels = axes.get_legend_handles_labels()
     best = sorted(range(len(handles)), key=lambda place: -min(point[1] for point in measured[place].points))
-    axes.legend([handles[k] for k in best], [labels[k] for k in best], loc="center left", bbox_to_anchor=(1.01, 0.5),
-                frameon=False, fontsize=9)  # fmt: skip
+    axes.legend([handles[k] for k in best], [labels[k] for k in best], handlelength=3.5, **_BESIDE)
     axes.set_title("Language models on one text", loc="left", fontweight="bold", pad=18)
     note = "held-out sample in training; dotted: n-gram models on the whole held-out text"
     axes.text(0, 1.02, note, transform=axes.transAxes, color=GREY, fontsize=9)
@@ -87,7 +88,7 @@ def _gradients(figure: Figure, measured: Sequence[RungResult]) -> None:
             _lines(axes, result.title, result.gradients[moment], COLOURS[number % len(COLOURS)])
         style_axes(axes, "distance l in words", "mean norm of the gradient" if moment == "before" else "")
         axes.set_title(f"{moment} training", loc="left", fontweight="bold")
-    panels[1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9)
+    panels[1].legend(**_BESIDE)
     note = "gradient of the loss at word i with respect to the state at word i - l"
     figure.suptitle(note, x=0.01, ha="left", color=GREY, fontsize=9)
 

@@ -112,16 +112,17 @@ def sentences(results: Sequence[RungResult]) -> str:
 
 def order_found(results: Sequence[RungResult]) -> str:
     """The order of the n-gram model, the RNN and the LSTM, beside that of lectures; empty if one is missing."""
-    found = {result.name: result.perplexity for result in results}
+    found = {result.name: result for result in results if result.perplexity is not None}
     names = {"ngram": "n-gram", "rnn_tanh": "RNN", "lstm": "LSTM"}
-    values = [(found[name], shown) for name, shown in names.items() if found.get(name) is not None]
-    if len(values) < len(names):
+    if not names.keys() <= found.keys():
         return ""
-    order = [shown for _, shown in sorted(values, reverse=True)]
-    text = "from worst to best: " + ", ".join(order)
-    if order == list(names.values()):
+    ranked = sorted(names, key=lambda name: -(found[name].perplexity or 0.0))
+    text = "from worst to best: " + ", ".join(names[name] for name in ranked)
+    if ranked == list(names):
         return f"{text}, the order of the lectures"
+    size = found["ngram"].words
+    passes = " and ".join(f"the {names[name]} {found[name].words / size:.1f}" for name in ("rnn_tanh", "lstm"))
     return (
-        f"{text}; lectures have n-gram, RNN, LSTM, after many passes over a million words or more: less text or less "
-        "time favours counting"
+        f"{text}. Lectures have n-gram, RNN, LSTM, after dozens of passes over a million words. Here {passes} passes "
+        f"over {size:,}: less text and less time favour counting, and then the model whose steps are cheaper"
     )

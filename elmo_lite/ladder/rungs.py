@@ -37,7 +37,7 @@ FORWARD: dict[RungName, ForwardRung] = {
     "gru": ForwardRung("GRU", "gru"),
     "lstm": ForwardRung("LSTM", "lstm"),
     "lstm2": ForwardRung("LSTM, 2 layers, residual", "lstm", num_layers=2),
-    "char_lstm": ForwardRung("the same, character CNN", "lstm", num_layers=2, token_layer="characters"),
+    "char_lstm": ForwardRung("LSTM, 2 layers, characters", "lstm", num_layers=2, token_layer="characters"),
 }
 BIDIRECTIONAL: RungName = "bilm"
 _COUNTED: dict[RungName, str] = {

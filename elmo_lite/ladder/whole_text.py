@@ -80,8 +80,16 @@ def perplexities(module: LanguageModel, text: WholeText, *, progress: bool = Fal
     was_training = module.training
     module.eval()
     module.on_validation_epoch_start()
-    total = len(text.stream) - 1
-    with tqdm(total=total, desc="measure", unit="word", unit_scale=True, disable=not progress, file=sys.stderr) as bar:
+    with tqdm(
+        total=len(text.stream) - 1,
+        desc="measure",
+        unit="word",
+        unit_scale=True,
+        disable=not progress,
+        file=sys.stderr,
+        delay=3.0,
+        leave=False,
+    ) as bar:
         for number, batch in enumerate(text.batches()):
             module.validation_step(batch, number)
             bar.update(batch.num_words)
