@@ -55,7 +55,7 @@ def _perplexity(figure: Figure, measured: Sequence[RungResult], levels: Sequence
         text = f"{result.title}, {result.perplexity:,.0f}"
         where = axes.get_yaxis_transform()
         axes.text(0.005, result.perplexity, text, transform=where, color=GREY, fontsize=8, va="bottom")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlim(left=0)

@@ -117,7 +117,13 @@ def test_sentiment_evaluate_names_its_own_flags(tmp_path: Path, capsys: pytest.C
 def commands_of(path: Path) -> list[str]:
     """The commands that run a source."""
     parts = path.relative_to(ROOT).parts
-    of_room = {"corpus": ["corpus"], "embedding": ["embed"], "lm": ["evaluate"], "pretraining": ["pretrain"]}
+    of_room = {
+        "corpus": ["corpus"],
+        "embedding": ["embed"],
+        "lm": ["evaluate"],
+        "pretraining": ["pretrain"],
+        "ladder": ["ladder"],
+    }
     of_room |= {
         "saved_model": ["compress", "pretrain"],
         "published": ["import", "export"],
@@ -160,7 +166,9 @@ def test_an_error_keeps_its_class() -> None:
         call_with_arguments(fail, [], prog="fail", positionals=(), preset_group="none")
 
 
-PROGRESS = [name for name in COMMANDS if name.split()[-1] in ("corpus", "pretrain", "evaluate", "embed", "train")]
+PROGRESS = [
+    name for name in COMMANDS if name.split()[-1] in ("corpus", "pretrain", "ladder", "evaluate", "embed", "train")
+]
 
 
 @pytest.mark.parametrize("name", [name for name in PROGRESS if name not in ("ner evaluate", "sentiment evaluate")])
