@@ -46,6 +46,7 @@ THIRD_PARTY = {
     "neighbors": "matplotlib numpy sklearn tqdm umap usearch",
     "lm": "numpy torch tqdm",
     "pretraining": "gensim matplotlib numpy pytorch_lightning torch tqdm",
+    "ladder": "matplotlib numpy pytorch_lightning torch tqdm",
     "published": "h5py numpy torch",
     "allennlp": "numpy torch",
     "cli": "docstring_parser jsonargparse",

@@ -12,8 +12,9 @@ from elmo_lite.presets import configs_directory, preset_names, preset_path
 CONFIGS = Path(__file__).parents[1] / "configs"
 FILES = sorted(CONFIGS.rglob("*.yaml"))
 TASK = ["--train", "t", "--dev", "d", "--out", "o"]
-COMMAND_OF = {"pretrain": "pretrain", "ner": "ner train", "sentiment": "sentiment train"}
-REQUIRED = {"pretrain": ["--corpus", "c", "--out", "o"], "ner": TASK, "sentiment": TASK}
+COMMAND_OF = {"pretrain": "pretrain", "ladder": "ladder", "ner": "ner train", "sentiment": "sentiment train"}
+CORPUS = ["--corpus", "c", "--out", "o"]
+REQUIRED = {"pretrain": CORPUS, "ladder": CORPUS, "ner": TASK, "sentiment": TASK}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CONFIGS)))
@@ -29,6 +30,7 @@ def test_parser_accepts(path: Path) -> None:
 
 def test_presets_of_the_design_are_there() -> None:
     assert {"tiny", "laptop", "workstation", "original"} <= set(preset_names())
+    assert preset_names("ladder") == ["class", "wikitext-2"]
     assert preset_names("ner") == preset_names("sentiment") == ["few", "paper"]
     assert configs_directory() == CONFIGS
 

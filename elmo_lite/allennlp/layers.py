@@ -212,7 +212,7 @@ class StatefulLSTM(AllenNLPNames):
         """Initial forward and backward states of a batch's rows; zero for new rows."""
         layers = cast(list[ClippedLSTM], [*self.forward_lstm.layers, *self.backward_lstm.layers])
         weights = [layer.lstm.weight_hh for layer in layers]  # (4 * lstm_dim, D)
-        pairs = [(w.new_zeros(batch, w.shape[1]), w.new_zeros(batch, w.shape[0] // 4)) for w in weights]
+        pairs: LSTMState = [(w.new_zeros(batch, w.shape[1]), w.new_zeros(batch, w.shape[0] // 4)) for w in weights]
         for start, kept in zip(chain.from_iterable(pairs), self._states, strict=False):
             start[: len(kept)] = kept[:batch]  # copies across devices and dtypes
         return pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]

@@ -75,6 +75,11 @@ COMMANDS = {
     "score": Command("elmo_lite.lm.score_command:score_command", positionals=("model", "text", "output")),
     "next": Command("elmo_lite.lm.next_command:next_command", positionals=("model", "text", "output")),
     "generate": Command("elmo_lite.lm.generate_command:generate_command", positionals=("model", "output")),
+    "ladder": Command(
+        "elmo_lite.ladder.command:ladder_command",
+        positionals=("corpus",),
+        defaults="elmo_lite.ladder.command:default_settings",
+    ),
     "embed": Command("elmo_lite.embedding.embed:embed_command"),
     "neighbors": Command("elmo_lite.neighbors.command:neighbors_command"),
     "quickstart": Command("elmo_lite.quickstart.quickstart:quickstart_command"),

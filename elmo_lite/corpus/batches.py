@@ -9,7 +9,7 @@ and the step, so that a resumed run continues with the next batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from torch import Tensor
 from elmo_lite.corpus.corpus import BOUNDARY_ID
 from elmo_lite.errors import CorpusError
 from elmo_lite.text.characters import PADDING, begin_sentence_row, end_sentence_row
+from elmo_lite.text.vocabulary import BOUNDARY_CLASS
 
 Ids = npt.NDArray[np.int32]
 Positions = npt.NDArray[np.int64]
@@ -48,6 +49,8 @@ class Batch:
     """(P,) flat positions b * T + t that are not padding, the same in both directions."""
     starts_afresh: bool
     """Whether to reset carried states before this batch."""
+    classes: Tensor
+    """(K,) class of each row of ``char_ids``; that of the boundary token for BOS and EOS."""
 
     @property
     def num_words(self) -> int:
@@ -63,11 +66,8 @@ class Batch:
         return self._map(Tensor.pin_memory)
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        tensors = {f.name: getattr(self, f.name) for f in fields(self)}
-        changed: dict[str, Any] = {
-            name: change(value) if isinstance(value, Tensor) else value for name, value in tensors.items()
-        }
-        return Batch(**changed)
+        changed: dict[str, Any] = {k: change(value) for k, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **changed)
 
 
 class WordTable(Protocol):
@@ -114,8 +114,7 @@ def make_batch(
     row_of[order + 1] = np.arange(len(distinct)) + 2
     rows = row_of[places.reshape(ids[:, :, :-1].shape)]
     rows[1][rows[1] == 0] = 1
-    max_characters = char_ids.shape[1]
-    boundaries = [begin_sentence_row(max_characters), end_sentence_row(max_characters)]
+    boundaries = [row(char_ids.shape[1]) for row in (begin_sentence_row, end_sentence_row)]
     targets = words.class_of_word[ids[:, :, 1:]].astype(np.int64)
     batch, length = ahead.shape[0], ahead.shape[1] - 1
     real = np.arange(batch * length)
@@ -130,6 +129,7 @@ def make_batch(
         torch.from_numpy(targets[1]),
         torch.from_numpy(real),
         starts_afresh,
+        torch.from_numpy(np.concatenate([[BOUNDARY_CLASS] * 2, words.class_of_word[distinct[order]]]).astype(np.int64)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,45 +61,55 @@ def distinct_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
     return distinct, inverse
 
 
+def make_char_cnn(config: BiLMConfig) -> CharCNN:
+    """The untrained token layer of an encoder."""
+    cnn = config.char_cnn
+    return CharCNN(
+        embedding_dim=cnn.embedding_dim,
+        filters=cnn.filters,
+        num_highway=cnn.num_highway,
+        activation=cnn.activation,
+        max_characters=cnn.max_characters,
+        output_dim=config.dim,
+        projection=cnn.projection,
+    )
+
+
+def make_stack(config: BiLMConfig, make_layer: Callable[[], nn.Module] | None = None) -> LSTMStack:
+    """The untrained layers of one direction; see ``LSTMStack`` for ``make_layer``."""
+    return LSTMStack(
+        dim=config.dim,
+        lstm_dim=config.lstm_dim,
+        num_layers=config.num_layers,
+        skip_connections=config.skip_connections,
+        cell_clip=config.cell_clip,
+        projection_clip=config.projection_clip,
+        forget_bias=config.forget_bias,
+        lstm_projection=config.has_lstm_projection,
+        is_projected=config.is_projected,
+        dropout=config.dropout,
+        variational_dropout=config.variational_dropout,
+        make_layer=make_layer,
+    )
+
+
 class BiLM(nn.Module):
     """A token layer and two LSTM stacks, one for each direction (Peters et al. 2018, section 3.1)."""
 
     boundary_char_ids: Tensor
+    directions: tuple[Direction, ...] = DIRECTIONS
+    reads_characters = True
 
     def __init__(self, config: BiLMConfig) -> None:
         """Create an untrained model."""
         super().__init__()
         self.config = config
-        cnn = config.char_cnn
-        self.char_cnn = CharCNN(
-            embedding_dim=cnn.embedding_dim,
-            filters=cnn.filters,
-            num_highway=cnn.num_highway,
-            activation=cnn.activation,
-            max_characters=cnn.max_characters,
-            output_dim=config.dim,
-            projection=cnn.projection,
-        )
-        self.forward_lstm = self._stack()
-        self.backward_lstm = self._stack()
-        rows = np.stack([begin_sentence_row(cnn.max_characters), end_sentence_row(cnn.max_characters)])
+        self.char_cnn = make_char_cnn(config)
+        self.forward_lstm = make_stack(config)
+        self.backward_lstm = make_stack(config)
+        width = config.char_cnn.max_characters
+        rows = np.stack([begin_sentence_row(width), end_sentence_row(width)])
         self.register_buffer("boundary_char_ids", torch.from_numpy(rows), persistent=False)
-
-    def _stack(self) -> LSTMStack:
-        config = self.config
-        return LSTMStack(
-            dim=config.dim,
-            lstm_dim=config.lstm_dim,
-            num_layers=config.num_layers,
-            skip_connections=config.skip_connections,
-            cell_clip=config.cell_clip,
-            projection_clip=config.projection_clip,
-            forget_bias=config.forget_bias,
-            lstm_projection=config.has_lstm_projection,
-            is_projected=config.is_projected,
-            dropout=config.dropout,
-            variational_dropout=config.variational_dropout,
-        )
 
     def token_vectors(self, char_ids: Tensor) -> Tensor:
         """Compute context-independent vectors of N words, (N, C) to (N, D). Distinct words avoid repeated work."""

@@ -6,7 +6,7 @@ Right padding therefore never affects a token, and a long sentence can run in ch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast, overload
 
 import torch
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from elmo_lite.nn.projected_lstm import ProjectedLSTM
 
-LayerState = tuple[Tensor, Tensor]
+LayerState = tuple[Tensor, ...]
+"""State of a layer: (h, c) of an LSTM; other cells have other parts."""
 LSTMState = list[LayerState]
 
 
@@ -96,6 +97,7 @@ class LSTMStack(nn.Module):
         is_projected: bool = False,
         dropout: float = 0.0,
         variational_dropout: bool = False,
+        make_layer: Callable[[], nn.Module] | None = None,
     ) -> None:
         """Create the stack.
 
@@ -111,6 +113,7 @@ class LSTMStack(nn.Module):
             is_projected: Use ``ClippedLSTM``, which projects and clips, instead of ``PlainLSTM``.
             dropout: Dropout probability of the input of each layer and of the last output, in [0, 1).
             variational_dropout: Use one dropout mask per sequence instead of one per position.
+            make_layer: Makes a layer of another cell, with the interface of ``PlainLSTM``. Defaults to LSTM layers.
         """
         super().__init__()
         assert is_projected or (lstm_dim == dim and cell_clip is None)
@@ -118,12 +121,13 @@ class LSTMStack(nn.Module):
         self.dropout = dropout
         self.variational_dropout = variational_dropout
         self.is_projected = is_projected
-        self.layers = nn.ModuleList(
-            ClippedLSTM(dim, lstm_dim, cell_clip, projection_clip, forget_bias, lstm_projection)
-            if is_projected
-            else PlainLSTM(dim, forget_bias)
-            for _ in range(num_layers)
-        )
+
+        def lstm_layer() -> nn.Module:
+            if is_projected:
+                return ClippedLSTM(dim, lstm_dim, cell_clip, projection_clip, forget_bias, lstm_projection)
+            return PlainLSTM(dim, forget_bias)
+
+        self.layers = nn.ModuleList((make_layer or lstm_layer)() for _ in range(num_layers))
 
     def drop(self, inputs: Tensor) -> Tensor:
         """Apply dropout to time-major inputs (T, B, D): per element, or with one mask for all T if variational."""
@@ -184,4 +188,4 @@ def _take(state: LSTMState, rows: Tensor) -> LSTMState: ...
 def _take(state: None, rows: Tensor) -> None: ...
 def _take(state: LSTMState | None, rows: Tensor) -> LSTMState | None:
     """The state of the given rows."""
-    return None if state is None else [(h[rows], c[rows]) for h, c in state]
+    return None if state is None else [tuple(part[rows] for part in layer) for layer in state]

@@ -132,6 +132,10 @@ class BiLMConfig:
         """Whether the LSTM needs projection or clipping."""
         return self.has_lstm_projection or self.cell_clip is not None
 
+    def state_shapes(self, rows: int) -> list[list[list[int]]]:
+        """Shapes of the parts of each layer's state for a batch of ``rows`` sequences."""
+        return [[[rows, self.dim], [rows, self.lstm_dim]] for _ in range(self.num_layers)]
+
 
 def to_dict(config: Any) -> dict[str, Any]:
     """Convert a dataclass of settings to dicts, lists and scalars for JSON or YAML."""

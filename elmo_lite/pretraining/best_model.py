@@ -37,7 +37,7 @@ def check_best_model(directory: Path, state: dict[str, Any]) -> None:
         _forget_best(state["callbacks"])
         return
     try:
-        settings = ModelSettings.read(directory)
+        settings = ModelSettings.read(directory, forward_alone=True)
         for name in settings.files:
             settings.check(directory, name, with_hash=True)
         kept = settings.training.get("best")

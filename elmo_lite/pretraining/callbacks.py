@@ -19,6 +19,9 @@ FIRST_STATE_SECONDS = 60.0
 """Maximum time to the first saved state in seconds."""
 
 
+_PERPLEXITIES = (*(f"{direction}_perplexity" for direction in DIRECTIONS), "perplexity_without_unknown")
+
+
 class Progress(pl.Callback):
     """Progress bar on standard error, with words/s, loss, latest perplexities and remaining time."""
 
@@ -58,8 +61,8 @@ class Progress(pl.Callback):
         self._since = (time.perf_counter(), 0)
         metrics = trainer.callback_metrics
         if self._bar is not None and "val/forward_perplexity" in metrics:
-            values = [float(metrics[f"val/{direction}_perplexity"]) for direction in DIRECTIONS]
-            self._shown["held-out ppl"] = f"{values[0]:.1f}/{values[1]:.1f}"
+            names = [f"val/{direction}_perplexity" for direction in DIRECTIONS]
+            self._shown["held-out ppl"] = "/".join(f"{float(metrics[name]):.1f}" for name in names if name in metrics)
             self._bar.set_postfix(self._shown, refresh=False)
 
     def close(self) -> None:
@@ -159,9 +162,7 @@ class SaveBest(pl.Callback):
         self.best = {
             "step": trainer.global_step,
             "nats": metrics["val/nats"],
-            "forward_perplexity": metrics["val/forward_perplexity"],
-            "backward_perplexity": metrics["val/backward_perplexity"],
-            "perplexity_without_unknown": metrics["val/perplexity_without_unknown"],
+            **{name: metrics[f"val/{name}"] for name in _PERPLEXITIES if f"val/{name}" in metrics},
         }
         if trainer.is_global_zero:
             self._save(self.best)

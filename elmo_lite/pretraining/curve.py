@@ -17,7 +17,7 @@ TABLE = "metrics.csv"
 
 
 def draw_curve(out: Path, best: dict[str, Any]) -> Path | None:
-    """Draw the held-out perplexities of both directions over the steps of a run.
+    """Draw the held-out perplexities of the directions over the steps of a run.
 
     Args:
         out: Directory of the run.
@@ -33,7 +33,7 @@ def draw_curve(out: Path, best: dict[str, Any]) -> Path | None:
 
 
 def read_points(logs: Path) -> dict[int, list[float]]:
-    """Perplexities forward and backward by step, from the tables of all starts of a run.
+    """Perplexities forward and, if there are any, backward by step, from the tables of all starts of a run.
 
     Steps that a resumed run repeats count as it measured them last.
     """
@@ -45,7 +45,7 @@ def read_points(logs: Path) -> dict[int, list[float]]:
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 values = [row.get(f"val/{direction}_perplexity") for direction in DIRECTIONS]
-                if row.get("step") and all(values):
+                if row.get("step") and values[0]:
                     points[int(row["step"])] = [float(value) for value in values if value]
     return dict(sorted(points.items()))
 
@@ -57,7 +57,7 @@ def _draw(figure: Figure, points: dict[int, list[float]], best: dict[str, Any]) 
     steps = [step + 1 for step in points]  # the logger counts steps from 0
     axes.set_yscale("log")
     of_direction = zip(*points.values(), strict=True)
-    for row, (direction, values) in enumerate(zip(DIRECTIONS, of_direction, strict=True)):
+    for row, (direction, values) in enumerate(zip(DIRECTIONS, of_direction, strict=False)):
         axes.plot(steps, values, color=COLOURS[row], marker="o", markersize=3)
         # Both lines end near each other, so their names stand apart from them.
         axes.text(
@@ -70,6 +70,7 @@ def _draw(figure: Figure, points: dict[int, list[float]], best: dict[str, Any]) 
     axes.yaxis.set_minor_formatter(NullFormatter())
     style_axes(axes, "step", "perplexity per word on held-out text")
     axes.set_title("Pretraining", loc="left", fontweight="bold", pad=18)
-    shown = " and ".join(f"{best[f'{direction}_perplexity']:.1f}" for direction in DIRECTIONS)
+    names = [f"{direction}_perplexity" for direction in DIRECTIONS]
+    shown = " and ".join(f"{best[name]:.1f}" for name in names if name in best)
     note = f"dotted: the best model, step {best['step']:,}, perplexity {shown}"
     axes.text(0, 1.02, note, transform=axes.transAxes, color=GREY, fontsize=9)

@@ -7,6 +7,7 @@ import itertools
 import logging
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,25 +72,25 @@ class Fit:
         self.run, self.state, self.began = run, state, began
         self.sample = validation_sample(corpus, corpus.held_out, module.config.data, run.validation_words)
 
-    def train(self, *, progress: bool = True) -> dict[str, Any]:
+    def train(self, *, progress: bool = True, callbacks: Sequence[pl.Callback] = ()) -> dict[str, Any]:
         """Train, with a progress bar or without, save the best model, and return the metadata of the run."""
         config, out, run, validates = self.module.config, self.out, self.run, len(self.sample) > 0
         if not validates:
             log.warning("the corpus has no held-out part: no perplexity is measured, and the last model is kept")
         save_best = SaveBest(self._save)
         request, interval = StopRequest(), validation_interval(config, run.max_steps)
-        callbacks: list[pl.Callback] = [Progress()] if progress else []
+        used = [*callbacks, *([Progress()] if progress else [])]
         stop_early = StopEarly(config.patience, self.module.schedule)
         if validates:
-            callbacks += [stop_early, save_best]
+            used += [stop_early, save_best]
         if run.planned_seconds is not None:
-            callbacks.append(self._keep_time(run.planned_seconds, interval))
+            used.append(self._keep_time(run.planned_seconds, interval))
         # The state comes last, as it includes what the other callbacks did in the same step.
         path = out / STATE_FILE
         save_state = SaveState(path, config.save_every_minutes, request, interval if validates else None)
-        callbacks.append(save_state)
+        used.append(save_state)
         start = time.perf_counter()
-        trainer = _trainer(self.module, out, callbacks, interval, StateFile(self.state), validates=validates)
+        trainer = _trainer(self.module, out, used, interval, StateFile(self.state), validates=validates)
         data = CorpusDataModule(self.batches, self.sample)
         try:
             with stop_on_request(request):

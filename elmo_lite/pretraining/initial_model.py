@@ -15,8 +15,8 @@ import torch
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ConfigError
 from elmo_lite.metadata import read_yaml
-from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import BiLMConfig, dotted, to_dict
+from elmo_lite.nn.forward_lm import make_encoder
 from elmo_lite.nn.lm_head import LMHead
 from elmo_lite.presets import preset_path
 from elmo_lite.pretraining.config import PretrainConfig
@@ -131,7 +131,7 @@ def build_model(config: PretrainConfig, corpus: Corpus, max_steps: int, init: Sa
     """Build the language model for a corpus, with new weights or with those of a saved model."""
     torch.manual_seed(config.seed)
     counts = class_counts(corpus)
-    bilm = BiLM(config.model)
+    bilm = make_encoder(config.model)
     head = LMHead(len(corpus.vocabulary), config.model.dim)
     head.start_from_counts(counts)
     if init is not None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from pytorch_lightning import Callback
 
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.extras import import_extras
 from elmo_lite.files import remove_leftovers
 from elmo_lite.locks import hold
-from elmo_lite.nn.config import bilm_config_from_dict
+from elmo_lite.nn.forward_config import encoder_config_from_dict
 from elmo_lite.pretraining.best_model import check_best_model
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.data_module import make_batches
@@ -38,6 +41,8 @@ def pretrain(
     resume: bool = False,
     init: str | InitialModel | None = None,
     progress: bool = True,
+    callbacks: Sequence[Callback] = (),
+    validated_words: int | None = None,
 ) -> dict[str, Any]:
     """Pretrain a language model.
 
@@ -55,6 +60,8 @@ def pretrain(
         init: Saved model to start from, by directory or name. Its encoder settings replace those of ``config.model``,
             except for dropout. Ignored if ``resume`` is true, as the run has its own.
         progress: Whether to show a progress bar on standard error. Defaults to True.
+        callbacks: Further callbacks of the trainer; their states are part of that of the run.
+        validated_words: Size of the held-out sample in words. Defaults to one that costs little time.
 
     Returns:
         Metadata of the run: steps, words seen, seconds, best validation, path of the model.
@@ -75,9 +82,10 @@ def pretrain(
         if resume:
             fit = _resume(config, opened, out, began, max_steps=max_steps, max_time=max_time)
         else:
-            fit = _begin(config, opened, out, began, init, max_steps=max_steps, max_time=max_time)
+            limits = {"max_steps": max_steps, "max_time": max_time}
+            fit = _begin(config, opened, out, began, init, validated_words=validated_words, **limits)
         with quiet_lightning():
-            return fit.train(progress=progress)
+            return fit.train(progress=progress, callbacks=callbacks)
 
 
 def _begin(
@@ -108,7 +116,7 @@ def _resume(config: PretrainConfig, corpus: Corpus, out: Path, began: float, **l
     """Prepare a run to go on from its last state; without one, it starts again."""
     stored, state, weights = Run.read(out), read_state(out / STATE_FILE), None
     if state is not None:
-        config = with_encoder_of(config, bilm_config_from_dict(stored.config["model"]))
+        config = with_encoder_of(config, encoder_config_from_dict(stored.config["model"]))
     else:
         log.warning("%s: no state was saved, so the run starts at its first step", out)
         if stored.init is not None:

@@ -16,6 +16,7 @@ from elmo_lite.metadata import CHECKSUM, check_checksum, read_json, write_json
 from elmo_lite.nn.config import to_dict
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.data_module import Batches
+from elmo_lite.pretraining.forward_config import pretrain_config_from_dict
 from elmo_lite.pretraining.initial_model import InitialModel
 from elmo_lite.pretraining.length import limit_flag, planned_seconds, steps_of_time, validation_interval
 from elmo_lite.pretraining.speed import validation_words
@@ -71,7 +72,7 @@ class Run:
                 content.pop(CHECKSUM, None)
             run = from_settings(cls, content)
             # Older runs name precisions differently; their settings may lack those that were added later.
-            config = from_settings(PretrainConfig, run.config)
+            config = pretrain_config_from_dict(run.config)
             return dataclasses.replace(run, config={**run.config, "precision": config.precision})
         except (FileNotFoundError, NotADirectoryError):
             raise CheckpointError(f"{out}: expected a run to resume, found no {RUN_FILE}") from None
@@ -140,6 +141,7 @@ def begin_run(
     max_steps: int | None,
     max_time: str | None,
     initial: InitialModel | None,
+    validated_words: int | None = None,
 ) -> Run:
     """Create the directory of a new run, with its number of steps determined.
 
@@ -151,6 +153,7 @@ def begin_run(
         max_steps: Number of optimizer steps. Defaults to ``config.epochs`` passes.
         max_time: Duration to convert to steps instead, such as "3h".
         initial: Saved model that the run starts from.
+        validated_words: Size of the held-out sample in words. Defaults to one that costs little time.
 
     Raises:
         ConfigError: The directory is in use, or a limit is out of range.
@@ -168,7 +171,8 @@ def begin_run(
         corpus=fingerprint(corpus),
         max_steps=steps,
         limit=limit,
-        validation_words=validation_words(config, len(corpus.vocabulary), validation_interval(config, steps)),
+        validation_words=validated_words
+        or validation_words(config, len(corpus.vocabulary), validation_interval(config, steps)),
         init=None if initial is None else initial.name,
         origin={} if initial is None else {"init": initial.metadata()},
         init_files=None if initial is None else initial.fingerprint,

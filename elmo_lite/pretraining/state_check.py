@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from elmo_lite.errors import CheckpointError, one_line
-from elmo_lite.nn.bilm import DIRECTIONS
 from elmo_lite.pretraining.state import EXPECTED
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.saved_model.tensors import check_tensors
 
-_BEST = {"step", "nats", "forward_perplexity", "backward_perplexity"}
+_BEST = {"step", "nats"}
+"""Facts of the best model, beside a perplexity for each direction."""
 _BEST_ALSO = {"perplexity_without_unknown"}
-"""Facts of the best model; older states lack the last."""
+"""More of them, which older states lack."""
 _MOMENTS = {"Muon": {"momentum_buffer"}}
 _ADAM = {"step", "exp_avg", "exp_avg_sq"}
 """Values that an optimizer keeps for a parameter."""
@@ -157,7 +157,8 @@ def _callbacks(found: Mapping[str, Any], module: LanguageModel, validates: bool)
     patience = [value for name, value in found.items() if name.startswith("EarlyStopping")]
     best = found.get("SaveBest", {})
     _require(len(patience) == int(validates) and (validates or not best), "callbacks", sorted(found))
-    _require(set(best) - _BEST_ALSO in (set(), _BEST), "the best model", sorted(best))
+    expected = _BEST | {f"{direction}_perplexity" for direction in module.bilm.directions}
+    _require(set(best) - _BEST_ALSO in (set(), expected), "the best model", sorted(best))
     for key, value in best.items():
         _number(value, f"the best model's {key}")
     _number(found.get("KeepTime", {}).get("seconds", 0.0), "seconds")
@@ -170,15 +171,14 @@ def _callbacks(found: Mapping[str, Any], module: LanguageModel, validates: bool)
 
 
 def _carried(found: Mapping[str, Any], module: LanguageModel, step: int) -> None:
-    """States of every layer and row in both directions, where windows follow one another."""
-    _require(
-        set(found) == (set(DIRECTIONS) if module.carries_states and step else set()), "carried_states", list(found)
-    )
+    """States of every layer and row in each direction, where windows follow one another."""
+    expected = set(module.bilm.directions) if module.carries_states and step else set()
+    _require(set(found) == expected, "carried_states", list(found))
     model, data = module.config.model, module.config.data
     rows = max(1, data.batch_words // data.max_length)
     for direction, layers in found.items():
         _require(len(layers) == model.num_layers, f"carried_states.{direction} of length", len(layers))
-        for hidden, cell in layers:
-            shapes = [list(hidden.shape), list(cell.shape)]
-            _require(shapes == [[rows, model.dim], [rows, model.lstm_dim]], f"carried_states.{direction}", shapes)
-            _finite({"h": hidden, "c": cell}, f"carried_states.{direction}")
+        for layer, expected_shapes in zip(layers, model.state_shapes(rows), strict=True):
+            shapes = [list(part.shape) for part in layer]
+            _require(shapes == expected_shapes, f"carried_states.{direction}", shapes)
+            _finite({str(number): part for number, part in enumerate(layer)}, f"carried_states.{direction}")

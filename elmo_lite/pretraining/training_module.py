@@ -14,8 +14,9 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from elmo_lite.corpus.batches import Batch
 from elmo_lite.errors import TrainingError
-from elmo_lite.nn.bilm import DIRECTIONS, BiLM, Direction
+from elmo_lite.nn.bilm import Direction
 from elmo_lite.nn.bilstm import LSTMState
+from elmo_lite.nn.forward_lm import Encoder, ForwardLM
 from elmo_lite.nn.lm_head import LMHead
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.optimizers import clip_gradients, make_optimizer
@@ -28,15 +29,17 @@ CarriedStates = dict[Direction, LSTMState]
 
 
 class LanguageModel(pl.LightningModule):
-    """Forward and backward language models with a shared token layer and a shared softmax.
+    """Forward and backward language models with a shared token layer and a shared softmax, or a forward one alone.
 
-    The loss is the mean cross-entropy of both directions (Peters et al. 2018, section 3.1).
+    The loss is the mean cross-entropy of the directions (Peters et al. 2018, section 3.1).
     """
 
-    def __init__(self, bilm: BiLM, head: LMHead, config: PretrainConfig, max_steps: int) -> None:
+    def __init__(self, bilm: Encoder, head: LMHead, config: PretrainConfig, max_steps: int) -> None:
         """Wrap the encoder and the LM head, to be trained for ``max_steps`` optimizer steps."""
         super().__init__()
         self.bilm, self.head, self.config = bilm, head, config
+        if isinstance(bilm, ForwardLM):
+            bilm.tie(head)
         self.schedule = Schedule(config.optimizer.warmup_steps, max_steps)
         self.sparse_table = True
         self._carried: CarriedStates = {}
@@ -49,7 +52,7 @@ class LanguageModel(pl.LightningModule):
         return self.config.data.batching == "windows"
 
     def top_states(self, batch: Batch, states: CarriedStates) -> list[Tensor]:
-        """Last layer of both directions at the P positions without padding, 2 x (P, D).
+        """Last layer of each direction at the P positions without padding, (P, D).
 
         Carried ``states`` are updated in place.
         """
@@ -57,27 +60,32 @@ class LanguageModel(pl.LightningModule):
         if batch.starts_afresh or not self.carries_states:
             states.clear()
         tops = []
-        for direction, inputs in zip(DIRECTIONS, (batch.forward_inputs, batch.backward_inputs), strict=True):
+        for direction in self.bilm.directions:
+            inputs = batch.forward_inputs if direction == "forward" else batch.backward_inputs
             layers, state = self.bilm.run_direction(direction, F.embedding(inputs, vectors), states.get(direction))
             if self.carries_states:
-                states[direction] = [(h.detach(), c.detach()) for h, c in state]
+                states[direction] = [tuple(part.detach() for part in layer) for layer in state]
             tops.append(layers[-1].reshape(-1, layers[-1].shape[-1]).index_select(0, batch.real))
         return tops
 
     def token_vectors(self, batch: Batch) -> Tensor:
-        """Token vectors (K, D) of a batch's distinct words, short and long ones in blocks of different width."""
+        """Token vectors (K, D) of a batch's distinct words; of characters in two blocks, of short and of long words."""
+        if not self.bilm.reads_characters:
+            return self.bilm.token_vectors(batch.classes)
         blocks = batch.char_ids[: batch.num_short], batch.char_ids[batch.num_short :]
         return torch.cat([self.bilm.token_vectors(block) for block in blocks if len(block)])
 
     def targets(self, batch: Batch) -> list[Tensor]:
-        """Target classes of both directions at the P positions without padding, 2 x (P,)."""
-        return [t.reshape(-1).index_select(0, batch.real) for t in (batch.forward_targets, batch.backward_targets)]
+        """Target classes of each direction at the P positions without padding, (P,)."""
+        of_direction = {"forward": batch.forward_targets, "backward": batch.backward_targets}
+        chosen = [of_direction[direction] for direction in self.bilm.directions]
+        return [targets.reshape(-1).index_select(0, batch.real) for targets in chosen]
 
     def loss(self, batch: Batch) -> Tensor:
-        """Sampled softmax loss of a batch in nats per word, the mean of both directions."""
+        """Sampled softmax loss of a batch in nats per word, the mean of the directions."""
         states = torch.cat(self.top_states(batch, self._carried))
         total = self.head.sampled_loss(states, torch.cat(self.targets(batch)), sparse=self.sparse_table)
-        return total / (2 * batch.num_words)
+        return total / len(states)
 
     def on_train_start(self) -> None:
         """Set the learning rate by this run's schedule, as a saved one is outdated if the end of the run was moved."""
@@ -118,6 +126,9 @@ class LanguageModel(pl.LightningModule):
 
     def clip(self, step: int) -> None:
         """Clip the gradients of a step; see ``configure_gradient_clipping``."""
+        table = self.head.weight
+        if not self.bilm.reads_characters and table.grad is not None:  # of a table that was read twice
+            table.grad = table.grad.coalesce()
         norm = clip_gradients(self.parameters(), self.config.optimizer.gradient_clip)
         if not math.isfinite(float(norm)):
             raise TrainingError(
@@ -155,15 +166,19 @@ class LanguageModel(pl.LightningModule):
             sums = (nats.sum(), nats[known].sum(), torch.tensor(float(len(nats))), known.sum())
             self._validation_sums[row] += torch.stack([value.double() for value in sums])
 
+    def validation_nats(self) -> tuple[dict[Direction, float], float]:
+        """Nats per word of each direction in the validation so far, and their mean without unknown words."""
+        nats, known_nats, number, num_known = self._validation_sums[: len(self.bilm.directions)].T
+        known = float((known_nats / num_known.clamp(min=1)).mean())
+        return dict(zip(self.bilm.directions, (nats / number).tolist(), strict=True)), known
+
     def on_validation_epoch_end(self) -> None:
         """Log nats per word and perplexity of each direction, the mean nats, and those without unknown words."""
-        nats, known_nats, number, num_known = self._validation_sums.T
-        means = dict(zip(DIRECTIONS, (nats / number).tolist(), strict=True))
+        means, known = self.validation_nats()
         for direction, value in means.items():
             self.log(f"val/{direction}_nats", value, sync_dist=True)
             self.log(f"val/{direction}_perplexity", math.exp(min(value, 700.0)), sync_dist=True)
-        self.log("val/nats", (means["forward"] + means["backward"]) / 2, sync_dist=True)
-        known = float((known_nats / num_known.clamp(min=1)).mean())
+        self.log("val/nats", sum(means.values()) / len(means), sync_dist=True)
         self.log("val/perplexity_without_unknown", math.exp(min(known, 700.0)), sync_dist=True)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -11,15 +11,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from elmo_lite.errors import ConfigError
-from elmo_lite.quickstart.bigrams import bigram_perplexity, unigram_perplexity
+from elmo_lite.ladder.kneser_ney import KneserNey, perplexity
 from elmo_lite.quickstart.demonstration import run, title
 from elmo_lite.quickstart.heads import HEADS, LAYERS, installed_heads, train_heads
-from elmo_lite.quickstart.python_prose import write_python_prose
+from elmo_lite.text.python_prose import HELD_OUT, TRAIN, write_parts
 
 if TYPE_CHECKING:
     from elmo_lite.corpus.corpus import Corpus
-HELD_OUT_EVERY = 12
+
 EXAMPLES = {
     "The file is closed when the block is left.": "file",
     "Return a new list with the elements in reverse order.": "list",
@@ -80,26 +82,17 @@ def _prepare(folder: Path, overwrite: bool) -> None:
 
 
 def _write_text(folder: Path) -> None:
-    """Write the prose; whole documents are held out, so that perplexity is measured on text of other modules."""
+    """Write the prose and its two parts."""
     title(f"Text: the English prose of Python {platform.python_version()} (help topics, docstrings of its library)")
-    write_python_prose(folder / "python_prose.txt")
-    documents = (folder / "python_prose.txt").read_text(encoding="utf-8").strip("\n").split("\n\n")
-    places = range(HELD_OUT_EVERY // 2, len(documents), HELD_OUT_EVERY)
-    parts = {
-        "train.txt": [document for place, document in enumerate(documents) if place not in places],
-        "held_out.txt": [documents[place] for place in places],
-    }
-    for name, part in parts.items():
-        text = "\n\n".join(part) + "\n"
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
-        print(f"   {name:<13}{len(part):>5} documents {len(text.split()):>9,} words")
+    for name, (documents, words) in write_parts(folder).items():
+        print(f"   {name:<13}{documents:>5} documents {words:>9,} words")
 
 
 def _build_corpus(folder: Path) -> Corpus:
     from elmo_lite.corpus.corpus import Corpus
 
     title("Corpus: sentences and words as numbers")
-    texts = (folder / "train.txt", "--held_out", folder / "held_out.txt")
+    texts = (folder / TRAIN, "--held_out", folder / HELD_OUT)
     run("corpus", *texts, "--out", folder / "corpus")
     return Corpus.open(folder / "corpus")
 
@@ -119,16 +112,15 @@ def _compare_perplexity(folder: Path, corpus: Corpus) -> None:
     command, _, result = output.getvalue().partition("\n   {")
     measured = json.loads("{" + result)
     print(command)
-    train, held_out = corpus.class_of_word[corpus.train], corpus.class_of_word[corpus.held_out]
+    train, held_out = (corpus.class_of_word[part].astype(np.int64) for part in (corpus.train, corpus.held_out))
     size = len(corpus.vocabulary)
-    unigram = unigram_perplexity(train, held_out, size)
+
+    def counted(order: int, step: int) -> float:
+        return perplexity(KneserNey.fit(train[::step], size, order).stream_probabilities(held_out[::step]))
+
     rows = [
-        ("words counted (unigram)", unigram, unigram),
-        (
-            "pairs counted (bigram, Kneser-Ney)",
-            bigram_perplexity(train, held_out, size),
-            bigram_perplexity(train[::-1], held_out[::-1], size),
-        ),
+        ("words counted (unigram)", counted(1, 1), counted(1, -1)),
+        ("pairs counted (bigram, Kneser-Ney)", counted(2, 1), counted(2, -1)),
         ("this model", _number(measured, "forward"), _number(measured, "backward")),
     ]
     print(f"   {'':<36}{'forward':>10}{'backward':>10}")

@@ -36,24 +36,29 @@ def model_card(config: Mapping[str, Any], weights: Mapping[str, Tensor], num_cla
         head: Stored data type of the language model head, or an empty string if the head is not saved.
     """
     model, tokenization = config["model"], config["tokenization"]
+    is_forward = "cell" in model
     parts = [
-        "# Contextual word vectors (ELMo)",
+        "# Forward language model" if is_forward else "# Contextual word vectors (ELMo)",
         _architecture(model, weights),
         f"- Tokenisation of plain strings: {_tokenization(tokenization)}.\n"
         f"- Classes of the language model: {_classes(num_classes)}.\n"
         f"- Language model head: {f'saved as {head}, so perplexity can be computed' if head else 'not saved'}.",
-        "## Use",
-        USAGE,
+        *([] if is_forward else ["## Use", USAGE]),
         "## Settings",
         markdown_table({"model": model, "tokenization": tokenization}, "setting"),
     ]
     if config["training"]:
         parts += ["## Training", markdown_table(config["training"], "setting")]
-    return markdown_card(["elmo", "word-embeddings", "language-model"], parts)
+    return markdown_card(["language-model"] if is_forward else ["elmo", "word-embeddings", "language-model"], parts)
 
 
 def _architecture(model: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:
     values = [tensor for tensor in weights.values() if tensor.is_floating_point()]
+    if "cell" in model:
+        return (
+            f"A rung of `elmo-lite ladder`, which reads forward alone and gives no word vectors: {model['num_layers']} "
+            f"layers ({model['cell']}) of {model['dim']} units over {model['token_layer']}."
+        )
     return (
         f"A character-based bidirectional LSTM language model: {model['num_layers']} LSTM layers of {model['dim']} "
         f"units per direction over a character CNN. Every word gets {model['num_layers'] + 1} vectors (the token layer "

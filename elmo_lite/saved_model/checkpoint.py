@@ -15,6 +15,7 @@ from elmo_lite.errors import CheckpointError
 from elmo_lite.files import describe_file, put_in_place, remove_leftovers, scratch_directory
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import BiLMConfig
+from elmo_lite.nn.forward_lm import Encoder
 from elmo_lite.nn.lm_head import LMHead
 from elmo_lite.paths import expanded
 from elmo_lite.saved_model.card import model_card
@@ -44,7 +45,7 @@ class SavedModel:
 
 def save_model(
     directory: str | os.PathLike[str],
-    bilm: BiLM,
+    bilm: Encoder,
     tokenization: Tokenization,
     vocabulary: Vocabulary | None = None,
     lm_head: LMHead | None = None,
@@ -154,6 +155,18 @@ def load_model(
         lm_head=_read_head(directory, vocabulary, settings.model.dim) if LM_HEAD in wanted else None,
         training=settings.training,
     )
+
+
+def load_weights(directory: Path, encoder: Encoder, head: LMHead) -> None:
+    """Load the weights of a saved model into an encoder of its settings, forward alone or not, and its head.
+
+    Raises:
+        CheckpointError: A file is missing or damaged, or the weights do not fit.
+    """
+    settings = ModelSettings.read(directory, forward_alone=True)
+    for name, module in ((MODEL, encoder), (LM_HEAD, head)):
+        settings.check(directory, name, with_hash=True)
+        fill(module, directory / name, read_tensors(directory / name))
 
 
 def _read_bilm(path: Path, config: BiLMConfig) -> BiLM:

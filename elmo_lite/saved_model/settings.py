@@ -20,7 +20,8 @@ from elmo_lite.errors import CheckpointError, ConfigError
 from elmo_lite.fields import checked_files
 from elmo_lite.files import check_file
 from elmo_lite.metadata import check_checksum, read_json, write_json
-from elmo_lite.nn.config import BiLMConfig, bilm_config_from_dict, to_dict
+from elmo_lite.nn.config import BiLMConfig, to_dict
+from elmo_lite.nn.forward_config import encoder_config_from_dict
 from elmo_lite.text.tokenization import Tokenization
 
 FORMAT_VERSION = 1
@@ -62,11 +63,16 @@ class ModelSettings:
         write_json(directory / CONFIG, self.to_dict(), "training metadata", with_checksum=True)
 
     @classmethod
-    def read(cls, directory: Path) -> ModelSettings:
+    def read(cls, directory: Path, *, forward_alone: bool = False) -> ModelSettings:
         """Read ``config.json``.
 
+        Args:
+            directory: Directory of the saved model.
+            forward_alone: Whether a model of the forward direction alone will do. Defaults to False.
+
         Raises:
-            CheckpointError: The file is missing, damaged, changed, of another library or of a newer version.
+            CheckpointError: The file is missing, damaged, changed, of another library or of a newer version, or the
+                model reads forward alone.
         """
         path = directory / CONFIG
         try:
@@ -86,9 +92,13 @@ class ModelSettings:
         for key in ("model", "tokenization", "files", "training"):
             if not isinstance(content.get(key), dict):
                 raise CheckpointError(f"{path}: expected an object {key!r}, found {content.get(key)!r:.80}")
+        if "cell" in content["model"] and not forward_alone:
+            raise CheckpointError(
+                f"{path}: expected a model of both directions, found one that reads forward alone, a rung of a ladder"
+            )
         try:
             return cls(
-                bilm_config_from_dict(content["model"]),
+                encoder_config_from_dict(content["model"]),
                 Tokenization.from_dict(content["tokenization"]),
                 content["training"],
                 checked_files(content["files"], FILES, needed=(MODEL,)),

@@ -122,6 +122,7 @@ def commands_of(path: Path) -> list[str]:
         "embedding": ["embed"],
         "lm": ["evaluate", "score", "next", "generate", "pretrain"],
         "pretraining": ["pretrain"],
+        "ladder": ["ladder"],
     }
     of_room |= {
         "saved_model": ["compress", "pretrain"],
@@ -165,7 +166,9 @@ def test_an_error_keeps_its_class() -> None:
         call_with_arguments(fail, [], prog="fail", positionals=(), preset_group="none")
 
 
-PROGRESS = [name for name in COMMANDS if name.split()[-1] in ("corpus", "pretrain", "evaluate", "embed", "train")]
+PROGRESS = [
+    name for name in COMMANDS if name.split()[-1] in ("corpus", "pretrain", "ladder", "evaluate", "embed", "train")
+]
 
 
 @pytest.mark.parametrize("name", [name for name in PROGRESS if name not in ("ner evaluate", "sentiment evaluate")])

@@ -329,3 +329,11 @@ def test_short_words_come_first() -> None:
     lengths = (batch.char_ids[2:] != PADDING).sum(dim=1)
     assert torch.equal(lengths, lengths.sort().values)
     assert 2 <= batch.num_short <= len(batch.char_ids)
+
+
+def test_rows_have_the_classes_of_their_words() -> None:
+    words = Words(30)
+    batch = SentenceBatches(words, stream_of([5, 9, 16]), num_words=30, max_length=40, seed=0).batch(0)
+    found = batch.classes.tolist()
+    assert found[:2] == [0, 0], "the boundary token, as BOS and as EOS"
+    assert found[2:] == [int(decode_word(row)[1:]) + 1 for row in batch.char_ids[2:]]

@@ -8,6 +8,7 @@ from elmo_lite.cli import main as cli
 from elmo_lite.cli.main import COMMANDS, Command, main
 from elmo_lite.quickstart import quickstart
 from elmo_lite.saved_model.names import find_model, models_directory
+from elmo_lite.text import python_prose
 
 TEXT = [
     "This flag is set to true when the file is closed.",
@@ -25,7 +26,7 @@ def short_text(monkeypatch: pytest.MonkeyPatch) -> None:
         path.write_text("\n\n".join(documents) + "\n")
         return len(documents), 0
 
-    monkeypatch.setattr(quickstart, "write_python_prose", write)
+    monkeypatch.setattr(python_prose, "write_python_prose", write)
 
 
 def head_command(**flags: str) -> None:

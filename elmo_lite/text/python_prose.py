@@ -16,6 +16,9 @@ from pathlib import Path
 from elmo_lite.errors import CorpusError
 from elmo_lite.files import write_text
 
+PROSE, TRAIN, HELD_OUT = "python_prose.txt", "train.txt", "held_out.txt"
+"""Names of the files of ``write_parts``."""
+HELD_OUT_EVERY = 12
 EXCLUDED_FOLDERS = {"test", "tests", "site-packages", "dist-packages", "idlelib", "lib2to3", "turtledemo"}
 MIN_WORDS = 6
 FUNCTION_WORDS = frozenset(
@@ -71,6 +74,32 @@ def write_python_prose(path: Path) -> tuple[int, int]:
     text = "\n".join("".join(f"{paragraph}\n" for paragraph in document) for document in documents)
     write_text(path, text)
     return len(documents), len(text.split())
+
+
+def write_parts(folder: Path) -> dict[str, tuple[int, int]]:
+    """Write the prose, and its parts to train on and to measure perplexity on, to a folder.
+
+    Whole documents are held out, so that perplexity is measured on text of other modules.
+
+    Returns:
+        Number of documents and of words separated by whitespace, by name of the part: ``TRAIN`` and ``HELD_OUT``.
+
+    Raises:
+        CorpusError: This Python has neither the sources of the standard library nor language topics.
+    """
+    write_python_prose(folder / PROSE)
+    documents = (folder / PROSE).read_text(encoding="utf-8").strip("\n").split("\n\n")
+    places = range(HELD_OUT_EVERY // 2, len(documents), HELD_OUT_EVERY)
+    parts = {
+        TRAIN: [document for place, document in enumerate(documents) if place not in places],
+        HELD_OUT: [documents[place] for place in places],
+    }
+    sizes = {}
+    for name, part in parts.items():
+        text = "\n\n".join(part) + "\n"
+        write_text(folder / name, text)
+        sizes[name] = len(part), len(text.split())
+    return sizes
 
 
 def _topics() -> Iterator[list[str]]:

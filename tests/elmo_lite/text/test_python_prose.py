@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from elmo_lite.errors import CorpusError
-from elmo_lite.quickstart import python_prose
-from elmo_lite.quickstart.python_prose import is_prose, prose_paragraphs, write_python_prose
+from elmo_lite.text import python_prose
+from elmo_lite.text.python_prose import is_prose, prose_paragraphs, write_python_prose
 
 
 @pytest.fixture(scope="module")
