@@ -251,9 +251,9 @@ def test_nothing_is_shown_where_no_progress_is_asked_for(tmp_path: Path, capsys:
 @pytest.mark.gpu
 def test_scores_are_computed_where_the_model_was_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    evaluate = tasks.ner.evaluate
+    judge = tasks.ner.NerTagger.judge
     monkeypatch.setattr(
-        "tasks.ner.training.evaluate", lambda tagger, data: (seen.append(tagger.device.type), evaluate(tagger, data))[1]
+        tasks.ner.NerTagger, "judge", lambda tagger, data: (seen.append(tagger.device.type), judge(tagger, data))[1]
     )
     tagged: Any = (SENTENCES, TAGS)
     tasks.ner.train(with_finetune(NER, device="auto"), tagged, tagged, tmp_path / "out", test=tagged, progress=False)
@@ -285,7 +285,7 @@ def test_a_model_is_saved_before_it_is_scored(
     tasks.ner.train(NER, columns, columns, whole, progress=False)
     config = NER
     if where == "scoring":
-        monkeypatch.setattr("tasks.ner.training.evaluate", stop)
+        monkeypatch.setattr("tasks.ner.training.Ner.evaluate", stop)
     else:
         config = with_finetune(NER, pictures=True)
         monkeypatch.setattr("tasks.training.pictures.draw_training", stop)
