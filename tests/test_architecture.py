@@ -47,6 +47,7 @@ THIRD_PARTY = {
     "pretraining": "gensim matplotlib numpy pytorch_lightning torch tqdm",
     "published": "h5py numpy torch",
     "allennlp": "numpy torch",
+    "report": "jinja2 markupsafe",
     "cli": "docstring_parser jsonargparse",
     "quickstart": "numpy",
     "__main__": "",

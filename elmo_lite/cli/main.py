@@ -73,6 +73,7 @@ COMMANDS = {
     ),
     "evaluate": Command("elmo_lite.lm.evaluate:evaluate_command"),
     "embed": Command("elmo_lite.embedding.embed:embed_command"),
+    "report": Command("elmo_lite.report.command:report_command"),
     "quickstart": Command("elmo_lite.quickstart.quickstart:quickstart_command"),
     "import": Command("elmo_lite.published.format:import_command"),
     "compress": Command("elmo_lite.saved_model.compress:compress_command"),
