@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -33,15 +34,17 @@ def overlaid(runs: Sequence[Run]) -> list[Chart]:
     """The curves that runs of one kind share, each kind of curve in one chart; empty for one run."""
     if len(runs) < 2:
         return []
-    charts: dict[str, Chart] = {}
-    for run in runs:
-        for chart in run.compared:
-            lines = [Line(run.name, line.points) for line in chart.lines if line.points]
-            before = charts[chart.title].lines if chart.title in charts else []
-            charts[chart.title] = Chart(
-                chart.title, chart.x, chart.y, [*before, *lines], is_log=chart.is_log, from_zero=chart.from_zero
-            )
-    return [chart for chart in charts.values() if chart.lines]
+    charts = [chart for run in runs for chart in run.compared]
+    return [_overlaid(runs, title) for title in dict.fromkeys(chart.title for chart in charts)]
+
+
+def _overlaid(runs: Sequence[Run], title: str) -> Chart:
+    """One chart of the curves of that title, each named by its run."""
+    found = [(run.name, chart) for run in runs for chart in run.compared if chart.title == title]
+    lines = [Line(name, line.points) for name, chart in found for line in chart.lines]
+    data = {chart.measured_on for _, chart in found}
+    note = "measured on different data: not comparable" if len(data) > 1 else ""
+    return dataclasses.replace(found[0][1], lines=lines, note=note)
 
 
 def setting(value: Any) -> str:

@@ -38,6 +38,8 @@ class Chart:
     """Whether the vertical axis begins at 0."""
     mark: float | None = None
     """Place on the horizontal axis of a vertical line, such as the best step. Defaults to none."""
+    measured_on: str = ""
+    """What tells the data of the measurement apart from others, such as a fingerprint."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from elmo_lite.report.content import Chart, Line, Point
 
-WIDTH, HEIGHT = 440, 250
-LEFT, RIGHT, TOP, BOTTOM = 50, 428, 10, 212
+WIDTH, HEIGHT = 440, 248
+LEFT, RIGHT, TOP, BOTTOM = 50, 428, 22, 212
 """Edges of the plot: ticks and names of the axes lie outside."""
 GEOMETRY = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
 MAX_DOTS = 60

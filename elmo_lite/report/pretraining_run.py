@@ -48,6 +48,17 @@ class _RunFile:
         """Number of steps, as planned last."""
         return self.moves[-1][1] if self.moves else self.max_steps
 
+    @property
+    def corpus_name(self) -> str:
+        """Where the corpus was, or its fingerprint."""
+        return self.corpus_directory or f"fingerprint {self.corpus[:12]}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All settings by dotted key."""
+        run = {"corpus": self.corpus_name, "init": self.init, "max_steps": self.max_steps}
+        return {**run, **dotted(self.config)}
+
 
 def is_pretraining_run(path: Path) -> bool:
     """Whether a directory is that of a pretraining run."""
@@ -79,10 +90,10 @@ def read_pretraining_run(path: Path, name: str) -> Run:
         status,
         facts,
         {title: f"{value:,.2f}" for title, value in scores.items() if value is not None},
-        dotted(file.config),
+        file.settings,
         _command(path, file),
         _charts(log, best),
-        _compared(log),
+        _compared(log, file.corpus),
     )
 
 
@@ -112,7 +123,7 @@ def _status(path: Path, file: _RunFile, log: StepLog, result: Mapping[str, Any] 
 
 
 def _facts(file: _RunFile, log: StepLog, training: Mapping[str, Any], best: Mapping[str, float]) -> dict[str, str]:
-    facts = {"corpus": file.corpus_directory or f"fingerprint {file.corpus[:12]}"}
+    facts = {"corpus": file.corpus_name}
     if file.init is not None:
         facts["started from"] = file.init
     if "forward_perplexity" in best:
@@ -159,10 +170,12 @@ def _charts(log: StepLog, best: Mapping[str, float]) -> list[Chart]:
     return [chart for chart in (perplexity, loss) if any(line.points for line in chart.lines)]
 
 
-def _compared(log: StepLog) -> list[Chart]:
+def _compared(log: StepLog, corpus: str) -> list[Chart]:
+    axes, lines = ("step", "perplexity per word"), _perplexities(log)
     held_out = [
-        Chart(f"Held-out perplexity, {title}", "step", "perplexity per word", [Line("", points)], is_log=True)
-        for title, points in _perplexities(log).items()
-        if title in ("forward", "backward")
+        Chart(f"Held-out perplexity, {title}", *axes, [Line("", lines[title])], is_log=True, measured_on=corpus)
+        for title in ("forward", "backward")
+        if title in lines
     ]
-    return [*held_out, Chart("Loss on train", "step", "nats", [Line("", log.points(LOSS))])]
+    loss = Chart("Loss on train", "step", "nats", [Line("", log.points(LOSS))], measured_on=corpus)
+    return [*held_out, *([loss] if loss.lines[0].points else [])]

@@ -49,29 +49,27 @@ def read_task_run(path: Path, name: str) -> Run:
     source = path / (JOURNAL if metrics is None else METRICS)
     with expecting(path / JOURNAL, "the journal of a training"):
         task, measure = str(started.get("task") or "task"), str(started.get("measure") or "score")
-        settings, facts = dotted(dict(started.get("settings") or {})), _data_facts(started)
+        facts = _data_facts(started)
+        settings = {**facts, **dotted(dict(started.get("settings") or {}))}
         command = started.get("command")
     with expecting(source, "epochs with their scores"):
         epochs = [_Epoch(values) for values in (started if metrics is None else metrics)["epochs"]]
         charts = list(_charts(epochs, measure))
     with expecting(path / METRICS, "the scores of a training"):
         tables: list[Block] = [] if metrics is None else list(_score_blocks(metrics))
-        facts |= _training_facts(epochs, metrics)
+        trained = _training_facts(epochs, metrics)
         status = _status(path, epochs, metrics)
         scores = _headline(epochs, measure, metrics)
     return Run(
         name,
         f"Task: {task}",
         status,
-        facts,
+        {**facts, **trained},
         scores,
         settings,
         command if isinstance(command, str) else None,
         [*charts, *tables, *_prediction_blocks(path, complete=metrics is not None)],
-        [
-            Chart(f"{measure} on dev", "epoch", f"{measure}, %", [Line("", [(e.number, e.score) for e in epochs])]),
-            Chart("Loss on train", "epoch", "nats", [Line("", [(e.number, e.loss) for e in epochs])]),
-        ],
+        _compared(epochs, measure, facts),
     )
 
 
@@ -90,9 +88,12 @@ class _Epoch:
 
 def _of_older_version(path: Path) -> dict[str, Any]:
     """What the journal of a training would say, from the settings of its model."""
-    config = read_object(path / CONFIG) or {}
+    config, metrics = read_object(path / CONFIG) or {}, read_object(path / METRICS) or {}
     with expecting(path / CONFIG, "the settings of a task model"):
-        return {"task": config.get("task"), "settings": dict(config.get("settings") or {}).get("config")}
+        scored = metrics.get("dev")
+        measure = next((title for key, title in TITLES.items() if isinstance(scored, Mapping) and key in scored), None)
+        settings = dict(config.get("settings") or {}).get("config")
+        return {"task": config.get("task"), "settings": settings, "measure": measure}
 
 
 def _best(epochs: Sequence[_Epoch]) -> _Epoch | None:
@@ -153,6 +154,15 @@ def _charts(epochs: Sequence[_Epoch], measure: str) -> Iterator[Chart]:
         ]
         scale = f"their sum is scaled by gamma, {gamma:.2f} at first and {epochs[-1].mix[place][1]:.2f} at last"
         yield Chart(f"Layer weights, {place}", "epoch", "weight, of a sum of 1", lines, scale, from_zero=True)
+
+
+def _compared(epochs: Sequence[_Epoch], measure: str, data: Mapping[str, str]) -> list[Chart]:
+    score = Line("", [(epoch.number, epoch.score) for epoch in epochs])
+    loss = Line("", [(epoch.number, epoch.loss) for epoch in epochs])
+    return [
+        Chart(f"{measure} on dev", "epoch", f"{measure}, %", [score], measured_on=data.get("dev", "")),
+        Chart("Loss on train", "epoch", "nats", [loss], measured_on=data.get("train", "")),
+    ]
 
 
 def _score_blocks(metrics: Mapping[str, Any]) -> Iterator[Table | Matrix]:
