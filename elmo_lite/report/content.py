@@ -62,6 +62,10 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     note: str = ""
 
+    def is_numeric(self, column: int) -> bool:
+        """Whether a column has numbers, which are aligned on the right."""
+        return any(isinstance(row[column], int | float | Score) for row in self.rows)
+
 
 @dataclass(frozen=True)
 class Matrix:

@@ -89,7 +89,7 @@ def _drawable(points: Sequence[Point], is_log: bool) -> list[Point]:
 def _curve(line: Line, place: Callable[[float, float], Point]) -> Curve:
     places = [place(x, y) for x, y in line.points]
     path = "M" + "L".join(f"{x} {y}" for x, y in places)
-    dots = [(*at, f"{shown(x)}: {shown(y)}") for at, (x, y) in zip(places, line.points, strict=True)]
+    dots = [(*at, f"{shown(x)}: {shown(y, 6)}") for at, (x, y) in zip(places, line.points, strict=True)]
     return Curve(line.name, shown(line.points[-1][1]), path, dots if len(dots) <= MAX_DOTS else [])
 
 
@@ -121,9 +121,10 @@ def log_ticks(low: float, high: float) -> list[float]:
     return [10.0**power for power in powers[:: 1 + len(powers) // 8] if low <= 10.0**power <= high]
 
 
-def shown(value: float) -> str:
-    """A number with at most four digits after its first, thousands separated."""
-    if value == int(value) or abs(value) >= 10_000:
+def shown(value: float, digits: int = 4) -> str:
+    """A number, rounded to a number of significant digits after the point, thousands separated."""
+    if value == int(value):
         return f"{value:,.0f}"
-    digits = max(0, 3 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{min(digits, 6)}f}".rstrip("0").rstrip(".")
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    text = f"{value:,.{min(max(places, 0), 8)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -89,22 +89,26 @@ def _labels_by(
 
 def _by_doubt(found: Predictions) -> Table:
     """How many of the predictions are right, by the probability that the model left to all other answers."""
-    judged: list[tuple[float, bool]] = []
+    judged: list[tuple[float, bool]] = []  # doubt in percent, whether it is right
     for row in found.rows:
         if isinstance(row.predicted, Label):
-            judged.append((row.predicted.probability, is_right(row)))
+            judged.append((_doubt(row.predicted), is_right(row)))
         gold = {span.place for span in spans(row.gold)}
-        judged += [(span.probability, span.place in gold) for span in spans(row.predicted)]
+        judged += [(_doubt(span), span.place in gold) for span in spans(row.predicted)]
     rows: list[list[Cell]] = []
     below = 0
     for end in (*DOUBTS, 100):
-        group = [right for probability, right in judged if below <= 100 * (1 - probability) < end + (end == 100)]
+        group = [right for doubt, right in judged if below <= doubt < end + (end == 100)]
         if group:
             rows.append([f"{below} to {end} %", len(group), _percent(sum(group), len(group))])
         below = end
     unit = "entities predicted" if found.rows[0].is_tagged else "texts"
     note = "doubt: the probability that the model left to all other answers"
     return Table("By the model's doubt", ["doubt", unit, "right"], rows, "; ".join(filter(None, (note, found.note))))
+
+
+def _doubt(answer: Label | Span) -> float:
+    return round(100 * (1 - answer.probability), 6)
 
 
 def _by_size(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
@@ -44,6 +45,7 @@ def make_page(runs: Sequence[Run], summaries: Sequence[Table] = ()) -> str:
     )  # fmt: skip
 
 
+@functools.cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("elmo_lite.report"),

@@ -22,6 +22,8 @@ from elmo_lite.saved_model.settings import CONFIG, ModelSettings
 RUN_FILE, RESULT, MODEL, LOGS = "run.json", "result.json", "model", "logs"
 KIND = "Pretraining"
 LOSS = "train/sampled_loss"
+LOSS_AXES = ("Loss on train", "step", "nats per word, sampled softmax")
+"""Title and axes of its chart."""
 PERPLEXITIES = {
     "val/forward_perplexity": "forward",
     "val/backward_perplexity": "backward",
@@ -166,7 +168,13 @@ def _charts(log: StepLog, best: Mapping[str, float]) -> list[Chart]:
     perplexity = Chart(
         "Held-out perplexity", "step", "perplexity per word", lines, note, is_log=True, mark=best.get("step")
     )
-    loss = Chart("Loss on train", "step", "nats", [Line("sampled softmax", log.points(LOSS))], log.note(LOSS))
+    loss = Chart(
+        "Loss on train",
+        "step",
+        "nats per word, sampled softmax",
+        [Line("sampled softmax", log.points(LOSS))],
+        log.note(LOSS),
+    )
     return [chart for chart in (perplexity, loss) if any(line.points for line in chart.lines)]
 
 
@@ -177,5 +185,7 @@ def _compared(log: StepLog, corpus: str) -> list[Chart]:
         for title in ("forward", "backward")
         if title in lines
     ]
-    loss = Chart("Loss on train", "step", "nats", [Line("", log.points(LOSS))], measured_on=corpus)
+    loss = Chart(
+        "Loss on train", "step", "nats per word, sampled softmax", [Line("", log.points(LOSS))], measured_on=corpus
+    )
     return [*held_out, *([loss] if loss.lines[0].points else [])]

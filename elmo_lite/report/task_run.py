@@ -143,7 +143,7 @@ def _charts(epochs: Sequence[_Epoch], measure: str) -> Iterator[Chart]:
     score = Line(measure, [(epoch.number, epoch.score) for epoch in epochs])
     loss = Line("loss", [(epoch.number, epoch.loss) for epoch in epochs])
     yield Chart("Score on dev", "epoch", f"{measure}, %", [score], note, mark=best.number)
-    yield Chart("Loss on train", "epoch", "nats", [loss], mark=best.number)
+    yield Chart("Loss on train", "epoch", "nats per sentence", [loss], mark=best.number)
     for place, (weights, gamma) in epochs[0].mix.items():
         if max(weights) == 1:
             continue  # one layer
@@ -161,7 +161,7 @@ def _compared(epochs: Sequence[_Epoch], measure: str, data: Mapping[str, str]) -
     loss = Line("", [(epoch.number, epoch.loss) for epoch in epochs])
     return [
         Chart(f"{measure} on dev", "epoch", f"{measure}, %", [score], measured_on=data.get("dev", "")),
-        Chart("Loss on train", "epoch", "nats", [loss], measured_on=data.get("train", "")),
+        Chart("Loss on train", "epoch", "nats per sentence", [loss], measured_on=data.get("train", "")),
     ]
 
 

@@ -39,7 +39,7 @@ class Journal:
 
         Args:
             epochs: ``FinetuneResult.epochs``.
-            complete: Whether ``metrics.json`` has them. Defaults to False.
+            complete: Whether ``metrics.json`` has them, so that they need not be here. Defaults to False.
         """
         content = {**self._facts, "complete": complete, "epochs": list(epochs)}
         write_json(self._path, content, str(self._path), allow_nan=True)
