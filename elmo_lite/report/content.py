@@ -107,7 +107,7 @@ class Mistake:
     """An error of a model."""
 
     line: int
-    """Place in the source."""
+    """Line or number of the record in the source."""
     words: Sequence[Word]
     gold: Sequence[Answer]
     predicted: Sequence[Answer]
@@ -120,6 +120,11 @@ class Mistakes:
     title: str
     items: Sequence[Mistake]
     note: str = ""
+
+    @property
+    def has_entities(self) -> bool:
+        """Whether words are marked as parts of entities."""
+        return any(word.is_gold or word.is_predicted for mistake in self.items for word in mistake.words)
 
 
 Block = Chart | Table | Matrix | Mistakes

@@ -168,13 +168,7 @@ def _charts(log: StepLog, best: Mapping[str, float]) -> list[Chart]:
     perplexity = Chart(
         "Held-out perplexity", "step", "perplexity per word", lines, note, is_log=True, mark=best.get("step")
     )
-    loss = Chart(
-        "Loss on train",
-        "step",
-        "nats per word, sampled softmax",
-        [Line("sampled softmax", log.points(LOSS))],
-        log.note(LOSS),
-    )
+    loss = Chart(*LOSS_AXES, [Line("loss", log.points(LOSS))], log.note(LOSS))
     return [chart for chart in (perplexity, loss) if any(line.points for line in chart.lines)]
 
 

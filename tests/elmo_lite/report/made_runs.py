@@ -108,12 +108,22 @@ class Page(HTMLParser):
         self.elements: list[str] = []
         self.attributes: list[tuple[str, str | None]] = []
         self.texts: list[str] = []
+        self.commands: list[str] = []
+        self._is_code = False
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append(tag)
         self.attributes += attrs
+        if tag == "code":
+            self._is_code = True
+            self.commands.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._is_code = self._is_code and tag != "code"
 
     def handle_data(self, data: str) -> None:
+        if self._is_code:
+            self.commands[-1] += data
         if data.strip():
             self.texts.append(data.strip())

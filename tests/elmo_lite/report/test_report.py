@@ -47,7 +47,7 @@ def test_a_pretraining_run(tmp_path: Path) -> None:
     dots = [text for text in page.texts if re.fullmatch(r".*\d+: [\d.]+", text)]
     assert {"forward 40: 210.5", "forward 60: 140.75", "backward 40: 222.25", "backward 60: 151.5"} <= set(dots)
     assert {"loss 20: 6.5", "loss 40: 6.25", "loss 60: 5.75"} <= set(dots)
-    command = next(text for text in page.texts if text.startswith("elmo-lite pretrain"))
+    (command,) = page.commands
     assert "--corpus 'my corpus'" in command and command.endswith("--max_steps 60")
 
 
@@ -63,7 +63,7 @@ def test_a_task_run(tmp_path: Path) -> None:
     assert table_of(page, "true \\ predicted", 12)[2:] == matrix
     assert {"F1 1: 40", "F1 2: 61.54", "loss 1: 2.5", "loss 2: 1.25"} <= set(page.texts)
     assert {"token layer 1: 0.25", "token layer 2: 0.5", "LSTM layer 1 2: 0.5"} <= set(page.texts)
-    assert "elmo-lite ner train --train a --dev b --out c" in page.texts
+    assert page.commands == ["elmo-lite ner train --train a --dev b --out c"]
     assert "LOC “Bob”" in page.texts and "PER “Anna”" in page.texts and "0.88" in page.texts
     assert '<span class="predicted unseen">Bob</span>' in text and '<span class="gold ">Anna</span>' in text
 
