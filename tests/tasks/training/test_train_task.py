@@ -154,7 +154,9 @@ def test_a_seed_is_the_same_wherever_its_files_are(
     found = tasks.ner.train(NER, columns, columns, out, seeds=2, progress=False)
     assert "stop_signal" not in found["mean"]
     monkeypatch.setattr(train_task, "finetune", None)  # nothing is trained again
-    changed = with_finetune(NER, cache="off", cache_dir=str(tmp_path), pictures=True, device="auto", seed=7)
+    changed = with_finetune(
+        NER, cache="off", cache_dir=str(tmp_path), pictures=True, device="auto", seed=7, keep_predictions=False
+    )
     moved = columns.rename(tmp_path / "moved.conll")
     for source in (moved, (SENTENCES, TAGS)):
         assert tasks.ner.train(changed, source, source, out, seeds=2, progress=False) == found
