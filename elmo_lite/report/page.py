@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from elmo_lite import __version__
 from elmo_lite.pictures import COLOURS
@@ -17,8 +17,10 @@ from elmo_lite.report.comparison import differing_settings, overlaid, overview, 
 from elmo_lite.report.content import Chart, Run, Score, Table
 from elmo_lite.report.drawing import GEOMETRY, draw
 
-MAX_TEXT = 2000
+MAX_TEXT = 500
 """Number of characters of a word, a name or a setting that are shown."""
+OVERRIDES = "\u202d\u202e"
+"""Characters that make what follows run left to right or right to left, whatever it is."""
 DARK_COLOURS = ("#56B4E9", "#F0884A", "#2CC295", "#E39CC6", "#F2B83B", "#9CC9FF")
 """The palette on a dark background."""
 
@@ -55,7 +57,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"kind": lambda block: type(block).__name__, "drawn": draw, "setting": setting}
+    environment.filters |= {
+        "kind": lambda block: type(block).__name__,
+        "drawn": draw,
+        "setting": setting,
+        "whole": _whole,
+    }
     environment.tests |= {
         "score": lambda cell: isinstance(cell, Score),
         "chart": lambda block: isinstance(block, Chart),
@@ -64,12 +71,21 @@ def _environment() -> Environment:
 
 
 def _printable(value: Any) -> Any:
-    """What is written for a value: text of bounded length, without control characters, which HTML does not have."""
+    """What is written for a value: text of bounded length without control characters."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
-    text = value if len(value) <= MAX_TEXT else f"{value[:MAX_TEXT]} …"
+    return _without_controls(value if len(value) <= MAX_TEXT else f"{value[:MAX_TEXT]} …")
+
+
+def _whole(text: str) -> Markup:
+    """Text of any length, escaped: a command line that is cut could not be run."""
+    return escape(_without_controls(text))
+
+
+def _without_controls(text: str) -> str:
+    """Text without the characters that HTML does not have, and without those that turn around what follows."""
     return "".join("\ufffd" if _is_control(each) else each for each in text)
 
 
 def _is_control(character: str) -> bool:
-    return character not in "\t\n" and unicodedata.category(character) in ("Cc", "Cs")
+    return character in OVERRIDES or (character not in "\t\n" and unicodedata.category(character) in ("Cc", "Cs"))
