@@ -55,13 +55,13 @@ def find_runs(paths: Iterable[str | Path]) -> list[Found]:
     """
     found: dict[Path, Found] = {}
     for path in map(expanded, paths):
-        kind = kind_of(path)
-        inside = [] if kind is not None else seeds_of(path)
-        for run in [path] if kind is not None else inside:
-            found.setdefault(run.resolve(), Found(kind_of(run) or KINDS[-1], run))
-        if kind is None and not inside:
+        runs = [path] if kind_of(path) is not None else seeds_of(path)
+        if not runs:
             signs = ", or ".join(kind.sign for kind in KINDS)
             raise CheckpointError(f"{path}: expected the directory of a run ({signs}), found {_content(path)}")
+        for run in runs:
+            if (kind := kind_of(run)) is not None:
+                found.setdefault(run.resolve(), Found(kind, run))
     return list(found.values())
 
 

@@ -179,7 +179,5 @@ def _compared(log: StepLog, corpus: str) -> list[Chart]:
         for title in ("forward", "backward")
         if title in lines
     ]
-    loss = Chart(
-        "Loss on train", "step", "nats per word, sampled softmax", [Line("", log.points(LOSS))], measured_on=corpus
-    )
+    loss = Chart(*LOSS_AXES, [Line("", log.points(LOSS))], measured_on=corpus)
     return [*held_out, *([loss] if loss.lines[0].points else [])]

@@ -23,5 +23,5 @@ def make_report(paths: Sequence[str | Path]) -> tuple[str, int]:
     found = find_runs(paths)
     names = short_names([each.path for each in found])
     runs = [each.kind.read(each.path, name) for each, name in zip(found, names, strict=True)]
-    summaries = [seeds_table(path, path.name) for path in map(expanded, paths) if seeds_of(path)]
+    summaries = [seeds_table(path, path.resolve().name) for path in map(expanded, paths) if seeds_of(path)]
     return make_page(runs, [table for table in summaries if table is not None]), len(runs)

@@ -6,15 +6,19 @@ it says that the training is complete. ``elmo-lite report`` shows a training by 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from elmo_lite.errors import one_line
 from elmo_lite.metadata import write_json
 from elmo_lite.repeat import repeat_command
 from tasks.training.head import Example
 from tasks.training.task import Task
 from tasks.training.task_config import SHORT_FLAGS, TaskConfig
+
+log = logging.getLogger("elmo_lite")
 
 JOURNAL = "training.json"
 FORMAT_VERSION = 1
@@ -32,15 +36,21 @@ class Journal:
         """
         self._path = out / JOURNAL
         self._facts = {"format_version": FORMAT_VERSION, **facts}
-        self.write([])
+        self._write([], complete=False)
 
     def write(self, epochs: Sequence[Mapping[str, Any]], *, complete: bool = False) -> None:
-        """Write the epochs so far.
+        """Write the epochs so far; where nothing can be written, a warning says so, and the training goes on.
 
         Args:
             epochs: ``FinetuneResult.epochs``.
             complete: Whether ``metrics.json`` has them, so that they need not be here. Defaults to False.
         """
+        try:
+            self._write(epochs, complete)
+        except OSError as error:
+            log.warning("%s: is not up to date (%s)", self._path, one_line(error))
+
+    def _write(self, epochs: Sequence[Mapping[str, Any]], complete: bool) -> None:
         content = {**self._facts, "complete": complete, "epochs": list(epochs)}
         write_json(self._path, content, str(self._path), allow_nan=True)
 

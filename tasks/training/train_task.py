@@ -176,8 +176,8 @@ def _train_one(
     elmo = encoder.take()
     torch.manual_seed(config.finetune.seed)
     train, dev = task.examples(data.train), task.examples(data.scored["dev"])
-    others = [example.words for part in data.scored.values() for example in task.examples(part)]
-    trained = task.new_model(config, data.classes, elmo, [example.words for example in train], others)
+    scored = [example.words for part in data.scored.values() for example in task.examples(part)]
+    trained = task.new_model(config, data.classes, elmo, [example.words for example in train], scored)
     number = {label: index for index, label in enumerate(trained.labels)}
     (out / PREDICTIONS).unlink(missing_ok=True)  # of an earlier model
     parts = {part: task.examples(read) for part, read in {"train": data.train, **data.scored}.items()}
@@ -198,12 +198,12 @@ def _train_one(
     trained.save(out, encoder_path=config.representation.encoder, overwrite=True)
     try:
         record(result, config.finetune, out, next(iter(task.headline)))
-        judged = {part: task.evaluate(trained, read) for part, read in data.scored.items()}
+        of_dev, predicted = task.evaluate(trained, data.scored["dev"])
+        others = {part: task.evaluate(trained, read)[0] for part, read in data.scored.items() if part != "dev"}
+        facts = _record_scores(task, config, {"dev": of_dev, **others}, result, out)
         if config.finetune.keep_predictions:
-            answers = map(task.answer, dev, judged["dev"][1], repeat(trained.labels))
+            answers = map(task.answer, dev, predicted, repeat(trained.labels))
             write_predictions(out, task.kind, dev, answers, Seen((e.words for e in train), task.names(train)))
-        scores = {part: found for part, (found, _) in judged.items()}
-        facts = _record_scores(task, config, scores, result, out)
         journal.write([], complete=True)
         return facts
     except KeyboardInterrupt as stop:

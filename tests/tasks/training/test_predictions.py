@@ -183,6 +183,23 @@ def test_a_training_is_shown_while_it_runs(tmp_path: Path, monkeypatch: pytest.M
     assert "unfinished, 1 epoch" in make_report([tmp_path / "out"])[0]
 
 
+def test_a_journal_that_cannot_be_written_stops_no_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    written = []
+
+    def write_json(path: Path, content: Any, *_: Any, **__: Any) -> None:
+        written.append(content)
+        if len(written) > 1:
+            raise OSError(28, "No space left on device", str(path))
+        path.parent.mkdir()
+
+    monkeypatch.setattr("tasks.training.journal.write_json", write_json)
+    facts = tasks.ner.train(NER, (SENTENCES, TAGS), DEV, tmp_path / "out", progress=False)
+    assert facts["num_epochs"] == 2 and len(written) == 4
+    assert f"{tmp_path / 'out' / 'training.json'}: is not up to date (No space left on device)" in caplog.messages
+
+
 def test_the_end_of_a_training_names_the_report(
     files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
