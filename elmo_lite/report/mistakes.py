@@ -9,22 +9,42 @@ from elmo_lite.report.groups import is_right, spans
 from elmo_lite.report.predictions import Label, Prediction, Predictions, Span
 
 MAX_MISTAKES = 25
+"""Number of errors in a list."""
+MAX_OF_KIND = 12
+"""Number of errors in a list of one kind."""
 CONTEXT = 12
 """Number of words shown on either side of an entity."""
 MAX_TEXT = 80
 """Number of words shown of a text."""
+MISSED, INVENTED, OTHER = "missed entities", "entities where there are none", "entities of other words or another type"
 
 
-def worst_mistakes(found: Predictions) -> Mistakes | None:
-    """The errors of which the model was surest, at most 25; None if there are none."""
+def worst_mistakes(found: Predictions) -> list[Mistakes]:
+    """The errors of which the model was surest: one list of texts, or lists of entities by the kind of error."""
     judged = [mistake for row in found.rows for mistake in _mistakes(row)]
+    if not found.rows or not found.rows[0].is_tagged:
+        return _listed("Worst errors on dev", judged, MAX_MISTAKES, found.note)
+    lists = []
+    for kind in (MISSED, INVENTED, OTHER):
+        of_kind = [(sure, mistake) for sure, mistake in judged if _kind(mistake) == kind]
+        lists += _listed(f"Worst errors on dev: {kind}", of_kind, MAX_OF_KIND, found.note)
+    return lists
+
+
+def _kind(mistake: Mistake) -> str:
+    """The kind of an error in entities."""
+    if mistake.predicted[0].probability is None:
+        return MISSED
+    return INVENTED if mistake.gold[0].probability is None else OTHER
+
+
+def _listed(title: str, judged: list[tuple[float, Mistake]], most: int, note: str) -> list[Mistakes]:
+    """A list of the worst errors, worst first; none without errors."""
     if not judged:
-        return None
-    judged.sort(key=lambda pair: -pair[0])
-    items = [mistake for _, mistake in judged[:MAX_MISTAKES]]
-    number = f"{len(items)} of {len(judged):,} errors, those first of which the model was surest"
-    shown = number if len(judged) > 1 else "1 error"
-    return Mistakes("Worst errors on dev", items, "; ".join(filter(None, (shown, found.note))))
+        return []
+    worst = [mistake for _, mistake in sorted(judged, key=lambda pair: -pair[0])[:most]]
+    number = f"{len(worst)} of {len(judged):,}, those first of which the model was surest" if len(judged) > 1 else ""
+    return [Mistakes(title, worst, "; ".join(filter(None, (number, note))))]
 
 
 def _mistakes(row: Prediction) -> Iterator[tuple[float, Mistake]]:

@@ -212,8 +212,7 @@ def _prediction_blocks(path: Path, complete: bool) -> list[Block]:
     found = read_predictions(path) if complete else None
     if found is None:
         return []
-    worst = worst_mistakes(found)
-    return [*group_tables(found), *([] if worst is None else [worst])]
+    return [*group_tables(found), *worst_mistakes(found)]
 
 
 def seeds_table(path: Path, name: str) -> Table | None:

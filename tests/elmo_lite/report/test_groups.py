@@ -9,7 +9,7 @@ from elmo_lite.errors import CheckpointError
 from elmo_lite.report.confusion import confusion
 from elmo_lite.report.content import Score, Table
 from elmo_lite.report.groups import group_tables
-from elmo_lite.report.mistakes import worst_mistakes
+from elmo_lite.report.mistakes import INVENTED, MISSED, OTHER, worst_mistakes
 from elmo_lite.report.predictions import read_predictions
 from tests.elmo_lite.report.made_runs import labelled, predictions, tagged
 
@@ -57,30 +57,33 @@ def test_groups_of_labels(tmp_path: Path) -> None:
     assert by_doubt == [["10 to 25 %", 1, 100.0], ["25 to 50 %", 2, 0.0]]
 
 
-def test_worst_errors_come_first_in_their_context(tmp_path: Path) -> None:
+def test_errors_are_shown_in_their_context_by_kind(tmp_path: Path) -> None:
     words = " ".join(f"w{number}" for number in range(40))
     row = tagged(words, [[20, 22, "ORG", 0.125, 1], [0, 1, "PER", 0.3, 2]], [[21, 23, "LOC", 0.75, 0]], (21,))
     found = worst_mistakes(read(tmp_path, row, tagged("a b", [], []), tagged("a b", [], [[1, 2, "PER", 0.5, 1]])))
-    assert found is not None and found.note == "3 of 3 errors, those first of which the model was surest"
-    first, second, third = found.items
-    assert [(answer.text, answer.probability) for answer in first.gold] == [("ORG “w20 w21”", 0.125)]
-    assert [(answer.text, answer.probability) for answer in first.predicted] == [("LOC “w21 w22”", 0.75)]
-    texts = [word.text for word in first.words]
+    assert [each.title.partition(": ")[2] for each in found] == [MISSED, INVENTED, OTHER]
+    assert all(len(each.items) == 1 and each.note == "" and each.has_entities for each in found)
+    (missed,), (invented,), (other,) = (each.items for each in found)
+    assert [(answer.text, answer.probability) for answer in other.gold] == [("ORG “w20 w21”", 0.125)]
+    assert [(answer.text, answer.probability) for answer in other.predicted] == [("LOC “w21 w22”", 0.75)]
+    texts = [word.text for word in other.words]
     assert texts[0] == texts[-1] == "…" and texts[1:-1] == [f"w{number}" for number in range(8, 35)]
-    marks = {word.text: (word.is_gold, word.is_predicted, word.is_unseen) for word in first.words}
+    marks = {word.text: (word.is_gold, word.is_predicted, word.is_unseen) for word in other.words}
     assert marks["w20"] == (True, False, False) and marks["w21"] == (True, True, True)
     assert marks["w22"] == (False, True, False) and marks["w23"] == (False, False, False)
-    assert [answer.text for answer in second.predicted] == ["no entity"] and second.predicted[0].probability is None
-    assert [answer.text for answer in third.gold] == ["no entity"] and third.words[-1].text == "b"
+    assert [answer.text for answer in missed.predicted] == ["no entity"] and missed.predicted[0].probability is None
+    assert [answer.text for answer in invented.gold] == ["no entity"] and invented.words[-1].text == "b"
 
 
-def test_only_the_worst_errors_are_listed(tmp_path: Path) -> None:
+def test_the_surest_errors_come_first(tmp_path: Path) -> None:
     rows = [labelled("word", ["a", 0.25], ["b", 0.5 + number / 100]) for number in range(40)]
-    found = worst_mistakes(read(tmp_path, *rows))
-    assert found is not None and found.note.startswith("25 of 40 errors")
-    assert found.items[0].predicted[0].probability == 0.89
-    right = read(tmp_path, labelled("word", ["a", 0.75], ["a", 0.75]))
-    assert worst_mistakes(right) is None
+    (found,) = worst_mistakes(read(tmp_path, *rows))
+    assert found.note == "25 of 40, those first of which the model was surest"
+    assert [mistake.predicted[0].probability for mistake in found.items[:2]] == [0.89, 0.88]
+    assert worst_mistakes(read(tmp_path, labelled("word", ["a", 0.75], ["a", 0.75]))) == []
+    rows = [tagged("a", [[0, 1, "PER", number / 100, 1]], []) for number in range(40)]
+    (found,) = worst_mistakes(read(tmp_path, *rows))
+    assert len(found.items) == 12 and [mistake.gold[0].probability for mistake in found.items[:2]] == [0.0, 0.01]
 
 
 def test_a_part_of_dev_is_named(tmp_path: Path) -> None:
@@ -90,7 +93,7 @@ def test_a_part_of_dev_is_named(tmp_path: Path) -> None:
 
 def test_no_predictions(tmp_path: Path) -> None:
     assert read_predictions(tmp_path) is None
-    assert group_tables(read(tmp_path)) == [] and worst_mistakes(read(tmp_path)) is None
+    assert group_tables(read(tmp_path)) == [] and worst_mistakes(read(tmp_path)) == []
 
 
 GOOD = labelled("word", ["a", 0.75], ["a", 0.75])
@@ -130,8 +133,8 @@ def test_damaged_facts(facts: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_spans_beyond_the_words_that_were_kept(tmp_path: Path) -> None:
-    found = worst_mistakes(read(tmp_path, tagged("a b", [[500, 501, "PER", 0.5, 1]], [])))
-    assert found is not None and found.items[0].gold[0].text == "PER “”"
+    (found,) = worst_mistakes(read(tmp_path, tagged("a b", [[500, 501, "PER", 0.5, 1]], [])))
+    assert found.items[0].gold[0].text == "PER “”"
 
 
 def test_many_labels_are_folded() -> None:
