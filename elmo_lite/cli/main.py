@@ -82,6 +82,7 @@ COMMANDS = {
     ),
     "embed": Command("elmo_lite.embedding.embed:embed_command"),
     "neighbors": Command("elmo_lite.neighbors.command:neighbors_command"),
+    "report": Command("elmo_lite.report.command:report_command"),
     "quickstart": Command("elmo_lite.quickstart.quickstart:quickstart_command"),
     "import": Command("elmo_lite.published.format:import_command"),
     "compress": Command("elmo_lite.saved_model.compress:compress_command"),

@@ -92,7 +92,7 @@ def continuations(
     for first in range(0, num_samples, ROWS):
         block = _Block(range(first, min(first + ROWS, num_samples)), seed, at_beginning=not nearest)
         rows = logits.expand(ROWS, -1)
-        carried = [(h.expand(ROWS, -1).contiguous(), c.expand(ROWS, -1).contiguous()) for h, c in state]
+        carried = [tuple(part.expand(ROWS, -1).contiguous() for part in layer) for layer in state]
         while True:
             scores = rows[block.running]  # a copy
             if not unknown:

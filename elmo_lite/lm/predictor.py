@@ -78,4 +78,4 @@ class Predictor:
 
 def from_zero(state: LSTMState, rows: Tensor) -> LSTMState:
     """A state whose chosen rows, (B,) bool, are zero as at the beginning of a sentence."""
-    return [(h.masked_fill(rows[:, None], 0.0), c.masked_fill(rows[:, None], 0.0)) for h, c in state]
+    return [tuple(part.masked_fill(rows[:, None], 0.0) for part in layer) for layer in state]

@@ -17,6 +17,7 @@ from elmo_lite.errors import ConfigError
 from elmo_lite.ladder.kneser_ney import KneserNey, perplexity
 from elmo_lite.quickstart.demonstration import run, title
 from elmo_lite.quickstart.heads import HEADS, LAYERS, installed_heads, train_heads
+from elmo_lite.report.kinds import kind_of
 from elmo_lite.text.python_prose import HELD_OUT, TRAIN, write_parts
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def quickstart_command(
     _show_vectors(folder)
     _show_contexts(folder)
     train_heads(folder, ENGLISH)
+    _report(folder)
     _say_what_next(folder, time.monotonic() - started)
 
 
@@ -154,12 +156,19 @@ def _show_contexts(folder: Path) -> None:
     run("neighbors", model, corpus, "--word", WORD, *senses, "--top_k", number, "--distinct", "neighbors")
 
 
+def _report(folder: Path) -> None:
+    title("Report: what the trainings have left, in one page")
+    runs = [folder / name for name in ("pretrained", *(head.task for head in HEADS))]
+    run("report", *filter(kind_of, runs), "--out", folder / "report.html", "--overwrite")
+
+
 def _say_what_next(folder: Path, seconds: float) -> None:
     title(f"Done in {seconds / 60:.1f} minutes. The same for your own text:")
     print(
         "   $ elmo-lite corpus my_text.txt --out my_corpus             # files, globs, .gz, JSONL, Parquet, hub names\n"
         "   $ elmo-lite pretrain --config laptop --corpus my_corpus --out my_run --max_time 3h\n"
         f"   $ elmo-lite pretrain --init {ENGLISH} --corpus my_corpus --out my_run --max_time 20m\n"
+        "   $ elmo-lite report my_run                                  # one HTML page of what the run has left\n"
         "   $ elmo-lite evaluate my_run/model other_text.txt\n"
         "   $ elmo-lite embed my_run/model sentences.txt vectors.h5    # one sentence a line\n"
         "   $ elmo-lite neighbors my_run/model my_corpus --word bank --output bank.png"
