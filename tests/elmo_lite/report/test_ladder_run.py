@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shlex
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 
 from elmo_lite.cli.arguments import function_parser, parse
 from elmo_lite.cli.main import COMMANDS, command_positionals
 from elmo_lite.errors import CheckpointError
+from elmo_lite.ladder.clock import Clock
 from elmo_lite.ladder.config import LadderConfig
 from elmo_lite.ladder.ladder import climb
 from elmo_lite.locks import hold
 from elmo_lite.report.report import make_report
+from elmo_lite.stopping import Stopped
 from tests.elmo_lite.ladder.toy import toy_corpus, toy_ladder
 from tests.elmo_lite.report.made_runs import NEURAL, RESULTS, Page, ladder_run, pretraining_run, rung
 
@@ -130,6 +135,27 @@ def test_a_real_ladder(tmp_path: Path) -> None:
     assert {f"{round(result.perplexity or 0, 1)}" for result in results} <= set(page.texts)
     assert {result.sentence for result in results} <= set(page.texts)
     assert {"Perplexity over time", "Gradients by distance, after training"} <= set(page.texts)
+
+
+def test_a_ladder_that_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that has been validated once has saved a model, which reads forward alone."""
+    config, out = toy_ladder(rungs=("bigram", "gru"), epochs=1, validations=4), tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(Clock, "on_validation_end", stop_at_second)
+        with pytest.raises(Stopped):
+            climb(config, toy_corpus(tmp_path / "toy"), out, progress=False)
+    assert (out / "rungs" / "gru" / "model" / "config.json").is_file()
+    page = page_of(out)
+    assert any(text.startswith("unfinished, 1 of 2 models; gru: unfinished, step ") for text in page.texts)
+    assert "Held-out perplexity, gru in training" in page.texts
+    page = page_of(out / "rungs" / "gru")  # on its own, a pretraining run of one direction
+    assert "forward perplexity" in page.texts and "backward perplexity" not in page.texts
+
+
+def stop_at_second(self: Clock, trainer: pl.Trainer, *_: Any) -> None:
+    """A method of ``Clock`` that sends SIGINT at the second validation."""
+    if trainer.global_step > 4:
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.mark.parametrize(
