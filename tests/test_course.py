@@ -83,7 +83,11 @@ def test_a_mark_without_its_partner(body: str) -> None:
 
 
 def run(path: Path, folder: Path) -> Any:
-    """Run all cells of a notebook in a kernel of its own, in a folder."""
+    """Run all cells of a notebook in a kernel of its own, in a folder.
+
+    By nbclient, which nbmake uses too: its option of pytest would run the notebooks with blanks as well, and would have
+    to be installed wherever any test runs.
+    """
     pytest.importorskip("ipykernel")
     client, formats = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     notebook = formats.read(path, as_version=4)
