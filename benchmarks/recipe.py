@@ -31,6 +31,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+import yaml
 from adaptation import held_out_sample
 from objectives import Averaged, BagOfNextWords, Cloze
 from polarity import accuracies, read_trees
@@ -127,6 +128,14 @@ def objective(module: type[LanguageModel], own_speed: bool = True) -> Variant:
     return Variant(functions={"elmo_lite.pretraining.initial_model.LanguageModel": module}, own_speed=own_speed)
 
 
+SAME_SPEED = (
+    "seed",
+    "optimizer.learning_rate",
+    "optimizer.table_learning_rate",
+    "optimizer.weight_decay",
+    "head.start",
+)
+"""Settings that do not change what a step costs."""
 VARIANTS = {
     "base": Variant(own_speed=False),
     "seed 1": Variant({"": {"seed": 1}}, own_speed=False),
@@ -159,18 +168,37 @@ VARIANTS = {
 }
 
 
+def variant(name: str) -> Variant:
+    """A variant by its name, or by settings that differ from the base's, such as "model.dropout=0.3 seed=1".
+
+    Raises:
+        KeyError: It is neither.
+    """
+    if name in VARIANTS:
+        return VARIANTS[name]
+    settings: dict[str, dict[str, Any]] = {}
+    for word in name.split():
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise KeyError(name)
+        section, _, field = key.rpartition(".")
+        settings.setdefault(section, {})[field] = yaml.safe_load(value)
+    same_speed = all(word.partition("=")[0] in SAME_SPEED for word in name.split())
+    return Variant(settings, own_speed=not same_speed)
+
+
 def measure_all(directory: Path, out: Path, names: list[str]) -> None:
     """Seconds per step, by turns: every variant right after the base, whose median its median ratio multiplies.
 
     What precedes the first step, such as training word2vec, is not in it.
     """
     bases: list[float] = []
-    ratios: dict[str, list[float]] = {name: [] for name in names if VARIANTS[name].own_speed}
+    ratios: dict[str, list[float]] = {name: [] for name in names if variant(name).own_speed}
     for _ in range(TURNS):
         bases.append(seconds_per_step(VARIANTS["base"], directory))  # also where nothing else is timed
         for name, found in ratios.items():
             bases.append(seconds_per_step(VARIANTS["base"], directory))
-            found.append(seconds_per_step(VARIANTS[name], directory) / bases[-1])
+            found.append(seconds_per_step(variant(name), directory) / bases[-1])
             print(f"base: {bases[-1]:.3f} s; {name}: {found[-1]:.3f} times that", flush=True)
     out.mkdir(parents=True, exist_ok=True)
     base = statistics.median(bases)
@@ -201,13 +229,13 @@ def run(directory: Path, out: Path, names: list[str], minutes: float) -> None:
     for name in names:
         if (out / name / "run_facts.json").exists():
             continue
-        variant = VARIANTS[name]
+        chosen = variant(name)
         steps = max(20, round(60 * minutes / speeds[name]))
-        corpus = variant.corpus(directory)
+        corpus = chosen.corpus(directory)
         print(f"{name}: {steps:,} steps of {speeds[name]:.3f} s", flush=True)
-        with replaced(variant), patch("elmo_lite.pretraining.pretrain.Corpus.open", lambda _, corpus=corpus: corpus):
+        with replaced(chosen), patch("elmo_lite.pretraining.pretrain.Corpus.open", lambda _, corpus=corpus: corpus):
             begun = time.perf_counter()
-            facts = pretrain(variant.config(), directory, out / name, max_steps=steps)
+            facts = pretrain(chosen.config(), directory, out / name, max_steps=steps)
         facts |= {"seconds_per_step": speeds[name], "all_seconds": time.perf_counter() - begun}
         (out / name / "run_facts.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
@@ -274,8 +302,11 @@ def main() -> None:
         for row in table(arguments.out, arguments):
             print(row, flush=True)
         return
-    if unknown := [name for name in arguments.variants if name not in VARIANTS]:
-        parser.error(f"expected variants out of {', '.join(VARIANTS)}, found {unknown[0]!r}")
+    for name in arguments.variants:
+        try:
+            variant(name).config()
+        except (KeyError, TypeError) as error:
+            parser.error(f"expected settings or one of {', '.join(VARIANTS)}, found {name!r}: {error}")
     keep_freed_memory()
     names = arguments.variants or [*VARIANTS]
     if arguments.command == "measure":

@@ -15,6 +15,7 @@ import argparse
 import itertools
 import json
 import math
+import random
 import statistics
 import sys
 from collections.abc import Mapping
@@ -86,6 +87,7 @@ class Row:
 ROWS = {
     "words": Row("trainable words + characters", False, None),
     "fasttext": Row("fastText + characters", True, None),
+    "layers": Row("trainable words + characters + ELMo, mix", False, "mix"),
     "top": Row("fastText + characters + ELMo, top layer", True, "top"),
     "mix": Row("fastText + characters + ELMo, mix", True, "mix"),
 }
@@ -102,6 +104,21 @@ class Table:
     encoder: str
     vectors: str
     cache_dir: str
+    limit: int | None = None
+    """Number of training examples. Defaults to all."""
+
+    def train_file(self, name: str) -> Path:
+        """The training file, or a random part of it; a smaller part is in every larger one."""
+        path = SETS[name].paths(self.data)[0]
+        if self.limit is None:
+            return path
+        part = self.out / name / f"train-{self.limit}{path.suffix}"
+        if not part.exists():
+            head, examples, gap = examples_of(path, SETS[name].task)
+            chosen = sorted(random.Random(0).sample(range(len(examples)), len(examples))[: self.limit])
+            part.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(head + gap.join(examples[number] for number in chosen), encoding="utf-8")
+        return part
 
     def config(self, dataset: DataSet, row: Row, point: Mapping[str, Any], seed: int) -> NerConfig | SentimentConfig:
         """Settings of a run."""
@@ -125,7 +142,7 @@ class Table:
         if not finished.exists():
             dataset = SETS[name]
             config = self.config(dataset, ROWS[row], point, seed)
-            train_file, dev_file, _ = dataset.paths(self.data)
+            train_file, dev_file = self.train_file(name), dataset.paths(self.data)[1]
             print(f"# {directory}", file=sys.stderr, flush=True)
             if isinstance(config, NerConfig):
                 facts = train_tagger(config, train_file, dev_file, directory, overwrite=True)
@@ -155,6 +172,15 @@ class Table:
     def directory(self, name: str, row: str, point: Mapping[str, Any], seed: int) -> Path:
         """Of one run."""
         return self.out / name / row / "-".join(f"{key}={value}" for key, value in point.items()) / f"seed-{seed}"
+
+
+def examples_of(path: Path, task: str) -> tuple[str, list[str], str]:
+    """Head of a file, its examples (blocks of tagged words, or lines of a table), and what separates them."""
+    text = path.read_text(encoding="utf-8")
+    if task == "ner":
+        return "", [f"{block}\n" for block in text.strip("\n").split("\n\n")], "\n"
+    head, *lines = text.splitlines(keepends=True)
+    return head, lines, ""
 
 
 def main_score(facts: Mapping[str, Any]) -> float:
@@ -213,8 +239,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--no_test", action="store_true", help="dev only")
     parser.add_argument("--cache_dir", default="")
+    parser.add_argument("--limit", type=int, help="number of training examples, chosen at random")
     arguments = parser.parse_args()
-    table = Table(arguments.out, arguments.data, arguments.encoder, arguments.vectors, arguments.cache_dir)
+    given = (arguments.data, arguments.encoder, arguments.vectors, arguments.cache_dir, arguments.limit)
+    table = Table(arguments.out, *given)
+    if arguments.limit and any(SETS[name].files == TREES for name in arguments.sets):
+        parser.error("--limit: expected sets of tagged words or tables, found trees")
     for name in arguments.sets:
         cells = {row: fill(table, name, row, arguments.seeds, not arguments.no_test) for row in arguments.rows}
         for row, cell in cells.items():

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from elmo_lite.errors import ConfigError as ConfigError
     from elmo_lite.errors import CorpusError as CorpusError
     from elmo_lite.errors import ElmoLiteError as ElmoLiteError
+    from elmo_lite.lm.language_model import LanguageModel as LanguageModel
     from elmo_lite.nn.bilm import BiLM as BiLM
     from elmo_lite.nn.bilm import BiLMOutput as BiLMOutput
     from elmo_lite.nn.char_cnn import CharCNN as CharCNN
@@ -43,6 +44,7 @@ _MODULE_OF = {
     "Elmo": "embedding.elmo",
     "ElmoLiteError": "errors",
     "LMHead": "nn.lm_head",
+    "LanguageModel": "lm.language_model",
     "PretrainConfig": "pretraining.config",
     "SavedModel": "saved_model.checkpoint",
     "ScalarMix": "nn.scalar_mix",

@@ -23,6 +23,8 @@ _EXTRA_OF = {
     "sudachidict_core": ("sudachidict_core", "japanese"),
     "sudachipy": ("SudachiPy", "japanese"),
     "tensorboard": ("tensorboard", "tensorboard"),
+    "umap": ("umap-learn", "umap"),
+    "usearch": ("usearch", "neighbors"),
     "zstandard": ("zstandard", "zstd"),
 }
 """Name of each package on the Python Package Index, and its extra, by the name it is imported by."""

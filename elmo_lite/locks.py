@@ -14,7 +14,7 @@ from filelock import FileLock, SoftFileLock, Timeout
 from elmo_lite.errors import ConfigError, one_line
 from elmo_lite.paths import short_name
 
-__all__ = ["hold"]
+__all__ = ["hold", "is_held"]
 
 log = logging.getLogger("elmo_lite")
 
@@ -46,10 +46,30 @@ def hold(out: str | os.PathLike[str]) -> Iterator[None]:
             lock.release()
 
 
+def is_held(out: str | os.PathLike[str]) -> bool:
+    """Whether a process holds an output directory, as far as that can be known. Nothing is written."""
+    path = _lock_path(Path(out))
+    if not path.is_file():
+        return False
+    lock = FileLock(path, timeout=0)
+    try:
+        with lock:
+            return False
+    except Timeout:
+        return True
+    except (OSError, NotImplementedError):
+        return False
+
+
+def _lock_path(out: Path) -> Path:
+    """The file of the lock of a directory."""
+    place = Path(os.path.realpath(out))
+    return place.with_name(f".{short_name(place)}.lock")
+
+
 def _acquire(out: Path) -> FileLock | None:
     """The lock of a directory; None where there are no locks."""
-    place = Path(os.path.realpath(out))
-    path = place.with_name(f".{short_name(place)}.lock")
+    path = _lock_path(out)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path, timeout=0)

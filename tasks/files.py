@@ -1,4 +1,4 @@
-"""Reading and writing of text files, and the arguments INPUT [OUTPUT] of a command with the format of OUTPUT."""
+"""Reading and writing of text files, and the arguments INPUT [OUTPUT] of a command."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from elmo_lite import ConfigError
-from elmo_lite.files import STANDARD_STREAM, write_text
+from elmo_lite.files import write_text
+from elmo_lite.outputs import checked_output
 from elmo_lite.text import decoded_lines
 
 log = logging.getLogger("elmo_lite")
-
-FormatT = TypeVar("FormatT", bound=str)
 
 
 def without_end(line: str) -> str:
@@ -38,40 +36,11 @@ def input_and_output(paths: Sequence[str], overwrite: bool) -> tuple[str, str | 
     """Check the paths of a command and return INPUT and OUTPUT; OUTPUT is None for standard output.
 
     Raises:
-        ConfigError: There are no paths or more than two; or OUTPUT exists and may not be replaced, is INPUT, is a
-            directory or a device, or its directory does not exist.
+        ConfigError: There are no paths or more than two, or as for ``checked_output``.
     """
     if len(paths) not in (1, 2):
         raise ConfigError(f"expected INPUT and OUTPUT, found {len(paths)} paths: {' '.join(paths)}")
-    if len(paths) == 1 or paths[1] == STANDARD_STREAM:
-        return paths[0], None
-    output = Path(paths[1])
-    if output.exists() and not output.is_file():  # a device would be replaced by a file
-        found = "a directory" if output.is_dir() else "a device"
-        raise ConfigError(f"{output}: expected a file to write, found {found}")
-    if output.exists() and not overwrite:
-        raise ConfigError(f"{output}: expected no such file (or --overwrite), found one")
-    if output.exists() and Path(paths[0]).exists() and output.samefile(paths[0]):
-        raise ConfigError(f"{output}: expected another file than INPUT, found the same")
-    if not output.parent.is_dir():
-        raise ConfigError(f"{output}: expected the directory {output.parent} to write in, found none")
-    return paths[0], paths[1]
-
-
-def format_of(output: str | None, formats: Mapping[str, FormatT]) -> FormatT:
-    """The format of OUTPUT by its suffix; that of ``.txt`` for standard output and for a name without a suffix.
-
-    Args:
-        output: Path of OUTPUT, or None for standard output.
-        formats: Format of each suffix, ``.txt`` included.
-
-    Raises:
-        ConfigError: The suffix has no format.
-    """
-    suffix = Path(output or "").suffix.lower() or ".txt"
-    if suffix not in formats:
-        raise ConfigError(f"{output}: expected a name that ends in {', '.join(formats)}, found {suffix}")
-    return formats[suffix]
+    return paths[0], checked_output(paths[1] if len(paths) == 2 else None, paths[0], overwrite)
 
 
 def on_one_line(text: str) -> str:

@@ -97,6 +97,11 @@ def test_has_the_program(installed: Path) -> None:
     assert "pretrain" in run(installed, "from elmo_lite.cli.main import main; main(['--help'])")
 
 
+def test_carries_the_templates_of_the_report(installed: Path) -> None:
+    page = run(installed, "from elmo_lite.report.page import make_page; print(make_page([]))")
+    assert page.startswith("<!DOCTYPE html>") and "--paper" in page
+
+
 def test_model_works(installed: Path) -> None:
     code = "from elmo_lite import BiLM, BiLMConfig, Elmo; print(Elmo(BiLM(BiLMConfig())).embed([['a', 'b']])[0].shape)"
     assert run(installed, code) == "(3, 2, 512)"

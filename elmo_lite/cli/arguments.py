@@ -42,8 +42,9 @@ def call_with_arguments(
 
     Args:
         function: Annotated function. Required parameters are positional if ``positionals`` names them, and required
-            flags otherwise. ``bool`` parameters are flags without a value. A parameter ``config`` annotated with a
-            dataclass is read from ``--config`` (preset or YAML file) and from one dotted flag per field.
+            flags otherwise; a positional one with a default may be left out. ``bool`` parameters are flags without a
+            value. A parameter ``config`` annotated with a dataclass is read from ``--config`` (preset or YAML file) and
+            from one dotted flag per field.
         argv: Arguments after the name of the command.
         prog: Program and command, for the help.
         positionals: Names of parameters without a flag. A list takes one or more values.
@@ -98,10 +99,10 @@ def function_parser(function: Callable[..., Any], prog: str, positionals: Sequen
         if name in (CONFIG, QUIET):
             continue
         is_required = parameter.default is parameter.empty
-        group = required if is_required else rare if name in documentation.rare else parser
+        group = required if is_required else rare if name in documentation.rare else parser._optionals
         text = documentation.help_of.get(name, "")
         action = _add_argument(group, parameter, types[name], text, positional=name in positionals)
-        usage += [usage_word(action)] * is_required
+        usage += [usage_word(action)] if is_required else [f"[{action.metavar}]"] if name in positionals else []
     if CONFIG in parameters:
         parser.add_argument("--config", action="config", help="Name of a preset or path of a YAML file.")
         parser.add_class_arguments(types[CONFIG])
@@ -113,7 +114,7 @@ def _add_argument(group: Any, parameter: inspect.Parameter, annotation: Any, tex
     """Add the argument of one parameter to a parser or one of its groups."""
     name = parameter.name
     if positional:
-        number = "+" if _is_list(annotation) else None
+        number = "+" if _is_list(annotation) else None if parameter.default is parameter.empty else "?"
         return group.add_argument(name, type=str, nargs=number, help=text, metavar=name.upper())
     if annotation is bool:
         return group.add_argument(f"--{name}", action="store_true", help=text)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from tokenize import TokenError
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.format import open_memmap
 
+from elmo_lite.corpus.array_file import open_array
 from elmo_lite.errors import ConfigError, CorpusError, one_line, require
 from elmo_lite.fields import checked_files
 from elmo_lite.files import check_file, remove_leftovers
@@ -30,7 +29,6 @@ BOUNDARY_ID = 0
 """Word id of the boundary token before, between and after sentences."""
 
 _PARTS = {"train": "to train on", "held_out": "held out"}
-Number = TypeVar("Number", np.int16, np.int32, np.int64)
 Int32Array = npt.NDArray[np.int32]
 
 
@@ -75,22 +73,22 @@ class Corpus:
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:
         """(num_words + 1,): occurrences of each word id in the training part. Index 0 holds the number of sentences."""
-        return _load(self.directory / "counts.npy", np.int64)
+        return open_array(self.directory / "counts.npy", np.int64)
 
     @cached_property
     def char_ids(self) -> npt.NDArray[np.int16]:
         """(num_words, C): character ids of word id k in row k - 1. Memory-mapped."""
-        return _load(self.directory / "char_ids.npy", np.int16)
+        return open_array(self.directory / "char_ids.npy", np.int16)
 
     @cached_property
     def train(self) -> Int32Array:
         """Word ids ``0 w w 0 w 0`` of the training part. Memory-mapped."""
-        return _load(self.directory / "train.npy", np.int32)
+        return open_array(self.directory / "train.npy", np.int32)
 
     @cached_property
     def held_out(self) -> Int32Array:
         """Word ids of the held-out part, a single 0 if nothing is held out. Memory-mapped."""
-        return _load(self.directory / "held_out.npy", np.int32)
+        return open_array(self.directory / "held_out.npy", np.int32)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -114,17 +112,6 @@ class Corpus:
         classes[BOUNDARY_ID] = BOUNDARY_CLASS
         classes[1:] = np.fromiter(map(self.vocabulary.class_of, self.words), dtype=np.int32, count=len(self.words))
         return classes
-
-
-def _load(path: Path, dtype: type[Number]) -> npt.NDArray[Number]:
-    """Memory-map an array and check its data type."""
-    try:
-        array: npt.NDArray[Number] = open_memmap(path, mode="r")
-    except (OSError, ValueError, TypeError, SyntaxError, EOFError, TokenError, MemoryError) as error:
-        raise CorpusError(f"{path}: expected a NumPy array, found {one_line(error)}") from None
-    if array.dtype != dtype:
-        raise CorpusError(f"{path}: expected {dtype.__name__} values, found {array.dtype}")
-    return array
 
 
 def _read_meta(path: Path) -> dict[str, Any]:

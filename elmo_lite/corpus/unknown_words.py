@@ -46,11 +46,29 @@ def expected_unknown_share(counts: Int64Array, size: int, num_unknown: int = 0) 
     total = int(counts.sum()) + num_unknown
     if not total:
         return 0.0
-    left_out = counts[size - 2 :]
-    times, numbers = np.unique(left_out, return_counts=True)
-    of_left_out = sum(number * _discounted(counts, int(r)) for r, number in zip(times, numbers, strict=True))
     never_seen = int((counts == 1).sum())
-    return min(1.0, (never_seen + float(of_left_out) + num_unknown) / total)
+    return min(1.0, (never_seen + _expected_again(counts, counts[size - 2 :]) + num_unknown) / total)
+
+
+def unseen_share_of_unknown(counts: Int64Array, left_out: Int64Array, num_unknown: int = 0) -> float:
+    """Of the words of new text that have no class, the expected fraction of spellings never seen, by Good's estimates.
+
+    Args:
+        counts: (num_words,) occurrences of the distinct words.
+        left_out: Occurrences of those among them that have no class.
+        num_unknown: Number of words that the text itself marks as unknown, whose spelling nobody knows. Defaults to 0.
+
+    Returns:
+        The fraction, in (0, 1]: a text where no word occurs once counts as if one did.
+    """
+    unseen = max(1, int((counts == 1).sum())) + num_unknown
+    return unseen / (unseen + _expected_again(counts, left_out))
+
+
+def _expected_again(counts: Int64Array, left_out: Int64Array) -> float:
+    """How often the words of ``left_out`` are expected in new text of the same size."""
+    times, numbers = np.unique(left_out, return_counts=True)
+    return float(sum(number * _discounted(counts, int(r)) for r, number in zip(times, numbers, strict=True)))
 
 
 def _discounted(counts: Int64Array, r: int) -> float:

@@ -68,7 +68,7 @@ class Elmo(nn.Module):
 
     def __repr__(self) -> str:
         """Name, sizes and settings in one line."""
-        return described(self.name, self.bilm, self.tokenization, self.vocabulary)
+        return described(self, self.name, self.bilm, self.tokenization, self.vocabulary)
 
     if TYPE_CHECKING:
 

@@ -32,8 +32,7 @@ NUM_BOUNDARY_ROWS = 2
 
 _WIDTHS = (10, 18)
 """Widths of the blocks in bytes per word, BOW and EOW included. The last width is the maximum of the model."""
-_BLOCK = {"cpu": 64}
-_ACCELERATOR_BLOCK = 512
+CPU_BLOCK, _ACCELERATOR_BLOCK = 64, 512
 
 
 class WordVectors:
@@ -45,10 +44,18 @@ class WordVectors:
     Several threads may use one table: ``gather`` looks rows up and reads them as one step.
     """
 
-    def __init__(self, bilm: BiLM, capacity: int = 65536) -> None:
-        """Cache up to ``capacity`` words of a model, or more if a single call needs more."""
+    def __init__(self, bilm: BiLM, capacity: int = 65536, cpu_block: int = CPU_BLOCK) -> None:
+        """Cache the vectors of words.
+
+        Args:
+            bilm: Encoder.
+            capacity: Number of words to keep, or more if a single call needs more.
+            cpu_block: Number of rows that a CPU computes at a time, 2 or more. Fewer cost less where few new words come
+                at a time, and more where many do.
+        """
         self.bilm = bilm
         self.capacity = capacity
+        self.cpu_block = cpu_block
         self._lock = threading.RLock()
         self.clear()
 
@@ -68,7 +75,7 @@ class WordVectors:
 
     def __getstate__(self) -> dict[str, Any]:
         """State for copies and worker processes, without the table, which each of them fills itself."""
-        return {"bilm": self.bilm, "capacity": self.capacity}
+        return {"bilm": self.bilm, "capacity": self.capacity, "cpu_block": self.cpu_block}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the state with an empty table."""
@@ -183,13 +190,13 @@ class WordVectors:
         vectors = torch.empty((len(char_ids), self.bilm.config.dim), dtype=weight.dtype, device=weight.device)
         max_characters = self.bilm.config.char_cnn.max_characters
         widths = [-1, *(width for width in _WIDTHS if width < max_characters), max_characters]
-        size = _BLOCK.get(weight.device.type, _ACCELERATOR_BLOCK)
+        size = self.cpu_block if weight.device.type == "cpu" else _ACCELERATOR_BLOCK
         used = used_characters(char_ids)
         for shorter, width in pairwise(widths):
             # The last row of a block is always a word of full width, so that all blocks are trimmed to the same width.
             filler = torch.from_numpy(encode_words(["a" * (width - 2)], max_characters))
             members = ((used > shorter) & (used <= width)).nonzero()[:, 0]
-            for chosen in torch.split(members, size - 1):
+            for chosen in torch.split(members, size - 1) if len(members) else ():  # split gives an empty piece of none
                 block = torch.cat([char_ids[chosen], filler.expand(size - len(chosen), -1)])
                 # Cached vectors have the precision of the weights, even if they are computed under autocast.
                 with torch.autocast(vectors.device.type, enabled=False):

@@ -17,6 +17,7 @@ from elmo_lite.corpus.corpus import BOUNDARY_ID, Corpus
 from elmo_lite.errors import CheckpointError, CorpusError
 from elmo_lite.hardware import keep_freed_memory, move
 from elmo_lite.lm.perplexity import LMScore, stream_perplexity
+from elmo_lite.lm.sentence_source import check_tokenization
 from elmo_lite.lm.shared_classes import compare
 from elmo_lite.saved_model.checkpoint import SavedModel, load_model
 from elmo_lite.text.characters import encode_words
@@ -81,11 +82,7 @@ def _held_out_stream(model: SavedModel, corpus: Corpus) -> tuple[list[str], npt.
     """Distinct words and word ids of the held-out part of a corpus."""
     if len(corpus.held_out) < 2:
         raise CorpusError(f"{corpus.directory}: expected a held-out part, found none")
-    if corpus.tokenization != model.tokenization:
-        raise CheckpointError(
-            f"{corpus.directory}: expected the model's tokenization {model.tokenization.to_dict()}, "
-            f"found {corpus.tokenization.to_dict()}"
-        )
+    check_tokenization(corpus, model.tokenization)
     distinct, places = np.unique(corpus.held_out, return_inverse=True)
     words = [corpus.words[number - 1] for number in distinct[1:].tolist()]
     return words, places.astype(np.int32)

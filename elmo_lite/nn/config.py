@@ -88,7 +88,7 @@ class BiLMConfig:
     """Bound on the absolute value of the projected output, which needs a projection. Defaults to none."""
     forget_bias: float = 0.0
     """Constant added to the forget gate beside its learned bias; 1 in published models, whose files do not hold it."""
-    dropout: float = 0.1
+    dropout: float = 0.0
     """Dropout probability of the input of every LSTM layer and of the last output, in [0, 1)."""
     variational_dropout: bool = False
     """Use one dropout mask for each sentence or window and direction, instead of one for each position."""

@@ -110,5 +110,6 @@ def _summary(done: dict[str, Any]) -> str:
         lines += [f"          {known:.1f} without unknown words"] if known is not None else []
     if done["curve"] is not None:
         lines.append(f"curve     {done['curve']}")
+    lines.append(f"report    elmo-lite report {shlex.quote(str(Path(model).parent))}")
     lines.append(f"next      elmo-lite embed {shlex.quote(model)} TEXT OUTPUT.npz")
     return "\n".join(lines)

@@ -18,7 +18,7 @@ LARGEST = 2**24
 class HeadConfig:
     """Sampled softmax over the vocabulary."""
 
-    num_samples: int = 4096
+    num_samples: int = 2048
     """Number of classes sampled per step, shared by all positions and both directions; at most the vocabulary size."""
     start: Literal["random", "word2vec"] = "random"
     """Class vectors of a new softmax: random, or word2vec vectors of the training text, which need gensim."""
@@ -38,9 +38,9 @@ class DataConfig:
 
     batching: Literal["sentences", "windows"] = "sentences"
     """Whole sentences from zero states, or windows of the stream whose states carry over to the next step."""
-    batch_words: int = 2560
+    batch_words: int = 4096
     """Number of words that each direction predicts in a step, at least data.max_length."""
-    max_length: int = 40
+    max_length: int = 64
     """Length of a window, or of the pieces that longer sentences are cut into, in words; at least 2."""
 
     def __post_init__(self) -> None:
@@ -60,11 +60,11 @@ class DataConfig:
 class OptimizerConfig:
     """AdamW or Muon for the encoder, sparse Adam for the softmax table; linear warm-up and decay."""
 
-    name: Literal["adamw", "muon"] = "adamw"
+    name: Literal["adamw", "muon"] = "muon"
     """Optimizer of the encoder. Muon updates weight matrices alone; AdamW then updates biases and embeddings."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     """Peak learning rate of the encoder."""
-    table_learning_rate: float = 2e-3
+    table_learning_rate: float = 4e-3
     """Peak learning rate of the softmax table."""
     weight_decay: float = 0.0
     """Decoupled weight decay of the encoder's weight matrices, 0 or more."""

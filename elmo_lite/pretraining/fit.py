@@ -17,6 +17,7 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ElmoLiteError, one_line
 from elmo_lite.hardware import choose_precision, lightning_device, lightning_precision
+from elmo_lite.metadata import write_json
 from elmo_lite.pretraining.callbacks import Progress, SaveBest, SaveState
 from elmo_lite.pretraining.curve import TABLE, draw_curve
 from elmo_lite.pretraining.data_module import Batches, CorpusDataModule, validation_sample
@@ -33,6 +34,8 @@ from elmo_lite.stopping import Stopped, StopRequest, StopTraining, stop_on_reque
 log = logging.getLogger("elmo_lite")
 
 MODEL = "model"
+RESULT = "result.json"
+"""What a run has come to, for ``elmo-lite report``; a run that is resumed writes it again at its end."""
 CURVES = (
     "epoch",
     "step",
@@ -109,13 +112,16 @@ class Fit:
         if not save_best.best:
             self._save({})
         seconds, curve = time.perf_counter() - start, draw_curve(out, save_best.best)
-        return {
+        facts = {
             **self._metadata(trainer.global_step),
             "seconds": seconds,
             "best": save_best.best,
             "model": str(out / MODEL),
             "curve": None if curve is None else str(curve),
         }
+        if trainer.is_global_zero:
+            write_json(out / RESULT, facts, allow_nan=True)
+        return facts
 
     def _keep_time(self, seconds: float, interval: int) -> KeepTime:
         """The callback that keeps the planned time, recording moves of the end in the file of the run."""

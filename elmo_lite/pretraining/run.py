@@ -46,6 +46,8 @@ class Run:
     """Fingerprint of the initial model; older runs have none."""
     moves: tuple[tuple[int, int], ...] = ()
     """Steps at which the end was moved to keep a planned time, and the new ends; see ``schedule.Schedule``."""
+    corpus_directory: str | None = None
+    """Where the corpus was at the start of the run, for the command that repeats it; older runs have none."""
 
     @property
     def end(self) -> int:
@@ -176,6 +178,7 @@ def begin_run(
         init=None if initial is None else initial.name,
         origin={} if initial is None else {"init": initial.metadata()},
         init_files=None if initial is None else initial.fingerprint,
+        corpus_directory=str(corpus.directory),
     )
     run.write(out)  # the first file of the directory: with it, the run can be resumed
     return run

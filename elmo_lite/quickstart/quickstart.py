@@ -15,14 +15,13 @@ import numpy as np
 
 from elmo_lite.errors import ConfigError
 from elmo_lite.ladder.kneser_ney import KneserNey, perplexity
-from elmo_lite.quickstart.contexts import nearest, occurrences, sentences
 from elmo_lite.quickstart.demonstration import run, title
 from elmo_lite.quickstart.heads import HEADS, LAYERS, installed_heads, train_heads
+from elmo_lite.report.kinds import kind_of
 from elmo_lite.text.python_prose import HELD_OUT, TRAIN, write_parts
 
 if TYPE_CHECKING:
     from elmo_lite.corpus.corpus import Corpus
-    from elmo_lite.embedding.elmo import Elmo
 
 EXAMPLES = {
     "The file is closed when the block is left.": "file",
@@ -39,7 +38,6 @@ SENSES = (
 NUM_NEIGHBORS = 4
 ENGLISH = "en"
 """The packaged model, which the heads use."""
-CONTEXT_WIDTH = 38
 
 
 def quickstart_command(
@@ -61,8 +59,10 @@ def quickstart_command(
     corpus = _build_corpus(folder)
     _pretrain(folder, max_time, max_steps)
     _compare_perplexity(folder, corpus)
-    _show_vectors(folder, corpus)
+    _show_vectors(folder)
+    _show_contexts(folder)
     train_heads(folder, ENGLISH)
+    _report(folder)
     _say_what_next(folder, time.monotonic() - started)
 
 
@@ -135,8 +135,8 @@ def _number(measured: dict[str, Any], direction: str) -> float:
     return float(measured[f"{direction}_perplexity"])
 
 
-def _show_vectors(folder: Path, corpus: Corpus) -> None:
-    """Print vectors of a few sentences, then the nearest contexts of one word in several senses."""
+def _show_vectors(folder: Path) -> None:
+    """Print vectors of a few sentences."""
     from elmo_lite.embedding.elmo import Elmo
 
     elmo = Elmo.from_pretrained(folder / "pretrained" / "model")
@@ -146,16 +146,20 @@ def _show_vectors(folder: Path, corpus: Corpus) -> None:
         first = " ".join(f"{number:+.2f}" for number in layers[-1, elmo.tokenize(sentence).index(word), :5])
         print(f"   {sentence}")
         print(f"      {num_layers} layers x {num_words} words x {width} numbers; {word!r}, top layer: {first} ...")
-    title(f"Contexts: where {WORD!r} has the nearest vectors (cosine) in the text")
-    _show_contexts(elmo, corpus)
 
 
-def _show_contexts(elmo: Elmo, corpus: Corpus) -> None:
-    known = occurrences(elmo, sentences(corpus), WORD)
-    for query in occurrences(elmo, [elmo.tokenize(sentence) for sentence in SENSES], WORD):
-        print(f"\n          {query.line(CONTEXT_WIDTH)}")
-        for similarity, neighbor in nearest(query, known, NUM_NEIGHBORS):
-            print(f"    {similarity:.2f}  {neighbor.line(CONTEXT_WIDTH)}")
+def _show_contexts(folder: Path) -> None:
+    """Find the nearest occurrences of one word in several senses."""
+    title(f"Contexts: where {WORD!r} has the nearest vectors in the text")
+    senses = [argument for sentence in SENSES for argument in ("--context", sentence)]
+    model, corpus, number = folder / "pretrained" / "model", folder / "corpus", str(NUM_NEIGHBORS)
+    run("neighbors", model, corpus, "--word", WORD, *senses, "--top_k", number, "--distinct", "neighbors")
+
+
+def _report(folder: Path) -> None:
+    title("Report: what the trainings have left, in one page")
+    runs = [folder / name for name in ("pretrained", *(head.task for head in HEADS))]
+    run("report", *filter(kind_of, runs), "--out", folder / "report.html", "--overwrite")
 
 
 def _say_what_next(folder: Path, seconds: float) -> None:
@@ -164,8 +168,10 @@ def _say_what_next(folder: Path, seconds: float) -> None:
         "   $ elmo-lite corpus my_text.txt --out my_corpus             # files, globs, .gz, JSONL, Parquet, hub names\n"
         "   $ elmo-lite pretrain --config laptop --corpus my_corpus --out my_run --max_time 3h\n"
         f"   $ elmo-lite pretrain --init {ENGLISH} --corpus my_corpus --out my_run --max_time 20m\n"
+        "   $ elmo-lite report my_run                                  # one HTML page of what the run has left\n"
         "   $ elmo-lite evaluate my_run/model other_text.txt\n"
-        "   $ elmo-lite embed my_run/model sentences.txt vectors.h5    # one sentence a line"
+        "   $ elmo-lite embed my_run/model sentences.txt vectors.h5    # one sentence a line\n"
+        "   $ elmo-lite neighbors my_run/model my_corpus --word bank --output bank.png"
     )
     for head in installed_heads():
         print(

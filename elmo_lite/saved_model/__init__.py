@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from elmo_lite.saved_model.checkpoint import SavedModel as SavedModel
     from elmo_lite.saved_model.checkpoint import load_model as load_model
     from elmo_lite.saved_model.checkpoint import save_model as save_model
+    from elmo_lite.saved_model.identity import encoder_hash as encoder_hash
     from elmo_lite.saved_model.tensors import check_finite as check_finite
     from elmo_lite.saved_model.tensors import check_tensors as check_tensors
     from elmo_lite.saved_model.tensors import read_tensors as read_tensors
@@ -20,6 +21,7 @@ _MODULE_OF = {
     "SavedModel": "checkpoint",
     "check_finite": "tensors",
     "check_tensors": "tensors",
+    "encoder_hash": "identity",
     "load_model": "checkpoint",
     "markdown_card": "card",
     "markdown_table": "card",

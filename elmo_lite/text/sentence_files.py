@@ -30,7 +30,7 @@ def read_sentences(
     """
     for file in find_sources([source], numbered_lines=numbered_lines):
         for block in file.blocks(text_field):
-            for where, record in _records(block, text_field):
+            for where, record in placed_records(block, text_field):
                 if isinstance(record, str):
                     yield tokenization.words(record)
                 elif record and isinstance(record[0], list):
@@ -39,8 +39,16 @@ def read_sentences(
                     yield cast(list[str], record)
 
 
-def _records(block: Block, text_field: str | None) -> Iterator[tuple[str, Record]]:
-    """Place and content of each line or record."""
+def placed_records(block: Block, text_field: str | None) -> Iterator[tuple[str, Record]]:
+    """Iterate over the lines or records of a block with their places, such as ``text.txt, line 3``.
+
+    Args:
+        block: The block.
+        text_field: Field of objects. Defaults to the only one of text, words and tokens.
+
+    Raises:
+        CorpusError: A line is not UTF-8, holds a NUL or is not as expected. The message names file and line.
+    """
     if block.kind not in ("text", "jsonl"):
         for number, record in enumerate(block.records, block.first_line):
             yield f"{block.name}, record {number}", record

@@ -107,7 +107,7 @@ def layers_for(
         cache: "auto" caches layers that are read in more than one epoch; "on" always caches, "off" never does.
         cache_dir: Directory of the cache. Defaults to ``layer_cache.default_cache_dir()``.
         epochs: Number of times that the data set is read.
-        model_hash: ``encoder_hash(elmo)``; computed if empty.
+        model_hash: ``encoder_hash(elmo.bilm)``; computed if empty.
         progress: Show a progress bar while computing.
 
     Raises:

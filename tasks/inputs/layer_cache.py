@@ -29,7 +29,7 @@ from tqdm import tqdm
 from elmo_lite import CheckpointError, Elmo
 from elmo_lite.files import put_in_place, scratch_directory
 from elmo_lite.metadata import read_json, regular_size, write_json
-from tasks.inputs.encoder_hash import encoder_hash
+from elmo_lite.saved_model import encoder_hash
 
 log = logging.getLogger("elmo_lite")
 
@@ -58,13 +58,13 @@ class Meta:
 
     @classmethod
     def of(cls, elmo: Elmo, sentences: Sequence[Words], model_hash: str = "") -> Meta:
-        """Metadata of the layers of distinct sentences; ``model_hash`` is ``encoder_hash(elmo)``, computed if empty."""
+        """Metadata of the layers of distinct sentences; ``model_hash`` is ``encoder_hash(elmo.bilm)`` if known."""
         digest = hashlib.sha256()
         for sentence in sentences:
             digest.update(json.dumps(list(sentence)).encode() + b"\n")
         return cls(
             format_version=FORMAT_VERSION,
-            encoder=model_hash or encoder_hash(elmo),
+            encoder=model_hash or encoder_hash(elmo.bilm),
             dtype=str(elmo.dtype).removeprefix("torch."),
             sentences=digest.hexdigest(),
             shape=(sum(map(len, sentences)), elmo.num_layers, elmo.output_dim),

@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.files import format_of, input_and_output, write_output
+from elmo_lite.outputs import format_of
+from tasks.files import input_and_output, write_output
 from tasks.ner.data import TaggedData, read_tagged, unseen_types
 from tasks.ner.output_formats import FORMATS, format_predictions
 from tasks.ner.readers import read_sentences

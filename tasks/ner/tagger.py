@@ -19,7 +19,7 @@ from tasks.inputs.batch import BATCH_WORDS, collate
 from tasks.inputs.in_memory import items_of
 from tasks.inputs.representation import Representation
 from tasks.ner.config import NerConfig
-from tasks.ner.data import TaggedSource, read_tagged, unseen_types
+from tasks.ner.data import TaggedData, TaggedSource, read_tagged, unseen_types
 from tasks.ner.model import Decoded, NerModel
 from tasks.ner.prediction import Sentence, Span, Tagged, tagged_sentence
 from tasks.ner.scoring import confusion_of, score_tags
@@ -167,13 +167,17 @@ class NerTagger:
             CorpusError: The data cannot be used, see ``read_tagged``.
             ModuleNotFoundError: seqeval is not installed.
         """
-        data = read_tagged(source, word_column, tag_column)
+        return self.judge(read_tagged(source, word_column, tag_column))[0]
+
+    def judge(self, data: TaggedData) -> tuple[dict[str, Any], list[Tagged]]:
+        """Score the tagger on labelled sentences that were read: what ``evaluate`` returns, and the predictions."""
         gold = [sentence.tags for sentence in data.sentences]
         num_words = sum(map(len, gold))
         begun = time.perf_counter()
-        predicted = [tagged.decoded.tags for tagged in self.tag(sentence.words for sentence in data.sentences)]
+        tagged = self.tag(sentence.words for sentence in data.sentences)
         speed = words_per_second(num_words, begun)
-        return {
+        predicted = [found.decoded.tags for found in tagged]
+        scores = {
             **score_tags(gold, predicted),
             "confusion": confusion_of(gold, predicted),
             "sentences": len(gold),
@@ -183,6 +187,7 @@ class NerTagger:
             "unseen_types": dict(unseen_types(data, self.types)),
             "words_per_second": speed,
         }
+        return scores, tagged
 
     def __repr__(self) -> str:
         """One line: entity types, encoder, word vectors, sizes, tokenisation and device."""

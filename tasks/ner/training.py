@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite import CorpusError, Elmo
-from tasks.ner.commands import evaluate, warn_of_unseen
+from tasks.ner.commands import warn_of_unseen
 from tasks.ner.config import NerConfig
 from tasks.ner.data import TaggedData, TaggedSource, read_tagged
+from tasks.ner.prediction import Tagged
 from tasks.ner.readers import TaggedSentence
 from tasks.ner.scoring import score_tags
 from tasks.ner.tagger import NerTagger, new_tagger
-from tasks.ner.tags import OUTSIDE
+from tasks.ner.tags import OUTSIDE, entities_of
 from tasks.training.confusion import Confusion
+from tasks.training.summary import print_scores
 from tasks.training.task import Target, Task
-from tasks.training.train_task import print_scores, train_task
+from tasks.training.train_task import train_task
 
 
 class Ner(Task[NerConfig, TaggedData, TaggedSentence, NerTagger]):
@@ -70,9 +72,27 @@ class Ner(Task[NerConfig, TaggedData, TaggedSentence, NerTagger]):
         scores = score_tags(gold, predicted)
         return {name: scores[name] for name in ("main", "precision", "recall")}
 
-    def evaluate(self, model: NerTagger, data: TaggedData) -> dict[str, Any]:
-        """All scores of a tagger, see ``commands.evaluate``."""
-        return evaluate(model, data)
+    def evaluate(self, model: NerTagger, data: TaggedData) -> tuple[dict[str, Any], list[Tagged]]:
+        """All scores of a tagger, see ``NerTagger.evaluate``, and its predictions."""
+        return model.judge(data)
+
+    def answer(self, example: TaggedSentence, prediction: Tagged, labels: Sequence[str]) -> dict[str, Any]:
+        """Entities with their probabilities; that of a gold one is at most that of each of its tags."""
+        found, number = prediction.decoded, {label: index for index, label in enumerate(labels)}
+        of_tag = [
+            row[number[tag]] if tag in number else 0.0
+            for row, tag in zip(found.probabilities, example.tags, strict=True)
+        ]
+        gold = entities_of(example.tags)
+        return {
+            "line": example.line,
+            "gold": [[*entity, min(of_tag[entity.start : entity.end])] for entity in gold],
+            "predicted": [[*entity, score] for entity, score in zip(found.entities, found.scores, strict=True)],
+        }
+
+    def names(self, train: Sequence[TaggedSentence]) -> set[tuple[str, ...]]:
+        """The words of each entity of the training data."""
+        return {tuple(s.words[entity.start : entity.end]) for s in train for entity in entities_of(s.tags)}
 
     def confusion(self, scores: Mapping[str, Any]) -> Confusion:
         """The number of words by true and predicted entity type."""
@@ -92,7 +112,7 @@ def train(
 ) -> dict[str, Any]:
     """Train a tagger, and save that of the epoch with the best entity F1 on dev.
 
-    ``metrics.json`` and pictures are written to ``out`` too.
+    Its scores, its predictions on dev and pictures are written to ``out`` too.
 
     ``train``, ``dev`` and ``test`` are anything that ``read_tagged`` accepts: files, hub data sets or data in memory.
     The other arguments, the result and the errors are those of ``tasks.training.train_task.train_task``.
@@ -117,7 +137,7 @@ def train_command(
         config: Settings of the tagger.
         train: Labelled sentences to learn from: a column file, JSON, Parquet or a hub data set.
         dev: Labelled sentences to choose the best epoch by.
-        out: Directory to write the tagger, metrics.json and pictures to.
+        out: Directory to write the tagger, its scores, its predictions on dev and pictures to.
         test: Labelled sentences to score once at the end.
         seeds: Number of taggers to train, 1 or more, with the random seeds 0, 1, ...; mean and standard deviation of
             their scores are printed.

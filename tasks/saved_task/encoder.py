@@ -10,7 +10,7 @@ from elmo_lite import CheckpointError, ConfigError, Elmo
 from elmo_lite.errors import require
 from elmo_lite.fields import from_settings
 from elmo_lite.paths import expanded
-from tasks.inputs.encoder_hash import encoder_hash
+from elmo_lite.saved_model import encoder_hash
 
 CONFIG = "config.json"
 ENCODER = "encoder"
@@ -45,7 +45,11 @@ def write_encoder(scratch: Path, encoder: Elmo, path: str, keep: bool) -> dict[s
 def _outside(encoder: Elmo, path: str) -> dict[str, Any]:
     """Path and hash of an encoder. A directory is made absolute; a packaged name or hub name is unchanged."""
     place = expanded(path)
-    return {"inside": False, "path": str(place.resolve()) if place.is_dir() else path, "hash": encoder_hash(encoder)}
+    return {
+        "inside": False,
+        "path": str(place.resolve()) if place.is_dir() else path,
+        "hash": encoder_hash(encoder.bilm),
+    }
 
 
 def read_encoder(directory: Path, facts: Any, device: str, place: str | None) -> Elmo | None:
@@ -62,6 +66,6 @@ def read_encoder(directory: Path, facts: Any, device: str, place: str | None) ->
         elmo = Elmo.from_pretrained(where, device=device, dtype=kept.dtype)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: encoder: {error}") from None
-    if not kept.inside and (found := encoder_hash(elmo)) != kept.hash:
+    if not kept.inside and (found := encoder_hash(elmo.bilm)) != kept.hash:
         raise CheckpointError(f"{path}: encoder {where}: expected the model with hash {kept.hash:.80}, found {found}")
     return elmo

@@ -6,7 +6,6 @@ import dataclasses
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,24 +25,11 @@ from tasks.saved_task.scores import words_per_second
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data import LabelledSource, check_labels, read_labelled
 from tasks.sentiment.model import SentimentModel
-from tasks.sentiment.readers import DataConfig
+from tasks.sentiment.prediction import Prediction, Text
+from tasks.sentiment.readers import DataConfig, LabelledText
 from tasks.sentiment.scoring import report
 
-Text = str | Sequence[str]
-"""A string, which is split by the classifier's tokenisation, or a list of words, which are not split."""
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The prediction of one text."""
-
-    label: str
-    """Most probable label; empty for a text without words, of which nothing is known."""
-    score: float
-    """Probability of the label, in 0..1; 0 for a text without words."""
-    probabilities: dict[str, float]
-    """Probability of every label, in the order of the classifier's labels. They sum to 1, and are equal for a text
-    without words."""
+__all__ = ["Prediction", "SentimentClassifier", "new_classifier"]
 
 
 class SentimentClassifier:
@@ -176,10 +162,15 @@ class SentimentClassifier:
         data = self.data_config(text_column, label_column)
         examples = read_labelled(source, data, self.tokenization.words)
         check_labels(examples, self.labels)
+        return self.judge(examples)[0]
+
+    def judge(self, examples: Sequence[LabelledText]) -> tuple[dict[str, Any], list[Prediction]]:
+        """Score the classifier on labelled texts that were read and checked: what ``evaluate`` returns, predictions."""
         begun = time.perf_counter()
-        predicted = [found.label for found in self.predict(example.words for example in examples)]
+        predictions = self.predict(example.words for example in examples)
         speed = words_per_second(sum(len(example.words) for example in examples), begun)
-        return {**report([example.label for example in examples], predicted, self.labels), "words_per_second": speed}
+        gold, predicted = [example.label for example in examples], [found.label for found in predictions]
+        return {**report(gold, predicted, self.labels), "words_per_second": speed}, predictions
 
     def data_config(self, text_column: str | None = None, label_column: str | None = None) -> DataConfig:
         """The settings for reading data: those of the training, with other columns if given."""

@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.files import format_of, input_and_output, write_output
+from elmo_lite.outputs import format_of
+from tasks.files import input_and_output, write_output
 from tasks.saved_task.scores import scores_as_json, words_per_second
 from tasks.sentiment.classifier import SentimentClassifier
 from tasks.sentiment.data import read_texts

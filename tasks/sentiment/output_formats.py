@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tasks.files import csv_row, on_one_line
-from tasks.sentiment.classifier import Prediction
+from tasks.sentiment.prediction import Prediction
 from tasks.sentiment.readers import LabelledText
 
 Format = Literal["text", "tsv", "csv", "jsonl"]

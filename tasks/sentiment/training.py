@@ -8,14 +8,15 @@ from typing import Any
 
 from elmo_lite import Elmo
 from tasks.sentiment.classifier import SentimentClassifier, new_classifier
-from tasks.sentiment.commands import evaluate
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data import LabelledSource, check_labels, label_set, read_labelled
+from tasks.sentiment.prediction import Prediction
 from tasks.sentiment.readers import LabelledText
 from tasks.sentiment.scoring import score_labels
 from tasks.training.confusion import Confusion
+from tasks.training.summary import print_scores
 from tasks.training.task import Target, Task
-from tasks.training.train_task import print_scores, train_task
+from tasks.training.train_task import train_task
 
 
 class Sentiment(Task[SentimentConfig, list[LabelledText], LabelledText, SentimentClassifier]):
@@ -63,9 +64,17 @@ class Sentiment(Task[SentimentConfig, list[LabelledText], LabelledText, Sentimen
         """Accuracy (also "main") and macro-F1, in percent."""
         return score_labels([str(label) for label in gold], predicted, labels)
 
-    def evaluate(self, model: SentimentClassifier, data: list[LabelledText]) -> dict[str, Any]:
-        """All scores of a classifier, see ``commands.evaluate``."""
-        return evaluate(model, data)
+    def evaluate(self, model: SentimentClassifier, data: list[LabelledText]) -> tuple[dict[str, Any], list[Prediction]]:
+        """All scores of a classifier, see ``SentimentClassifier.evaluate``, and its predictions."""
+        return model.judge(data)
+
+    def answer(self, example: LabelledText, prediction: Prediction, labels: Sequence[str]) -> dict[str, Any]:
+        """The labels with their probabilities."""
+        return {
+            "line": example.line,
+            "gold": [example.label, prediction.probabilities.get(example.label, 0.0)],
+            "predicted": [prediction.label, prediction.score],
+        }
 
     def confusion(self, scores: Mapping[str, Any]) -> Confusion:
         """The number of texts by true and predicted label."""
@@ -85,7 +94,7 @@ def train(
 ) -> dict[str, Any]:
     """Train a classifier, and save that of the epoch with the best accuracy on dev.
 
-    ``metrics.json`` and pictures are written to ``out`` too.
+    Its scores, its predictions on dev and pictures are written to ``out`` too.
 
     ``train``, ``dev`` and ``test`` are anything that ``read_labelled`` accepts: files, hub data sets or data in memory.
     The other arguments, the result and the errors are those of ``tasks.training.train_task.train_task``.
@@ -112,7 +121,7 @@ def train_command(
         config: Settings of the classifier.
         train: Labelled texts to learn from: trees, TSV, CSV, JSON, Parquet or a hub data set.
         dev: Labelled texts to choose the best epoch by.
-        out: Directory to write the classifier, metrics.json and pictures to.
+        out: Directory to write the classifier, its scores, its predictions on dev and pictures to.
         test: Labelled texts to score once at the end.
         seeds: Number of classifiers to train, 1 or more, with the random seeds 0, 1, ...; mean and standard deviation
             of their scores are printed.

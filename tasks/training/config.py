@@ -49,6 +49,8 @@ class FinetuneConfig:
     """Device to train on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps."""
     pictures: bool = True
     """Draw the learning curve, layer weights and confusion matrices (needs matplotlib)."""
+    keep_predictions: bool = True
+    """Keep the predictions on dev, with the text of dev, in predictions.jsonl, for elmo-lite report."""
 
     def __post_init__(self) -> None:
         """Check ranges."""

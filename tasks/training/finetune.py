@@ -34,6 +34,7 @@ def finetune(
     elmo: Elmo | None = None,
     model_hash: str = "",
     progress: bool = True,
+    after_epoch: Callable[[Sequence[dict[str, Any]]], None] | None = None,
 ) -> FinetuneResult:
     """Train a model and leave it with the weights of the best epoch on ``dev``, in eval mode.
 
@@ -46,8 +47,9 @@ def finetune(
         config: Settings.
         elmo: Frozen encoder, whose layers are computed once. A model that trains its encoder contains it and computes
             the layers itself.
-        model_hash: ``encoder_hash(elmo)``; computed if empty.
+        model_hash: ``encoder_hash(elmo.bilm)``; computed if empty.
         progress: Show a progress bar and one line per epoch on standard error.
+        after_epoch: Function that is called after each epoch with ``FinetuneResult.epochs``. Defaults to none.
 
     Raises:
         CorpusError: There are no sentences, or one has no words.
@@ -64,7 +66,7 @@ def finetune(
         for number, example in enumerate(examples):
             if not example.words:
                 raise CorpusError(f"{name}: sentence {number}: expected at least one word, found none")
-    return fit(model, train, dev, targets, score, config, elmo, model_hash, progress)
+    return fit(model, train, dev, targets, score, config, elmo, model_hash, progress, after_epoch)
 
 
 def record(result: FinetuneResult, config: FinetuneConfig, out: Path, measure: str = "score") -> None:

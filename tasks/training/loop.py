@@ -38,9 +38,11 @@ class Loop(pl.LightningModule):
         patience: int,
         request: StopRequest,
         progress: Progress,
+        after_epoch: Callable[[Sequence[dict[str, Any]]], None] | None = None,
     ) -> None:
         """Wrap a model; it is used, not copied."""
         super().__init__()
+        self.after_epoch = after_epoch
         self.model = model
         self.dev, self.score, self.config, self.patience, self.progress = dev, score, config, patience, progress
         self.request = request
@@ -147,6 +149,8 @@ class Loop(pl.LightningModule):
             }
         )
         self.progress.end_epoch(result.epochs[-1], is_best)
+        if self.after_epoch is not None:
+            self.after_epoch(result.epochs)
         if epoch - result.best_epoch >= self.patience:
             self.trainer.should_stop = True
 
@@ -161,6 +165,7 @@ def fit(
     elmo: Elmo | None,
     model_hash: str,
     progress: bool,
+    after_epoch: Callable[[Sequence[dict[str, Any]]], None] | None = None,
 ) -> FinetuneResult:
     """Train as ``finetune`` does, without its checks and files."""
     device = choose_device(config.device)
@@ -180,7 +185,7 @@ def fit(
     model.train()  # Lightning does not change the mode of modules
     request = StopRequest()
     bar = Progress(shows=progress)
-    loop = Loop(model, dev, score, config, patience, request, bar)
+    loop = Loop(model, dev, score, config, patience, request, bar, after_epoch)
     with quiet_lightning():
         trainer = _trainer(config, device, epochs)
         try:

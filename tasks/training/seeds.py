@@ -23,7 +23,7 @@ log = logging.getLogger("elmo_lite")
 
 SEED_FILE = "seed.json"
 SUMMARY = "seeds.json"
-_WITHOUT_EFFECT = ("seed", "cache", "cache_dir", "pictures", "device")
+_WITHOUT_EFFECT = ("seed", "cache", "cache_dir", "pictures", "keep_predictions", "device")
 """The seed, and settings of ``finetune`` that do not affect its result. ``precision`` does affect it."""
 
 

@@ -96,8 +96,16 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
         """Scores of an epoch on dev, in percent; "main" chooses the best epoch."""
 
     @abstractmethod
-    def evaluate(self, model: ModelT, data: DataT) -> dict[str, Any]:
-        """All scores of a model, of JSON types."""
+    def evaluate(self, model: ModelT, data: DataT) -> tuple[dict[str, Any], Sequence[Any]]:
+        """All scores of a model, of JSON types, and its prediction of each sentence."""
+
+    @abstractmethod
+    def answer(self, example: ExampleT, prediction: Any, labels: Sequence[str]) -> dict[str, Any]:
+        """What is kept of a prediction that ``evaluate`` returned: "line", "gold", "predicted"; see ``predictions``."""
+
+    def names(self, train: Sequence[ExampleT]) -> set[tuple[str, ...]]:
+        """The words of each entity of the training data; empty if the task has no entities."""
+        return set()
 
     @abstractmethod
     def confusion(self, scores: Mapping[str, Any]) -> Confusion:

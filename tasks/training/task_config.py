@@ -23,6 +23,8 @@ _SHORT = {
     "max_epochs": "finetune",
 }
 """Short names of settings, and the groups that hold them."""
+SHORT_FLAGS = {f"{group}.{name}": name for name, group in _SHORT.items()}
+"""Short flags by dotted key of the setting."""
 _TOKENIZERS = ("auto", "words", "whitespace")
 
 

@@ -7,6 +7,7 @@ import logging
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Generic
 
@@ -17,15 +18,17 @@ from elmo_lite.errors import require
 from elmo_lite.extras import import_extras
 from elmo_lite.locks import hold
 from elmo_lite.metadata import write_json
+from elmo_lite.saved_model import encoder_hash
 from elmo_lite.stopping import Stopped
 from tasks.files import warn_of_same_files
-from tasks.inputs.encoder_hash import encoder_hash
 from tasks.inputs.in_memory import is_path
 from tasks.saved_task.directory import save_scores
 from tasks.saved_task.network import check_out, tokenization_of
 from tasks.training.confusion import draw_confusion
 from tasks.training.finetune import METRICS, finetune, record
 from tasks.training.head import FinetuneResult
+from tasks.training.journal import Journal, opening
+from tasks.training.predictions import PREDICTIONS, Seen, write_predictions
 from tasks.training.seeds import identity_of, run_seeds
 from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task, device_of, numbers_of
 from tasks.training.task_config import TaskConfig
@@ -41,6 +44,8 @@ class _Data(Generic[DataT]):
     scored: dict[str, DataT]
     """"dev", and "test" if given."""
     classes: list[str]
+    names: dict[str, str | None]
+    """Path or name of "train", "dev" and, if given, "test"; None for data in memory."""
 
 
 class _Encoder:
@@ -50,7 +55,7 @@ class _Encoder:
         self._config = config.representation
         self._loaded = self._load()
         self.tokenization = tokenization_of(config, self._loaded)
-        self.hash = "" if self._loaded is None else encoder_hash(self._loaded)
+        self.hash = "" if self._loaded is None else encoder_hash(self._loaded.bilm)
 
     def _load(self) -> Elmo | None:
         if not self._config.has_encoder:
@@ -77,7 +82,7 @@ def train_task(
     overwrite: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Train a model; write that of the best epoch on dev, ``metrics.json`` and pictures to ``out``.
+    """Train a model; write that of the best epoch on dev, its scores, predictions on dev and pictures to ``out``.
 
     Args:
         task: The kind of task.
@@ -156,7 +161,7 @@ def _read(
     lengths = {"train": len(task.examples(train)), **{part: len(task.examples(data)) for part, data in parts.items()}}
     sizes = ", ".join(f"{length:,} {part}" for part, length in lengths.items())
     log.info("sentences: %s; classes: %s", sizes, ", ".join(classes[:20]))
-    return _Data(train, parts, classes)
+    return _Data(train, parts, classes, {part: str(s) if is_path(s) else None for part, s in sources.items()})
 
 
 def _train_one(
@@ -171,9 +176,12 @@ def _train_one(
     elmo = encoder.take()
     torch.manual_seed(config.finetune.seed)
     train, dev = task.examples(data.train), task.examples(data.scored["dev"])
-    others = [example.words for part in data.scored.values() for example in task.examples(part)]
-    trained = task.new_model(config, data.classes, elmo, [example.words for example in train], others)
+    scored = [example.words for part in data.scored.values() for example in task.examples(part)]
+    trained = task.new_model(config, data.classes, elmo, [example.words for example in train], scored)
     number = {label: index for index, label in enumerate(trained.labels)}
+    (out / PREDICTIONS).unlink(missing_ok=True)  # of an earlier model
+    parts = {part: task.examples(read) for part, read in {"train": data.train, **data.scored}.items()}
+    journal = Journal(out, opening(task, config, parts, data.names, out))
     result = finetune(
         trained.model,
         train,
@@ -184,13 +192,20 @@ def _train_one(
         elmo=elmo,
         model_hash=encoder.hash,
         progress=progress,
+        after_epoch=journal.write,
     )
     trained.device = device_of(trained.model)
     trained.save(out, encoder_path=config.representation.encoder, overwrite=True)
     try:
         record(result, config.finetune, out, next(iter(task.headline)))
-        scores = {part: task.evaluate(trained, read) for part, read in data.scored.items()}
-        return _record_scores(task, config, scores, result, out)
+        of_dev, predicted = task.evaluate(trained, data.scored["dev"])
+        others = {part: task.evaluate(trained, read)[0] for part, read in data.scored.items() if part != "dev"}
+        facts = _record_scores(task, config, {"dev": of_dev, **others}, result, out)
+        if config.finetune.keep_predictions:
+            answers = map(task.answer, dev, predicted, repeat(trained.labels))
+            write_predictions(out, task.kind, dev, answers, Seen((e.words for e in train), task.names(train)))
+        journal.write([], complete=True)
+        return facts
     except KeyboardInterrupt as stop:
         message = f"stopped before all scores were written; the model of epoch {result.best_epoch} is in {out}"
         raise Stopped(message, stop.signal_number if isinstance(stop, Stopped) else signal.SIGINT) from None
@@ -219,31 +234,3 @@ def _record_scores(
         for part, found in scores.items():
             draw_confusion(task.confusion(found), part, out)
     return facts
-
-
-def print_scores(
-    task: Task[ConfigT, DataT, ExampleT, ModelT], facts: Mapping[str, Any], out: str | Path, seeds: int
-) -> None:
-    """Print one line for dev and one for test, and the path of the model.
-
-    Args:
-        task: The kind of task.
-        facts: Result of ``train_task``.
-        out: Directory of the run.
-        seeds: Number of seeds of the run.
-    """
-    for part in ("dev", "test"):
-        if seeds == 1 and part in facts:
-            shown = [f"{title} {facts[part][key]:.2f}" for title, key in task.headline.items()]
-            print(f"{part:<5} {'  '.join(shown)}")
-        elif seeds > 1 and any(key.startswith(f"{part}.") for key in facts["mean"]):
-            mean, deviation = facts["mean"], facts["deviation"]
-            shown = [
-                f"{title} {mean[f'{part}.{key}']:.2f} +- {deviation[f'{part}.{key}']:.2f}"
-                for title, key in task.headline.items()
-            ]
-            print(f"{part:<5} {'  '.join(shown)}  ({seeds} seeds: mean, deviation)")
-    print(f"model {out if seeds == 1 else Path(out) / 'seed-0'}")
-    if facts.get("interrupted"):
-        message = f"stopped in epoch {facts['num_epochs'] + 1}; the model of epoch {facts['best_epoch']} is in {out}"
-        raise Stopped(message, facts["stop_signal"])

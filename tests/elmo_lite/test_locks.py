@@ -14,11 +14,11 @@ import filelock
 import pytest
 
 from elmo_lite.errors import ConfigError
-from elmo_lite.locks import hold
+from elmo_lite.locks import hold, is_held
 
 HOLDER = """
 import sys, time
-from elmo_lite.locks import hold
+from elmo_lite.locks import hold, is_held
 with hold(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()
@@ -111,3 +111,14 @@ def test_a_folder_that_cannot_be_written(
         pass
     expected = f"{tmp_path / 'out'}: is not locked against other processes (Permission denied): use it in one at a time"
     assert caplog.messages == [expected]
+
+
+def test_who_holds_a_directory_can_be_asked(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert not is_held(out) and not list(tmp_path.iterdir())
+    with other_process(out):
+        assert is_held(out)
+    assert not is_held(out)  # killed: its file is still there
+    with hold(out):
+        pass
+    assert not is_held(out)

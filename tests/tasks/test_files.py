@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elmo_lite import ConfigError, CorpusError
-from tasks.files import csv_row, format_of, input_and_output, on_one_line, read_lines, write_output
+from tasks.files import csv_row, input_and_output, on_one_line, read_lines, write_output
 
 
 def test_lines(tmp_path: Path) -> None:
@@ -67,21 +67,6 @@ def test_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_output(None, "a\n")
     write_output(str(tmp_path / "out.txt"), "b\n")
     assert capsys.readouterr().out == "a\n" and (tmp_path / "out.txt").read_text() == "b\n"
-
-
-FORMATS = {".txt": "text", ".jsonl": "jsonl"}
-
-
-def test_formats_by_suffix() -> None:
-    names = (None, "a", "dir.v2/a", "a.txt", "a.TXT", "a.JSONL")
-    assert [format_of(name, FORMATS) for name in names] == [*["text"] * 5, "jsonl"]
-
-
-@pytest.mark.parametrize(("name", "suffix"), [("pred.xlsx", ".xlsx"), ("a.jsonl.gz", ".gz"), ("a.Json", ".json")])
-def test_other_suffixes_are_refused(name: str, suffix: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        format_of(name, FORMATS)
-    assert str(caught.value) == f"{name}: expected a name that ends in .txt, .jsonl, found {suffix}"
 
 
 def test_one_line() -> None:

@@ -54,7 +54,7 @@ def test_short_help_leaves_out_rare_options_and_says_so(name: str, capsys: pytes
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("corpus", "import", "export", "compress")])
 def test_commands_that_compute_have_a_device(name: str) -> None:
     flags = flags_of(name)
-    assert name == "quickstart" or "--device" in flags or "--finetune.device" in flags
+    assert name in ("quickstart", "report") or "--device" in flags or "--finetune.device" in flags
 
 
 def test_options_hold_for_the_command_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +120,7 @@ def commands_of(path: Path) -> list[str]:
     of_room = {
         "corpus": ["corpus"],
         "embedding": ["embed"],
-        "lm": ["evaluate"],
+        "lm": ["evaluate", "score", "next", "generate", "pretrain"],
         "pretraining": ["pretrain"],
         "ladder": ["ladder"],
     }

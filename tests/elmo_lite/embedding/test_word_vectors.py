@@ -95,3 +95,13 @@ def test_an_interrupt_leaves_no_word_without_a_vector(bilm: BiLM, monkeypatch: p
         torch.testing.assert_close(words.table[:2], WordVectors(bilm).table[:2])
         torch.testing.assert_close(vectors(words, asked), vectors(WordVectors(bilm), asked))
         torch.testing.assert_close(vectors(words, WORDS), vectors(WordVectors(bilm), WORDS))
+
+
+def test_widths_without_words_cost_nothing(bilm: BiLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = WordVectors(bilm)
+    words.rows(["a"])
+    blocks: list[int] = []
+    compute = bilm.token_vectors
+    monkeypatch.setattr(bilm, "token_vectors", lambda ids: (blocks.append(len(ids)), compute(ids))[1])
+    words.rows(["b"])
+    assert len(blocks) == 1

@@ -111,7 +111,14 @@ def test_a_run_leaves_model_state_and_curves(batching: str, corpus: Path, tmp_pa
     out = tmp_path / "out"
     config = settings(**({"data": WINDOWS} if batching == "windows" else {}))
     facts = pretrain(config, corpus, out, max_steps=40)
-    assert {path.name for path in out.iterdir()} == {"run.json", "model", "checkpoints", "logs", "curve.png"}
+    assert {path.name for path in out.iterdir()} == {
+        "run.json",
+        "result.json",
+        "model",
+        "checkpoints",
+        "logs",
+        "curve.png",
+    }
     assert facts["steps"] == 40 and facts["model"] == str(out / "model")
     assert (out / "checkpoints" / "last.ckpt").stat().st_size > 0
     assert not list(out.rglob("*.tmp"))

@@ -49,9 +49,11 @@ def test_shows_the_whole_job(
     monkeypatch.chdir(tmp_path)
     assert main(["quickstart", "--max_steps", "3"]) == 0
     output = capsys.readouterr().out
-    for part in ("== Text", "== Corpus", "== Pretraining", "== Perplexity", "== Vectors", "== Contexts", "== Done"):
-        assert part in output
+    parts = ["Text", "Corpus", "Pretraining", "Perplexity", "Vectors", "Contexts", "Report", "Done"]
+    assert [line.split()[1].rstrip(":") for line in output.splitlines() if line.startswith("== ")] == parts
+    assert "complete, 3 steps" in (tmp_path / "quickstart" / "report.html").read_text(encoding="utf-8")
     assert "$ elmo-lite pretrain --config tiny --corpus quickstart/corpus --out quickstart/pretrained" in output
+    assert "report    elmo-lite report quickstart/pretrained" in output
     assert "[set] of all names" in output
     assert "== Names" not in output and "ner train" not in output
     for line in ("words counted", "pairs counted", "this model"):

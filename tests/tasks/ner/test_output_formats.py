@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from elmo_lite import ConfigError, CorpusError
-from tasks.files import format_of
+from elmo_lite.outputs import format_of
 from tasks.ner.data import read_tagged
 from tasks.ner.model import Decoded
 from tasks.ner.output_formats import FORMATS, format_predictions

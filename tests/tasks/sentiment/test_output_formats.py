@@ -6,7 +6,7 @@ import json
 import pytest
 
 from elmo_lite import ConfigError
-from tasks.files import format_of
+from elmo_lite.outputs import format_of
 from tasks.sentiment.classifier import Prediction
 from tasks.sentiment.output_formats import FORMATS, format_predictions
 from tasks.sentiment.readers import LabelledText

@@ -188,7 +188,7 @@ def test_commands(files: dict[str, str], encoder: str, tmp_path: Path, capsys: p
     out = str(tmp_path / "out")
     assert main(["sentiment", "train", "--encoder", encoder, *data, "--out", out, *FLAGS]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["dev", "test", "model"]
+    assert [line.split()[0] for line in lines] == ["dev", "test", "model", "next"]
     assert main(["sentiment", "evaluate", out, files["test"]]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["model"] == out and report["data"] == files["test"]

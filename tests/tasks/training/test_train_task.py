@@ -154,7 +154,9 @@ def test_a_seed_is_the_same_wherever_its_files_are(
     found = tasks.ner.train(NER, columns, columns, out, seeds=2, progress=False)
     assert "stop_signal" not in found["mean"]
     monkeypatch.setattr(train_task, "finetune", None)  # nothing is trained again
-    changed = with_finetune(NER, cache="off", cache_dir=str(tmp_path), pictures=True, device="auto", seed=7)
+    changed = with_finetune(
+        NER, cache="off", cache_dir=str(tmp_path), pictures=True, device="auto", seed=7, keep_predictions=False
+    )
     moved = columns.rename(tmp_path / "moved.conll")
     for source in (moved, (SENTENCES, TAGS)):
         assert tasks.ner.train(changed, source, source, out, seeds=2, progress=False) == found
@@ -251,9 +253,9 @@ def test_nothing_is_shown_where_no_progress_is_asked_for(tmp_path: Path, capsys:
 @pytest.mark.gpu
 def test_scores_are_computed_where_the_model_was_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    evaluate = tasks.ner.evaluate
+    judge = tasks.ner.NerTagger.judge
     monkeypatch.setattr(
-        "tasks.ner.training.evaluate", lambda tagger, data: (seen.append(tagger.device.type), evaluate(tagger, data))[1]
+        tasks.ner.NerTagger, "judge", lambda tagger, data: (seen.append(tagger.device.type), judge(tagger, data))[1]
     )
     tagged: Any = (SENTENCES, TAGS)
     tasks.ner.train(with_finetune(NER, device="auto"), tagged, tagged, tmp_path / "out", test=tagged, progress=False)
@@ -285,7 +287,7 @@ def test_a_model_is_saved_before_it_is_scored(
     tasks.ner.train(NER, columns, columns, whole, progress=False)
     config = NER
     if where == "scoring":
-        monkeypatch.setattr("tasks.ner.training.evaluate", stop)
+        monkeypatch.setattr("tasks.ner.training.Ner.evaluate", stop)
     else:
         config = with_finetune(NER, pictures=True)
         monkeypatch.setattr("tasks.training.pictures.draw_training", stop)
