@@ -106,16 +106,15 @@ def new_seed() -> int:
 def _show(write: Callable[..., list[GeneratedText]], prompt: list[list[str]]) -> None:
     """Show the first sample word by word and then the others."""
     stream = ProseStream()
+    waiting = [word for number, sentence in enumerate(prompt) for word in ([None] * (number > 0) + sentence)]
 
     def show(sample: int, word: str | None) -> None:
         if sample == 0:
-            sys.stdout.write(stream.add(word))
+            sys.stdout.write("".join(map(stream.add, (*waiting, word))))
             sys.stdout.flush()
+            waiting.clear()
 
     try:
-        for number, sentence in enumerate(prompt):
-            for word in [None, *sentence] if number else sentence:
-                show(0, word)
         texts = write(on_word=show)
         print(stream.end())
     except KeyboardInterrupt:
