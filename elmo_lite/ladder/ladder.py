@@ -81,7 +81,7 @@ def climb(
     out = Path(out)
     texts = _texts(config, Corpus.open(corpus), test)
     with hold(out):
-        _begin(out, _Ladder(to_dict(config), fingerprint(texts.corpus), test), resume=resume)
+        _begin(out, _Ladder(_plain(config), fingerprint(texts.corpus), test), resume=resume)
         results = []
         for number, name in enumerate(config.rungs, start=1):
             path = out / RUNGS / f"{name}.json"
@@ -93,6 +93,11 @@ def climb(
             results.append(result)
         _write(out, config, texts, results)
     return results
+
+
+def _plain(config: LadderConfig) -> dict[str, Any]:
+    """Settings of JSON types but for the device, on which a ladder does not depend."""
+    return {name: value for name, value in to_dict(config).items() if name != "device"}
 
 
 def _texts(config: LadderConfig, corpus: Corpus, test: str | None) -> Texts:
@@ -164,7 +169,7 @@ def _write(out: Path, config: LadderConfig, texts: Texts, results: Sequence[Rung
     """Write the results of all rungs and the pictures."""
     corpus = texts.corpus
     content = {
-        "settings": to_dict(config),
+        "settings": _plain(config),
         "classes": len(corpus.vocabulary),
         "training_words": corpus.meta["train"]["words"],
         "predictions": len(texts.held_out.stream) - 1,

@@ -252,3 +252,17 @@ def test_the_command(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == printed.out
     assert main(["ladder", str(tmp_path / "absent"), "--out", out]) == 2
     assert "expected a corpus directory, found no meta.json" in capsys.readouterr().err
+
+
+def test_a_resumed_ladder_may_use_another_device(corpus: Path, tmp_path: Path) -> None:
+    climb(toy_ladder(rungs=("unigram",), device="cpu"), corpus, tmp_path / "out")
+    assert "device" not in json.loads((tmp_path / "out" / "settings.json").read_text())["config"]
+    climb(toy_ladder(rungs=("unigram",), device="cuda:1"), corpus, tmp_path / "out", resume=True)
+    with pytest.raises(ConfigError, match="device: expected auto, cpu, cuda, cuda:N or mps, found 'gpu'"):
+        toy_ladder(device="gpu")
+
+
+@pytest.mark.gpu
+def test_on_a_gpu(corpus: Path, tmp_path: Path) -> None:
+    results = climb(toy_ladder(device="cuda"), corpus, tmp_path / "out", progress=False)
+    assert all(result.perplexity is not None and result.perplexity < 24 for result in results)
