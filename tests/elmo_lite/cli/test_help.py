@@ -93,3 +93,12 @@ def test_help_imports_nothing_heavy(name: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[0].startswith(f"usage: elmo-lite {name} ")
     assert done.stdout.splitlines()[-1] == "0"
+
+
+def test_an_argument_that_may_be_left_out() -> None:
+    lines = parser_of("score").format_help().splitlines()
+    assert lines[0] == "usage: elmo-lite score MODEL TEXT [OUTPUT] [options]"
+    place = next(number for number, line in enumerate(lines) if line.startswith("  OUTPUT "))
+    assert "options:" in lines[:place] and "required arguments:" in lines[:place]
+    assert parser_of("score").parse_args(["en", "a.txt"]).output is None
+    assert parser_of("score").parse_args(["en", "a.txt", "b.tsv", "--oov", "skip"]).output == "b.tsv"
