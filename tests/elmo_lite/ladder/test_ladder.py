@@ -146,6 +146,8 @@ def test_a_stopped_ladder_goes_on_where_it_was(
         ):
             climb(config, corpus, out, progress=False)
     assert {path.name for path in out.iterdir()} == {"settings.json", "rungs"}, "no results of a part"
+    report = ["report", str(out / "rungs" / rungs[1]), "--out", str(tmp_path / "report.html")]
+    assert main(report) == 0, "a rung that is not complete can be looked at"
     bigram = (out / "rungs" / "bigram.json").stat().st_mtime_ns
     resumed = climb(config, corpus, out, resume=True, progress=False)
     assert (out / "rungs" / "bigram.json").stat().st_mtime_ns == bigram
