@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import functools
 import json
 import os
 import shutil
@@ -400,7 +399,8 @@ def test_the_end_of_a_run_can_be_moved(corpus: Path, tmp_path: Path, monkeypatch
 def test_dry_run_reports(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(speed, "measure", functools.partial(speed.measure, seconds=0.0))
+    measure = speed.measure
+    monkeypatch.setattr(speed, "measure", lambda config, corpus, seconds=0.0: measure(config, corpus, 0.0))
     report = dry_run(settings(), Corpus.open(corpus), 100, None)
     names = [line.split()[0] for line in report.splitlines()]
     assert names[:8] == ["encoder", "head", "memory", "precision", "speed", "threads", "run", "time"]
