@@ -56,7 +56,7 @@ def test_nothing_is_said_twice(name: str) -> None:
 def test_defaults_are_sentences_in_the_spelling_of_yaml() -> None:
     text = " ".join(parser_of("pretrain").format_help().split())
     assert "from its last saved state. --max_time" not in text
-    assert "in words; at least 2. Defaults to 40." in text
+    assert "in words; at least 2. Defaults to 64." in text
     assert "Defaults to [[1, 32], [2, 32], [3, 64], [4, 128], [5, 128], [6, 128]]." in text
     assert "last saved state. --init" in text  # a bare flag has no default to name
     assert text.count("Defaults to --epochs passes over the corpus.") == 1
