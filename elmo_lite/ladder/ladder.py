@@ -110,7 +110,10 @@ def _texts(config: LadderConfig, corpus: Corpus, test: str | None) -> Texts:
             f"char_cnn.max_characters: expected {corpus.max_characters}, as the corpus {corpus.directory} has, found "
             f"{width}"
         )
-    make_batches(corpus, corpus.train, config.data, config.seed)  # an error if the text is too short
+    if (length := len(corpus.train) - 1) < config.data.batch_words:
+        wanted = f"at least one batch of {config.data.batch_words} words (--data.batch_words)"
+        raise CorpusError(f"training text: expected {wanted}, found {length}")
+    make_batches(corpus, corpus.train, config.data, config.seed)  # an error if windows do not fit
     held_out = WholeText(corpus, corpus.held_out, config.carries_states)
     if test is None:
         return Texts(corpus, held_out, None)

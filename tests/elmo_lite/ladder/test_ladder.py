@@ -207,7 +207,7 @@ def test_resume_needs_the_same_ladder(corpus: Path, tmp_path: Path) -> None:
 
 def test_bad_texts_get_one_line(tmp_path: Path) -> None:
     one_word = build(tmp_path / "one", ["cat"], ["cat"])
-    with pytest.raises(CorpusError, match="training text: expected at least one batch of 128 words, found 2$"):
+    with pytest.raises(CorpusError, match="training text: expected at least one batch of 128 words .*, found 2$"):
         climb(toy_ladder(), one_word, tmp_path / "out")
     nothing = build(tmp_path / "nothing", ["a dog sees the cat . " * 90], [])
     with pytest.raises(CorpusError, match="expected a held-out part to measure perplexity on, found none"):

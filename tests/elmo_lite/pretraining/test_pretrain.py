@@ -218,8 +218,13 @@ def test_bad_requests(corpus: Path, tmp_path: Path) -> None:
     wide = dataclasses.replace(settings().model, char_cnn=CharCNNConfig(max_characters=50))
     with pytest.raises(ConfigError, match="max_characters: expected 12, as the corpus .* has, found 50"):
         pretrain(settings(model=wide), corpus, out, max_steps=3)
-    with pytest.raises(CorpusError, match="expected at least one batch of 100000 words"):
-        pretrain(settings(data=DataConfig(batch_words=100_000)), corpus, out, max_steps=3)
+    with pytest.raises(CorpusError, match="expected at least one batch of 10 x 10000 = 100000 words"):
+        pretrain(
+            settings(data=DataConfig(batching="windows", batch_words=100_000, max_length=10_000)),
+            corpus,
+            out,
+            max_steps=3,
+        )
     with pytest.raises(CorpusError, match="expected a corpus directory"):
         pretrain(settings(), tmp_path, out, max_steps=3)
     assert not out.exists()  # nothing half written
