@@ -271,7 +271,7 @@ def figures(tagged: list[Tagged], outcome: Outcome) -> list[dict[str, Any]]:
         row = {"row": name, "all": 100 * right.mean(), "ambiguous": 100 * right[chosen].mean(), "gain": 100 * gain}
         row["error"] = 100 * difference_error(right[chosen], base[chosen], documents[chosen])
         for part in ("noun", "verb", "adjective", "adverb"):
-            row[part] = 100 * right[chosen & (parts == part)].mean()
+            row[part] = 100 * right[chosen & (parts == part)].mean() if part in parts[chosen] else 0.0
         rows.append({key: value if isinstance(value, str) else float(value) for key, value in row.items()})
     return rows
 

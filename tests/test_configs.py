@@ -35,6 +35,12 @@ def test_presets_of_the_design_are_there() -> None:
     assert configs_directory() == CONFIGS
 
 
+def test_laptop_has_the_defaults() -> None:
+    parser = function_parser(all_commands()["pretrain"].load(), "pretrain", ())
+    presets = [parse(parser, [*flags, *REQUIRED["pretrain"]], "pretrain") for flags in ([], ["--config", "laptop"])]
+    assert all(presets[0][name] == presets[1][name] for name in ("model", "head", "data", "optimizer", "epochs"))
+
+
 def test_preset_by_name_or_path(tmp_path: Path) -> None:
     assert preset_path("laptop") == CONFIGS / "pretrain" / "laptop.yaml"
     own = tmp_path / "own.yaml"

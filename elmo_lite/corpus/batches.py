@@ -182,14 +182,14 @@ class SentenceBatches:
     def __init__(self, words: WordTable, stream: Ids, *, num_words: int, max_length: int, seed: int) -> None:
         """Plan batches of about ``num_words`` predictions, from pieces of at most ``max_length`` predictions.
 
+        A stream that is shorter than a batch is one batch.
+
         Raises:
-            CorpusError: The stream is shorter than one batch.
+            CorpusError: The stream has no word.
         """
+        if len(stream) < 2:
+            raise CorpusError("training text: expected words, found none")
         self.words, self.stream, self.num_words, self.seed = words, stream, num_words, seed
-        if len(stream) - 1 < num_words:
-            raise CorpusError(
-                f"training text: expected at least one batch of {num_words} words, found {max(0, len(stream) - 1)}"
-            )
         boundaries = np.flatnonzero(stream == BOUNDARY_ID)
         self.starts, self.lengths = cut_segments(boundaries[:-1], np.diff(boundaries), max_length)
         self._epoch = -1

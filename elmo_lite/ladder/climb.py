@@ -24,6 +24,7 @@ from elmo_lite.pretraining.fit import MODEL
 from elmo_lite.pretraining.initial_model import build_model
 from elmo_lite.pretraining.pretrain import pretrain
 from elmo_lite.pretraining.run import RUN_FILE
+from elmo_lite.pretraining.speed import training_device
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.saved_model.checkpoint import load_weights
 
@@ -95,9 +96,10 @@ def neural_rung(name: RungName, config: LadderConfig, texts: Texts, run: Path, *
     except TrainingError as error:
         log.warning("%s: %s", name, error)
         return RungResult(**facts, words=0, seconds=clock.seconds, points=clock.points, failed=str(error))
-    module = _best(settings, corpus, run)
+    module = _best(settings, corpus, run).to(training_device(config.device))
     of_direction = perplexities(module, texts.held_out, progress=progress)
     of_test = {} if texts.test is None else perplexities(module, texts.test, progress=progress)
+    module.to("cpu")
     return RungResult(
         **facts,
         words=done["words_seen"],

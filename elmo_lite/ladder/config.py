@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from elmo_lite.errors import require, require_range, require_seed
-from elmo_lite.hardware import Precision, canonical_precision
+from elmo_lite.hardware import Precision, canonical_precision, check_device_name
 from elmo_lite.nn.config import WIDEST, CharCNNConfig
 from elmo_lite.nn.forward_config import LONGEST_WINDOW
 from elmo_lite.pretraining.config import DataConfig, HeadConfig, OptimizerConfig
@@ -70,6 +70,9 @@ class LadderConfig:
     """Number of validations without a better perplexity before the training of a model stops early."""
     precision: Precision = "auto"
     """Precision of matrix products in training: auto, float32 or bfloat16. Perplexities of the table are of float32."""
+    device: str = "auto"
+    """Device of the neural models: auto (a CUDA GPU if there is one), cpu, cuda or cuda:N. A resumed ladder may use
+    another."""
     seed: int = 0
     """Random seed of weights, batches and generated sentences, in 0..4294967295."""
 
@@ -81,6 +84,7 @@ class LadderConfig:
         require(len(set(self.rungs)) == len(self.rungs), "rungs", "each model once", list(self.rungs))
         require(self.equal in ("time", "parameters"), "equal", "time or parameters", self.equal)
         parse_duration(self.max_time)
+        check_device_name(self.device)
         require_range(self.order, "order", 1, LONGEST_ORDER)
         require_range(self.window, "window", 1, LONGEST_WINDOW)
         require_range(self.dim, "dim", 1, WIDEST)

@@ -85,7 +85,7 @@ def climb(
     out = Path(out)
     texts = _texts(config, Corpus.open(corpus), test)
     with hold(out):
-        begun = _Ladder(to_dict(config), fingerprint(texts.corpus), test, corpus_name or str(corpus))
+        begun = _Ladder(_plain(config), fingerprint(texts.corpus), test, corpus_name or str(corpus))
         _begin(out, begun, resume=resume)
         results = []
         for number, name in enumerate(config.rungs, start=1):
@@ -100,6 +100,11 @@ def climb(
     return results
 
 
+def _plain(config: LadderConfig) -> dict[str, Any]:
+    """Settings of JSON types but for the device, on which a ladder does not depend."""
+    return {name: value for name, value in to_dict(config).items() if name != "device"}
+
+
 def _texts(config: LadderConfig, corpus: Corpus, test: str | None) -> Texts:
     """The texts of a ladder, checked before any work."""
     if len(corpus.held_out) < 2:
@@ -110,7 +115,10 @@ def _texts(config: LadderConfig, corpus: Corpus, test: str | None) -> Texts:
             f"char_cnn.max_characters: expected {corpus.max_characters}, as the corpus {corpus.directory} has, found "
             f"{width}"
         )
-    make_batches(corpus, corpus.train, config.data, config.seed)  # an error if the text is too short
+    if (length := len(corpus.train) - 1) < config.data.batch_words:
+        wanted = f"at least one batch of {config.data.batch_words} words (--data.batch_words)"
+        raise CorpusError(f"training text: expected {wanted}, found {length}")
+    make_batches(corpus, corpus.train, config.data, config.seed)  # an error if windows do not fit
     held_out = WholeText(corpus, corpus.held_out, config.carries_states)
     if test is None:
         return Texts(corpus, held_out, None)
@@ -169,7 +177,7 @@ def _write(out: Path, config: LadderConfig, texts: Texts, results: Sequence[Rung
     """Write the results of all rungs and the pictures."""
     corpus = texts.corpus
     content = {
-        "settings": to_dict(config),
+        "settings": _plain(config),
         "classes": len(corpus.vocabulary),
         "training_words": corpus.meta["train"]["words"],
         "predictions": len(texts.held_out.stream) - 1,

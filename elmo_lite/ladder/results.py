@@ -127,5 +127,5 @@ def order_found(results: Sequence[RungResult]) -> str:
     passes = " and ".join(f"the {names[name]} {found[name].words / size:.1f}" for name in ("rnn_tanh", "lstm"))
     return (
         f"{text}. Lectures have n-gram, RNN, LSTM, after dozens of passes over a million words. Here {passes} passes "
-        f"over {size:,}: less text and less time favour counting, and then the model whose steps are cheaper"
+        f"over {size:,} words and sentence ends: less text and less time favour counting"
     )

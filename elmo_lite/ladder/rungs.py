@@ -85,7 +85,7 @@ def training_config(name: RungName, config: LadderConfig, corpus: Corpus) -> Pre
         validations=config.validations,
         patience=config.patience,
         precision=config.precision,
-        device="cpu",
+        device=config.device,
         save_every_minutes=2.0,
         seed=config.seed,
     )

@@ -91,7 +91,7 @@ def perplexities(module: LanguageModel, text: WholeText, *, progress: bool = Fal
         leave=False,
     ) as bar:
         for number, batch in enumerate(text.batches()):
-            module.validation_step(batch, number)
+            module.validation_step(batch.to(module.head.weight.device), number)
             bar.update(batch.num_words)
     module.train(was_training)
     nats, _ = module.validation_nats()

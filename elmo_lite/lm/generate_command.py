@@ -8,10 +8,12 @@ import secrets
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from tqdm import tqdm
 
+from elmo_lite.errors import ConfigError
 from elmo_lite.files import STANDARD_STREAM
 from elmo_lite.hardware import keep_freed_memory
 from elmo_lite.lm.detokenization import ProseStream
@@ -71,7 +73,7 @@ def generate_command(
         stateful: Carry states over the ends of sentences, for models that were trained so (--data.batching windows).
     """
     target = checked_output(output, "", overwrite)
-    kind = format or format_of(target, FORMATS)
+    kind = format or _format_of(target)
     keep_freed_memory()
     lm = LanguageModel.from_pretrained(model, device)
     prompt = "".join(line for _, line in standard_input_lines()) if prompt == STANDARD_STREAM else prompt
@@ -88,6 +90,12 @@ def generate_command(
         _save(write, target, kind, seed, num_words * num_samples, quiet)
 
 
+def _format_of(target: str | None) -> Format:
+    if target is not None and not Path(target).suffix:  # more likely a prompt than a file
+        raise ConfigError(f"{target}: expected an output that ends in .txt or .jsonl (--prompt TEXT gives a prompt)")
+    return format_of(target, FORMATS)
+
+
 def new_seed() -> int:
     """A seed that was not used before, which is shown, so that the text can be written again."""
     seed = secrets.randbits(32)
@@ -98,16 +106,15 @@ def new_seed() -> int:
 def _show(write: Callable[..., list[GeneratedText]], prompt: list[list[str]]) -> None:
     """Show the first sample word by word and then the others."""
     stream = ProseStream()
+    waiting = [word for number, sentence in enumerate(prompt) for word in ([None] * (number > 0) + sentence)]
 
     def show(sample: int, word: str | None) -> None:
         if sample == 0:
-            sys.stdout.write(stream.add(word))
+            sys.stdout.write("".join(map(stream.add, (*waiting, word))))
             sys.stdout.flush()
+            waiting.clear()
 
     try:
-        for number, sentence in enumerate(prompt):
-            for word in [None, *sentence] if number else sentence:
-                show(0, word)
         texts = write(on_word=show)
         print(stream.end())
     except KeyboardInterrupt:

@@ -91,10 +91,10 @@ def continuations(
     logits, state = predictor.read(prompt if stateful else [nearest])
     for first in range(0, num_samples, ROWS):
         block = _Block(range(first, min(first + ROWS, num_samples)), seed, at_beginning=not nearest)
-        rows = logits.expand(ROWS, -1)
+        rows = logits.expand(ROWS, -1).clone()
         carried = [tuple(part.expand(ROWS, -1).contiguous() for part in layer) for layer in state]
         while True:
-            scores = rows[block.running]  # a copy
+            scores = rows if len(block.running) == ROWS else rows[block.running]
             if not unknown:
                 scores[:, UNKNOWN_CLASS] = -torch.inf
             begins = [block.at_beginning[row] for row in block.running]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from elmo_lite.embedding.word_vectors import BEGIN_ROW, END_ROW, WordVectors
+from elmo_lite.errors import CheckpointError
 from elmo_lite.nn.bilm import BiLM, Direction
 from elmo_lite.nn.bilstm import LSTMState
 from elmo_lite.nn.lm_head import LMHead
@@ -36,6 +37,9 @@ class Predictor:
 
         Returns:
             Logits of all classes for the word that follows (backward: precedes), (1, V), and the state.
+
+        Raises:
+            CheckpointError: The logits are not finite.
         """
         step = 1 if self.direction == "forward" else -1
         read = [[None, *sentence[::step]] for sentence in sentences[::step]]
@@ -47,6 +51,8 @@ class Predictor:
             outputs, state = self.bilm.run_direction(self.direction, vectors[None], state)
         assert state is not None
         (logits,) = [logits for _, logits in self.head.logits(outputs[-1][:, -1])]
+        if not bool(logits.isfinite().all()):
+            raise CheckpointError("language model: expected finite weights, found infinite ones or NaN")
         return logits, state
 
     def step(self, words: Sequence[str | None], state: LSTMState) -> tuple[Tensor, LSTMState]:

@@ -11,6 +11,7 @@ import torch
 
 from elmo_lite.corpus.blocks import Numbering
 from elmo_lite.corpus.corpus import BOUNDARY_ID
+from elmo_lite.errors import CheckpointError
 from elmo_lite.lm.perplexity import LMScore
 from elmo_lite.lm.spelling_shares import SpellingShares
 from elmo_lite.lm.stream_scorer import BATCH_POSITIONS, EncodedStream, Nats, StreamScorer
@@ -123,6 +124,9 @@ def score_sentences(
         oov: What to score in the place of words outside of the vocabulary, see ``OOV_MEANS``.
         shares: Shares of the unknown class, for "spread" alone.
         on_progress: Called with the numbers of predictions made. Defaults to nothing.
+
+    Raises:
+        CheckpointError: The log probabilities are not finite.
     """
     window: list[list[str]] = []
     size = 0
@@ -155,12 +159,14 @@ def _score_window(
     char_ids = encode_words(words, scorer.bilm.config.char_cnn.max_characters)
     stream = EncodedStream(np.array(ids, dtype=np.int32), char_ids, np.array([BOUNDARY_CLASS, *classes]))
     starts, ends = stream.sentences
-    found = {direction: np.empty(len(ids)) for direction in DIRECTIONS}
+    found = {direction: np.zeros(len(ids)) for direction in DIRECTIONS}
     with torch.inference_mode():
         for direction, log_probabilities in found.items():
             for positions, scores in scorer.scores(direction, stream, starts, ends, BATCH_POSITIONS):
                 log_probabilities[positions] = scores
                 on_progress(len(scores))
+    if not all(np.isfinite(log_probabilities).all() for log_probabilities in found.values()):
+        raise CheckpointError("language model: expected finite weights, found infinite ones or NaN")
     kinds, log_shares = _as_scored(words, classes, oov, shares)
     added = np.array([0.0, *log_shares])[stream.ids]
     forward, backward = found["forward"] + added, found["backward"] + added

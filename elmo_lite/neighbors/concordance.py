@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+from unicodedata import combining, east_asian_width
+
 from elmo_lite.neighbors.occurrence_index import Occurrence
 
 
 def concordance_line(occurrence: Occurrence, width: int) -> str:
-    """Line with the word in brackets and whole words of context, up to ``width`` characters on each side.
+    """Line with the word in brackets and whole words of context, up to ``width`` columns on each side.
 
     The context on the left is padded, so that the words of several lines stand below one another.
     """
     before, word, after = sides(occurrence, width)
-    return f"{before:>{width}} [{word}] {after}".rstrip()
+    return f"{' ' * (width - num_columns(before))}{before} [{word}] {after}".rstrip()
 
 
 def sides(occurrence: Occurrence, width: int) -> tuple[str, str, str]:
@@ -19,7 +22,7 @@ def sides(occurrence: Occurrence, width: int) -> tuple[str, str, str]:
 
     Args:
         occurrence: The word in its sentence.
-        width: Maximum number of characters on each side. A word that does not fit is left out.
+        width: Maximum number of columns on each side. A word that does not fit is left out.
     """
     words, position = occurrence.words, occurrence.position
     before = _beginning(printable(" ".join(words[:position]))[::-1], width)[::-1]
@@ -27,10 +30,18 @@ def sides(occurrence: Occurrence, width: int) -> tuple[str, str, str]:
 
 
 def _beginning(text: str, width: int) -> str:
-    """The first whole words of a text, or a part of the first one if it is longer than ``width`` characters."""
-    if len(text) <= width:
+    """The first whole words of a text, or a part of the first one if it is wider than ``width`` columns."""
+    fitting = sum(total <= width for total in accumulate(map(num_columns, text)))
+    if fitting == len(text):
         return text
-    return text[: width + 1].rpartition(" ")[0] or text[:width]
+    return text[: fitting + 1].rpartition(" ")[0] or text[:fitting]
+
+
+def num_columns(text: str) -> int:
+    """The number of columns that a text takes on a terminal: two for a wide character, none for a combining one."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(one) else 2 if east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def printable(text: str) -> str:

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -89,8 +89,9 @@ def _check_words(contexts: Contexts, selection: Selection) -> None:
     for word in (word for word in selection.words if not contexts.counts[word]):
         near = nearest_spellings(word, contexts.counts)
         hint = f"; did you mean {near}?" if near else ""
-        if len(parts := contexts.tokenization.words(word)) > 1:
-            hint = f", as the tokenisation splits it into {', '.join(map(repr, parts))}"
+        with suppress(ModuleNotFoundError):  # a corpus is split already, and can be read without its segmenter
+            if len(parts := contexts.tokenization.words(word)) > 1:
+                hint = f", as the tokenisation splits it into {', '.join(map(repr, parts))}"
         raise CorpusError(f"{contexts.name}: expected the word {word!r}, found no occurrence of it{hint}")
 
 

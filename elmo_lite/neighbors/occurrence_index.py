@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,9 +87,12 @@ class OccurrenceIndex:
     def _check_shapes(self) -> None:
         """Compare the shapes of the arrays with one another, and row numbers with them."""
         num, num_words, layers = len(self), len(self.words), self._layers
-        width = 2 * self.token_vectors.shape[-1]
-        found = (self.occurrences.shape, self.counts.shape, self.token_vectors.shape, *(one.shape for one in layers))
-        expected = ((num, 3), (num_words,), (num_words, width // 2), *[(num, width)] * len(layers))
+        width = self.token_vectors.shape[-1]
+        norms = (self._array("token_norms.npy", np.float32), self._array("norms.npy", np.float32))
+        arrays: tuple[npt.NDArray[Any], ...] = (self.occurrences, self.counts, self.token_vectors, *norms, *layers)
+        expected = [(num, 3), (num_words,), (num_words, width), (num_words,), (len(layers), num)]
+        expected += [(num, 2 * width)] * len(layers)
+        found = [array.shape for array in arrays]
         last = self.occurrences.max(axis=0).tolist() if found == expected else [0] * 3
         if found != expected or last[0] > len(self._offsets) - 2 or last[2] >= num_words:
             raise CorpusError(f"{self.directory}: expected arrays that fit one another, found other shapes")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from elmo_lite.neighbors.concordance import concordance_line, printable
+from elmo_lite.neighbors.concordance import concordance_line, num_columns, printable
 from elmo_lite.neighbors.search import Neighbor, Query
 from elmo_lite.neighbors.static_words import StaticNeighbor
 
@@ -43,15 +43,16 @@ def as_text(answers: Sequence[Answer], static: Static, heading: str, text: str, 
     columns = columns or shutil.get_terminal_size(_SCREEN).columns
     lines = [heading]
     shown = [each.occurrence for answer in answers for each in answer.neighbors]
-    longest = max(len(each.word) for each in (*shown, *(answer.query.occurrence for answer in answers)))
-    width = (columns - 12 - longest - max((len(_short(each.place, text)) for each in shown), default=0)) // 2
+    longest = max(num_columns(each.word) for each in (*shown, *(answer.query.occurrence for answer in answers)))
+    width = (columns - 12 - longest - max((num_columns(_short(each.place, text)) for each in shown), default=0)) // 2
     width = max(width, _MIN_CONTEXT)
     for answer in answers:
         lines += ["", *([f"  {answer.query.note}"] if answer.query.note else [])]
         lines.append(f"       {concordance_line(answer.query.occurrence, width)}")
         for each in answer.neighbors:
             line = f" {each.similarity:5.2f} {concordance_line(each.occurrence, width)}"
-            lines.append(f"{line:<{2 * width + longest + 12}}{_short(each.occurrence.place, text)}")
+            padding = " " * (2 * width + longest + 12 - num_columns(line))
+            lines.append(f"{line}{padding}{_short(each.occurrence.place, text)}")
     lines.append("")
     for word, found in static.items():
         named = ", ".join(f"{printable(each.word)} {each.similarity:.2f}" for each in found)

@@ -87,7 +87,7 @@ def make_stack(config: BiLMConfig, make_layer: Callable[[], nn.Module] | None = 
         forget_bias=config.forget_bias,
         lstm_projection=config.has_lstm_projection,
         is_projected=config.is_projected,
-        dropout=config.dropout,
+        dropout=config.dropout or 0.0,
         variational_dropout=config.variational_dropout,
         make_layer=make_layer,
     )

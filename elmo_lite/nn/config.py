@@ -88,9 +88,10 @@ class BiLMConfig:
     """Bound on the absolute value of the projected output, which needs a projection. Defaults to none."""
     forget_bias: float = 0.0
     """Constant added to the forget gate beside its learned bias; 1 in published models, whose files do not hold it."""
-    dropout: float = 0.0
-    """Dropout probability of the input of every LSTM layer and of the last output, in [0, 1)."""
-    variational_dropout: bool = False
+    dropout: float | None = None
+    """Dropout probability of the input of every LSTM layer and of the last output, in [0, 1). Defaults to one that
+    suits the number of passes over the text."""
+    variational_dropout: bool = True
     """Use one dropout mask for each sentence or window and direction, instead of one for each position."""
 
     def __post_init__(self) -> None:
@@ -112,7 +113,7 @@ class BiLMConfig:
         )
         require_range(self.num_layers, "model.num_layers", 1, DEEPEST)
         require(math.isfinite(self.forget_bias), "model.forget_bias", "a finite number", self.forget_bias)
-        require(0 <= self.dropout < 1, "model.dropout", "a probability in [0, 1)", self.dropout)
+        require(self.dropout is None or 0 <= self.dropout < 1, "model.dropout", "a probability in [0, 1)", self.dropout)
         for name in ("cell_clip", "projection_clip"):
             require_bound(getattr(self, name), f"model.{name}")
         require(

@@ -98,8 +98,9 @@ class PretrainConfig:
     """Batches."""
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     """Optimizer."""
-    epochs: int = 10
-    """Number of passes over the corpus if neither --max_steps nor --max_time is given."""
+    epochs: int | None = None
+    """Number of passes over the corpus if neither --max_steps nor --max_time is given. Defaults to one that suits its
+    size."""
     validations: int = 40
     """Number of evenly spaced full-softmax validations, on a held-out sample that costs at most 5 % of the time."""
     patience: int = 8
@@ -121,7 +122,7 @@ class PretrainConfig:
         object.__setattr__(self, "precision", canonical_precision(self.precision))
         check_device_name(self.device)
         require_seed("seed", self.seed)
-        require(self.epochs >= 1, "epochs", "1 or more", self.epochs)
+        require(self.epochs is None or self.epochs >= 1, "epochs", "1 or more", self.epochs)
         require(self.validations >= 1, "validations", "1 or more", self.validations)
         require(self.patience >= 1, "patience", "1 or more", self.patience)
         require(self.devices >= 1, "devices", "1 or more", self.devices)

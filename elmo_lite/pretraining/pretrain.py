@@ -23,6 +23,7 @@ from elmo_lite.pretraining.initial_model import InitialModel, build_model, check
 from elmo_lite.pretraining.run import RUN_FILE, Run, begin_run, resume_run
 from elmo_lite.pretraining.state import STATE_FILE, read_state
 from elmo_lite.pretraining.state_check import check_state, steps_done
+from elmo_lite.pretraining.suited import with_dropout_of
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.pretraining.word2vec import start_from_word2vec
 from elmo_lite.quiet import quiet_lightning
@@ -101,6 +102,7 @@ def _begin(
         import_extras(["gensim"], "head.start word2vec")  # a missing one is an error before any work
     batches = make_batches(corpus, corpus.train, config.data, config.seed)
     run = begin_run(config, corpus, out, batches, initial=initial, **limits)
+    config = with_dropout_of(config, run.config)
     return Fit(_new_module(config, corpus, run, weights), corpus, batches, out, run, None, began)
 
 
@@ -124,6 +126,7 @@ def _resume(config: PretrainConfig, corpus: Corpus, out: Path, began: float, **l
             stored.check_init(initial)
             weights = initial.load(corpus)
             config = with_encoder_of(config, weights.bilm.config)
+    config = with_dropout_of(config, stored.config)
     check_corpus(config, corpus)
     batches = make_batches(corpus, corpus.train, config.data, config.seed)
     run = resume_run(stored, config, corpus, out, done=steps_done(out / STATE_FILE, state), **limits)

@@ -19,7 +19,8 @@ from elmo_lite.pretraining.data_module import Batches
 from elmo_lite.pretraining.forward_config import pretrain_config_from_dict
 from elmo_lite.pretraining.initial_model import InitialModel
 from elmo_lite.pretraining.length import limit_flag, planned_seconds, steps_of_time, validation_interval
-from elmo_lite.pretraining.speed import validation_words
+from elmo_lite.pretraining.speed import passes_of, validation_words
+from elmo_lite.pretraining.suited import with_dropout
 
 log = logging.getLogger("elmo_lite")
 
@@ -152,7 +153,7 @@ def begin_run(
         corpus: Text to train on.
         out: Directory to create, absent or empty.
         batches: Batches of the corpus's training part.
-        max_steps: Number of optimizer steps. Defaults to ``config.epochs`` passes.
+        max_steps: Number of optimizer steps. Defaults to ``config.epochs`` passes, or to those that suit the text.
         max_time: Duration to convert to steps instead, such as "3h".
         initial: Saved model that the run starts from.
         validated_words: Size of the held-out sample in words. Defaults to one that costs little time.
@@ -167,7 +168,8 @@ def begin_run(
         raise ConfigError(f"--max_steps: expected 1 or more, found {max_steps}")
     if max_time is not None:
         max_steps = steps_of_time(config, corpus, max_time)
-    steps = max_steps or config.epochs * batches.steps_per_epoch
+    steps = max_steps or passes_of(config, corpus) * batches.steps_per_epoch
+    config = with_dropout(config, steps / batches.steps_per_epoch)
     run = Run(
         config=plain_settings(config),
         corpus=fingerprint(corpus),

@@ -21,6 +21,7 @@ from elmo_lite.pretraining.data_module import make_batches
 from elmo_lite.pretraining.duration import parse_duration
 from elmo_lite.pretraining.initial_model import build_model, check_corpus
 from elmo_lite.pretraining.optimizers import num_parameters
+from elmo_lite.pretraining.suited import suited_epochs, with_dropout
 
 MEASURED_SECONDS = 8.0
 """Default duration of a measurement in seconds."""
@@ -113,6 +114,11 @@ def validation_words(config: PretrainConfig, num_classes: int, steps_between: in
     return max(500, int(VALIDATION_SHARE * steps_between * config.data.batch_words * training / validating))
 
 
+def passes_of(config: PretrainConfig, corpus: Corpus) -> int:
+    """Number of passes over the training text if neither steps nor a time is given."""
+    return config.epochs or suited_epochs(corpus.meta["train"]["words"])
+
+
 def dry_run(config: PretrainConfig, corpus: Corpus, max_steps: int | None, max_time: str | None) -> str:
     """Report parameters, peak memory, measured speed and estimated time of a run, without doing it.
 
@@ -123,7 +129,7 @@ def dry_run(config: PretrainConfig, corpus: Corpus, max_steps: int | None, max_t
     steps_per_epoch = make_batches(corpus, corpus.train, config.data, config.seed).steps_per_epoch
     encoder, classes = BiLM(config.model), len(corpus.vocabulary)
     speed = measure(config, corpus)
-    steps = max_steps or config.epochs * steps_per_epoch
+    steps = max_steps or passes_of(config, corpus) * steps_per_epoch
     if max_time is not None:
         steps = steps_in(parse_duration(max_time), speed)
     device = training_device(config.device)
@@ -136,7 +142,8 @@ def dry_run(config: PretrainConfig, corpus: Corpus, max_steps: int | None, max_t
         "precision": f"{choose_precision(config.precision, device)} on {device.type}",
         "speed": f"{speed.words_per_second:,.0f} words/s (both directions), median of {speed.steps} steps",
         "threads": f"{threads}; one thread alone: {alone.words_per_second:,.0f} words/s",
-        "run": f"{steps:,} steps, {steps / steps_per_epoch:.2f} passes over {corpus.meta['train']['words']:,} words",
+        "run": f"{steps:,} steps, {steps / steps_per_epoch:.2f} passes over {corpus.meta['train']['words']:,} words, "
+        f"dropout {with_dropout(config, steps / steps_per_epoch).model.dropout}",
         "time": _duration(steps * speed.seconds_per_step / (1 - VALIDATION_SHARE)),
     }
     if alone.words_per_second > speed.words_per_second:

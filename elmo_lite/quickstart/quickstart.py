@@ -166,7 +166,7 @@ def _say_what_next(folder: Path, seconds: float) -> None:
     title(f"Done in {seconds / 60:.1f} minutes. The same for your own text:")
     print(
         "   $ elmo-lite corpus my_text.txt --out my_corpus             # files, globs, .gz, JSONL, Parquet, hub names\n"
-        "   $ elmo-lite pretrain --config laptop --corpus my_corpus --out my_run --max_time 3h\n"
+        "   $ elmo-lite pretrain --corpus my_corpus --out my_run --max_time 3h\n"
         f"   $ elmo-lite pretrain --init {ENGLISH} --corpus my_corpus --out my_run --max_time 20m\n"
         "   $ elmo-lite report my_run                                  # one HTML page of what the run has left\n"
         "   $ elmo-lite evaluate my_run/model other_text.txt\n"

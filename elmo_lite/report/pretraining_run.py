@@ -111,8 +111,7 @@ def _run_file(path: Path) -> _RunFile:
 
 def _training(path: Path) -> Mapping[str, Any]:
     """What the best model so far knows of its training; empty without one."""
-    is_there = (path / MODEL / CONFIG).is_file()
-    return ModelSettings.read(path / MODEL, forward_alone=True).training if is_there else {}
+    return ModelSettings.read(path / MODEL, forward_alone=True).training if (path / MODEL / CONFIG).is_file() else {}
 
 
 def _status(path: Path, file: _RunFile, log: StepLog, result: Mapping[str, Any] | None) -> str:

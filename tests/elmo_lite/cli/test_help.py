@@ -56,7 +56,7 @@ def test_nothing_is_said_twice(name: str) -> None:
 def test_defaults_are_sentences_in_the_spelling_of_yaml() -> None:
     text = " ".join(parser_of("pretrain").format_help().split())
     assert "from its last saved state. --max_time" not in text
-    assert "in words; at least 2. Defaults to 40." in text
+    assert "in words; at least 2. Defaults to 64." in text
     assert "Defaults to [[1, 32], [2, 32], [3, 64], [4, 128], [5, 128], [6, 128]]." in text
     assert "last saved state. --init" in text  # a bare flag has no default to name
     assert text.count("Defaults to --epochs passes over the corpus.") == 1
@@ -93,3 +93,12 @@ def test_help_imports_nothing_heavy(name: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[0].startswith(f"usage: elmo-lite {name} ")
     assert done.stdout.splitlines()[-1] == "0"
+
+
+def test_an_argument_that_may_be_left_out() -> None:
+    lines = parser_of("score").format_help().splitlines()
+    assert lines[0] == "usage: elmo-lite score MODEL TEXT [OUTPUT] [options]"
+    place = next(number for number, line in enumerate(lines) if line.startswith("  OUTPUT "))
+    assert "options:" in lines[:place] and "required arguments:" in lines[:place]
+    assert parser_of("score").parse_args(["en", "a.txt"]).output is None
+    assert parser_of("score").parse_args(["en", "a.txt", "b.tsv", "--oov", "skip"]).output == "b.tsv"

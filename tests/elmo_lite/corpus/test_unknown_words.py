@@ -1,5 +1,6 @@
 """The default vocabulary leaves unknown words in training at the rate of new text."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,12 @@ import pytest
 
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
 from elmo_lite.corpus.corpus import Corpus
-from elmo_lite.corpus.unknown_words import MAX_CLASSES, default_size, expected_unknown_share
+from elmo_lite.corpus.unknown_words import (
+    MAX_CLASSES,
+    default_size,
+    expected_unknown_share,
+    unseen_share_of_unknown,
+)
 from elmo_lite.text.tokenization import Tokenization
 
 WHITESPACE = Tokenization(kind="whitespace")
@@ -97,3 +103,24 @@ def test_marked_words_are_unknown(tmp_path: Path) -> None:
     meta = build_corpus([str(text)], tmp_path / "out", settings, held_out=[str(held_out)], progress=False)
     assert meta["vocabulary_size"] == 4
     assert meta["expected_unknown_share"] == pytest.approx(1 / 6) == meta["out_of_vocabulary_share"]["train"]
+
+
+def test_unseen_among_unknown() -> None:
+    counts = np.array([9, 5, 3, 2, 2, 1, 1, 1])
+    # Those seen once are expected 2 * 2 / 3 times again, at most once, those seen twice 3 * 1 / 2 times.
+    again = 3 * 1 + 2 * 3 / 2
+    assert unseen_share_of_unknown(counts, np.array([2, 2, 1, 1, 1])) == pytest.approx(3 / (3 + again))
+    assert unseen_share_of_unknown(counts, np.array([2, 2, 1, 1, 1]), 4) == pytest.approx(7 / (7 + again))
+    assert unseen_share_of_unknown(counts, np.array([], dtype=np.int64)) == 1
+    assert unseen_share_of_unknown(np.array([9, 6]), np.array([6])) == pytest.approx(1 / 7), "as if one occurred once"
+
+
+def test_unseen_words_come_at_that_rate() -> None:
+    """Of the words of new text outside of a vocabulary, the share that the first text lacks."""
+    first, second = zipf_text(0, 60_000), zipf_text(1, 60_000)
+    counted = Counter(first)
+    counts = np.array(sorted(counted.values(), reverse=True))
+    known = {word for word, _ in counted.most_common(2000)}
+    unknown = [word for word in second if word not in known]
+    found = sum(word not in counted for word in unknown) / len(unknown)
+    assert unseen_share_of_unknown(counts, counts[2000:]) == pytest.approx(found, rel=0.1)

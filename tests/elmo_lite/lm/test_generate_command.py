@@ -107,6 +107,10 @@ def test_what_is_refused(model: str, tmp_path: Path, capsys: pytest.CaptureFixtu
         ([model, "--temperature", "-1"], "temperature: expected a finite number of 0 or more, found -1.0"),
         ([model, "--temperature", "warm"], "temperature"),
         ([model, "--seed", "-1"], "seed: expected a number in 0..4294967295, found -1"),
+        (
+            [model, "The city"],
+            "The city: expected an output that ends in .txt or .jsonl (--prompt TEXT gives a prompt)",
+        ),
         ([model, str(tmp_path / "out.tsv")], "expected a name that ends in .jsonl, .txt, found .tsv"),
         ([model, str(tmp_path / "no" / "out.txt")], "to write in, found none"),
         ([model, "--stateful=1"], "stateful"),

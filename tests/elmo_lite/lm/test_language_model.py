@@ -110,5 +110,20 @@ def test_head_and_vocabulary_agree() -> None:
             LanguageModel(bilm, rows, vocabulary, Tokenization())
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_are_not_finite(value: float) -> None:
+    lm = language_model()
+    with torch.no_grad():
+        lm.head.weight[3, 0] = value
+    for call in (
+        lambda: lm.next_words("the"),
+        lambda: lm.fill("the ___"),
+        lambda: lm.generate("the"),
+        lambda: lm.score(["the cat"]),
+    ):
+        with pytest.raises(CheckpointError, match="expected finite weights, found infinite ones or NaN"):
+            call()
+
+
 def test_unknown_words() -> None:
     assert language_model().unknown_words(["the", "Zoe", "cat", "Zoe", "<unk>"]) == ["Zoe", "<unk>"]

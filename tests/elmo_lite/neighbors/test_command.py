@@ -198,6 +198,13 @@ def test_concordance_lines_have_whole_words() -> None:
     assert sides(Occurrence(["a\tb", "\x1b[31m", "\u2028"], 1), 9) == ("a\ufffdb", "\ufffd[31m", "\ufffd")
 
 
+def test_wide_characters_take_two_columns() -> None:
+    words = ["我们", "的", "银行", "很", "大"]
+    assert concordance_line(Occurrence(words, 2), 8) == " 我们 的 [银行] 很 大"
+    assert concordance_line(Occurrence(words, 2), 6) == "    的 [银行] 很 大"
+    assert concordance_line(Occurrence(["e\u0301te\u0301", "x"], 1), 4) == " e\u0301te\u0301 [x]"
+
+
 def test_picture_of_several_words_and_large_groups(
     model: Path, text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import math
+import sys
 from collections import Counter
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from elmo_lite.neighbors.contexts import text_contexts
 from elmo_lite.neighbors.index_builder import build_index
 from elmo_lite.neighbors.index_metadata import INDEX, Metadata, Selection
 from elmo_lite.neighbors.occurrence_index import OccurrenceIndex, unit
+from elmo_lite.text.tokenization import Tokenization
 from tests.elmo_lite.neighbors.conftest import LINES
 
 TOLERANCE = 2e-3
@@ -114,6 +117,13 @@ def test_missing_word_names_similar_ones(elmo: Elmo, text: Path, tmp_path: Path)
     with pytest.raises(CorpusError, match=r"expected the word 'xyzzy', found no occurrence of it$"):
         built(elmo, text, Selection(("xyzzy",)), tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_missing_word_of_a_corpus_needs_no_segmenter(elmo: Elmo, text: Path, tmp_path: Path) -> None:
+    with text_contexts(str(text), elmo.tokenization, None) as contexts:
+        contexts.tokenization = Tokenization(segmenter="jieba")
+        with patch.dict(sys.modules, {"jieba": None}), pytest.raises(CorpusError, match="found no occurrence of it$"):
+            build_index(elmo, contexts, Selection(("的",)), tmp_path / "none")
 
 
 def test_written_whole_or_not_at_all(elmo: Elmo, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

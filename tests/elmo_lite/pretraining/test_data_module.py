@@ -37,9 +37,10 @@ def test_batches_as_the_settings_say() -> None:
     assert isinstance(windows, WindowBatches) and (windows.rows, windows.length) == (8, 8)
     assert windows.batch(0).num_words == 64
     assert isinstance(make_batches(Words(), stream_of(1000), SENTENCES, 0), SentenceBatches)
+    with pytest.raises(CorpusError, match="expected at least one batch"):
+        make_batches(Words(), stream_of(50), WINDOWS, 0)
+    assert make_batches(Words(), stream_of(50), SENTENCES, 0).steps_per_epoch == 1
     for data in (WINDOWS, SENTENCES):
-        with pytest.raises(CorpusError, match="expected at least one batch"):
-            make_batches(Words(), stream_of(50), data, 0)
         one, same, other = (make_batches(Words(), stream_of(1000), data, seed) for seed in (0, 0, 1))
         assert torch.equal(one.batch(0).forward_inputs, same.batch(0).forward_inputs)
         targets = [[source.batch(step).forward_targets.tolist() for step in range(6)] for source in (one, other)]

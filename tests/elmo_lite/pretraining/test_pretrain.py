@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import functools
 import json
 import os
 import shutil
@@ -220,8 +219,13 @@ def test_bad_requests(corpus: Path, tmp_path: Path) -> None:
     wide = dataclasses.replace(settings().model, char_cnn=CharCNNConfig(max_characters=50))
     with pytest.raises(ConfigError, match="max_characters: expected 12, as the corpus .* has, found 50"):
         pretrain(settings(model=wide), corpus, out, max_steps=3)
-    with pytest.raises(CorpusError, match="expected at least one batch of 100000 words"):
-        pretrain(settings(data=DataConfig(batch_words=100_000)), corpus, out, max_steps=3)
+    with pytest.raises(CorpusError, match="expected at least one batch of 10 x 10000 = 100000 words"):
+        pretrain(
+            settings(data=DataConfig(batching="windows", batch_words=100_000, max_length=10_000)),
+            corpus,
+            out,
+            max_steps=3,
+        )
     with pytest.raises(CorpusError, match="expected a corpus directory"):
         pretrain(settings(), tmp_path, out, max_steps=3)
     assert not out.exists()  # nothing half written
@@ -401,7 +405,8 @@ def test_the_end_of_a_run_can_be_moved(corpus: Path, tmp_path: Path, monkeypatch
 def test_dry_run_reports(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(speed, "measure", functools.partial(speed.measure, seconds=0.0))
+    measure = speed.measure
+    monkeypatch.setattr(speed, "measure", lambda config, corpus, seconds=0.0: measure(config, corpus, 0.0))
     report = dry_run(settings(), Corpus.open(corpus), 100, None)
     names = [line.split()[0] for line in report.splitlines()]
     assert names[:8] == ["encoder", "head", "memory", "precision", "speed", "threads", "run", "time"]
