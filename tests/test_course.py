@@ -39,6 +39,8 @@ def test_blanks(path: Path) -> None:
     text = "\n".join(code(blanks))
     assert len(tasks) >= 5 and re.findall(r"# Your code: (.*)", text) == tasks
     assert text.count("raise NotImplementedError") == len(tasks)
+    page = (ROOT / "docs" / "course.md").read_text(encoding="utf-8")
+    assert f"(course/{blanks.name}), {len(tasks)} blanks" in page
     for number, cell in enumerate(code(blanks)):
         compile(cell, f"cell {number}", "exec")
     whole = path.read_text(encoding="utf-8")

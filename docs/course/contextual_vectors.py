@@ -238,8 +238,8 @@ for label, y in train_labels.items():
 #
 # 1. **learned scalar weights** [P, equation 1], $\gamma \sum_j s_j\, h_j$ with $s = \mathrm{softmax}(w)$: four
 #    parameters, learned with the task;
-# 2. **frozen random weights**: the same, but $w$ is drawn once from a standard normal distribution and stays; a
-#    control, in the spirit of [WK];
+# 2. **frozen random weights**: the same, but $w$ is drawn once from a standard normal distribution and stays, so that
+#    of the mix only $\gamma$ is learned; a control, in the spirit of [WK];
 # 3. **a learned function of the concatenation**: $\tanh(W\,[h_0; h_1; h_2] + b)$, which can take some dimensions from
 #    one layer and some from another.
 #
