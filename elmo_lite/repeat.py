@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from elmo_lite.errors import ConfigError
@@ -21,6 +21,7 @@ def repeat_command(
     config: Any,
     arguments: Mapping[str, str | None],
     *,
+    positionals: Sequence[str] = (),
     short: Mapping[str, str] | None = None,
     with_preset: bool = False,
 ) -> str:
@@ -30,6 +31,7 @@ def repeat_command(
         command: Name of the command, such as "ner train".
         config: Dataclass of its settings, whose fields all have defaults.
         arguments: Values of its other flags by name; None leaves a flag out.
+        positionals: Values without a flag, which come first. Defaults to none.
         short: Short flags by dotted key of the setting. Defaults to none.
         with_preset: Name a preset even if the defaults are nearer, where the command has other defaults than the
             dataclass. Defaults to False.
@@ -41,7 +43,7 @@ def repeat_command(
         if name or not with_preset
     }
     preset = min(differing, key=lambda name: len(differing[name]), default="")
-    words = ["elmo-lite", *command.split(), *(["--config", preset] if preset else [])]
+    words = ["elmo-lite", *command.split(), *positionals, *(["--config", preset] if preset else [])]
     for key, value in differing.get(preset, values).items():
         words += [f"--{(short or {}).get(key, key)}", _typed(value)]
     for name, argument in arguments.items():

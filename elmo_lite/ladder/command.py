@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,10 @@ def ladder_command(
     from elmo_lite.ladder.results import order_found, sentences, table
 
     keep_freed_memory()
+    directory = corpus
     if corpus == PYTHON and not Path(corpus).exists():
-        corpus = str(python_corpus(Path(f"{out}_corpus")))
-    results = climb(config, corpus, out, test=test, resume=resume, progress=not quiet)
+        directory = str(python_corpus(Path(f"{out}_corpus")))
+    results = climb(config, directory, out, test=test, resume=resume, progress=not quiet, corpus_name=corpus)
     print(table(results))
     if found := order_found(results):
         print(f"\n{found}")
@@ -59,3 +61,4 @@ def ladder_command(
     for name, label in ((RESULTS, "results"), (PERPLEXITY, "picture"), (GRADIENTS, "picture")):
         if (Path(out) / name).exists():
             print(f"{label:<10}{Path(out) / name}")
+    print(f"report    elmo-lite report {shlex.quote(out)}")

@@ -10,7 +10,7 @@ from elmo_lite.hardware import Precision, canonical_precision, check_device_name
 from elmo_lite.nn.config import WIDEST, CharCNNConfig
 from elmo_lite.nn.forward_config import LONGEST_WINDOW
 from elmo_lite.pretraining.config import DataConfig, HeadConfig, OptimizerConfig
-from elmo_lite.pretraining.speed import parse_duration
+from elmo_lite.pretraining.duration import parse_duration
 
 RungName = Literal[
     "unigram", "bigram", "ngram", "window", "rnn_tanh", "rnn_relu", "gru", "lstm", "lstm2", "char_lstm", "bilm"

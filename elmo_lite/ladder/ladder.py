@@ -39,6 +39,8 @@ class _Ladder:
     """Fingerprint of the corpus."""
     test: str | None
     """The test text, as given."""
+    corpus_name: str | None = None
+    """The corpus, as given; None of an older version."""
 
 
 def stored_config(out: Path) -> dict[str, Any]:
@@ -58,6 +60,7 @@ def climb(
     test: str | None = None,
     resume: bool = False,
     progress: bool = True,
+    corpus_name: str | None = None,
 ) -> list[RungResult]:
     """Train and measure all rungs of a ladder.
 
@@ -71,6 +74,7 @@ def climb(
         test: Text to measure all rungs on once more, read with the tokenisation of the corpus. Defaults to none.
         resume: Continue the ladder in ``out`` at the rung where it was.
         progress: Whether to show progress bars on standard error. Defaults to True.
+        corpus_name: What the command that repeats the ladder calls the corpus. Defaults to its directory.
 
     Raises:
         ConfigError: A setting does not fit, or ``out`` is in use.
@@ -81,7 +85,8 @@ def climb(
     out = Path(out)
     texts = _texts(config, Corpus.open(corpus), test)
     with hold(out):
-        _begin(out, _Ladder(_plain(config), fingerprint(texts.corpus), test), resume=resume)
+        begun = _Ladder(_plain(config), fingerprint(texts.corpus), test, corpus_name or str(corpus))
+        _begin(out, begun, resume=resume)
         results = []
         for number, name in enumerate(config.rungs, start=1):
             path = out / RUNGS / f"{name}.json"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elmo_lite.ladder.results import RungResult
+from elmo_lite.ladder.results import SMALLEST_NORM, RungResult
 from elmo_lite.pictures import COLOURS, GREY, draw_picture, style_axes
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ PERPLEXITY, GRADIENTS = "perplexity.png", "gradients.png"
 _DASHES = ("solid", (0, (4, 2)))
 _BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5), "frameon": False, "fontsize": 9}
 """Place of a legend."""
-_LEAST = 1e-12
-"""Smallest norm that is drawn."""
 
 
 def draw_perplexity(out: Path, results: Sequence[RungResult]) -> Path | None:
@@ -97,5 +95,5 @@ def _lines(axes: Axes, title: str, norms: dict[str, Any], colour: str) -> None:
     """The norms of one model: solid for the hidden state, dashed for the cell of an LSTM."""
     for number, (part, values) in enumerate(norms.items()):
         label = title if part == "hidden" else f"{title}, its {part}"
-        shown = [value if value > _LEAST else float("nan") for value in values]
+        shown = [value if value > SMALLEST_NORM else float("nan") for value in values]
         axes.plot(range(len(shown)), shown, color=colour, linestyle=_DASHES[number], label=label)

@@ -12,6 +12,9 @@ from elmo_lite.errors import CheckpointError, ConfigError
 from elmo_lite.fields import from_settings
 from elmo_lite.metadata import CHECKSUM, check_checksum, read_json, write_json
 
+SMALLEST_NORM = 1e-12
+"""Smallest norm of a gradient that is drawn."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RungResult:

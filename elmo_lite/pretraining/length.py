@@ -7,7 +7,8 @@ import logging
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import ConfigError
 from elmo_lite.pretraining.config import PretrainConfig
-from elmo_lite.pretraining.speed import MEASURED_SECONDS, measure, parse_duration, steps_in
+from elmo_lite.pretraining.duration import parse_duration
+from elmo_lite.pretraining.speed import MEASURED_SECONDS, measure, steps_in
 
 log = logging.getLogger("elmo_lite")
 

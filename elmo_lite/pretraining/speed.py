@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 import sys
 import time
 from pathlib import Path
@@ -13,12 +12,13 @@ import numpy as np
 import torch
 
 from elmo_lite.corpus.corpus import Corpus
-from elmo_lite.errors import ConfigError, require
+from elmo_lite.errors import require
 from elmo_lite.hardware import choose_device, choose_precision
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.flops import TRAINING_PASSES, lstm_flop, softmax_flop
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.data_module import make_batches
+from elmo_lite.pretraining.duration import parse_duration
 from elmo_lite.pretraining.initial_model import build_model, check_corpus
 from elmo_lite.pretraining.optimizers import num_parameters
 from elmo_lite.pretraining.suited import suited_epochs, with_dropout
@@ -29,22 +29,6 @@ MEASURED_SECONDS = 8.0
 VALIDATION_SHARE = 0.04
 TIME_RESERVE = 0.07
 _LOAD = Path("/proc/loadavg")
-
-
-def parse_duration(text: str) -> float:
-    """Convert a duration such as "90s", "20m", "3h" or "1h30m" to seconds.
-
-    Raises:
-        ConfigError: The text is not a duration, or the duration is zero.
-    """
-    match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.strip().lower())
-    if not text.strip() or match is None:
-        raise ConfigError(f"--max_time: expected a duration such as 90s, 20m, 3h or 1h30m, found {text!r}")
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    duration = hours * 3600 + minutes * 60 + seconds
-    if duration <= 0:
-        raise ConfigError(f"--max_time: expected a positive duration, found {text!r}")
-    return duration
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,8 +15,8 @@ def report_command(runs: list[str], *, out: str = "report.html", overwrite: bool
     """Show what runs have left, in one HTML page.
 
     Args:
-        runs: Directories of runs: of "elmo-lite pretrain", of "elmo-lite ner train" and the like; a run may be in
-            progress. Runs of one kind are compared.
+        runs: Directories of runs: of "elmo-lite pretrain", of "elmo-lite ner train" and the like, of "elmo-lite
+            ladder"; a run may be in progress. Runs of one kind are compared.
         out: File to write: one HTML page that needs no network and no other file; - for standard output.
         overwrite: Replace the file if it exists.
     """

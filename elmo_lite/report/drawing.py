@@ -19,6 +19,8 @@ MAX_DOTS = 60
 """Number of points of a curve above which they have no dots."""
 LARGEST = 1e12
 """Values beyond are not drawn."""
+SMALL = 1e-4
+"""Values below are written as a power of ten."""
 
 
 @dataclass(frozen=True)
@@ -122,9 +124,12 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def shown(value: float, digits: int = 4) -> str:
-    """A number, rounded to a number of significant digits after the point, thousands separated."""
+    """A number, rounded to a number of significant digits after the point, thousands separated; small ones as 1e-7."""
     if value == int(value):
         return f"{value:,.0f}"
+    if abs(value) < SMALL:
+        mantissa, power = f"{value:.{digits - 1}e}".split("e")
+        return f"{mantissa.rstrip('0').rstrip('.')}e{int(power)}"
     places = digits - 1 - math.floor(math.log10(abs(value)))
     text = f"{value:,.{min(max(places, 0), 8)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

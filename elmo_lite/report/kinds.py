@@ -9,6 +9,7 @@ from pathlib import Path
 from elmo_lite.errors import CheckpointError, one_line
 from elmo_lite.paths import expanded
 from elmo_lite.report.content import Run
+from elmo_lite.report.ladder_run import is_ladder_run, read_ladder_run
 from elmo_lite.report.pretraining_run import is_pretraining_run, read_pretraining_run
 from elmo_lite.report.task_run import is_task_run, read_task_run
 
@@ -30,6 +31,7 @@ class Kind:
 KINDS = (
     Kind("run.json of pretraining", is_pretraining_run, read_pretraining_run),
     Kind("training.json or metrics.json of a task", is_task_run, read_task_run),
+    Kind("settings.json of a ladder", is_ladder_run, read_ladder_run),
 )
 """All kinds. A new one is a module beside these, and an entry here."""
 

@@ -249,6 +249,8 @@ def test_the_command(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert lines[0].split() == ["model", "perplexity", "parameters", "words/s", "seconds", "width"]
     assert [line.split("  ")[0] for line in lines[1:4]] == ["5-gram, Kneser-Ney", "RNN, tanh", "LSTM"]
     assert "from worst to best: " in printed.out and "generated, seed 0:" in printed.out
+    assert lines[-1] == f"report    elmo-lite report {out}"
+    assert json.loads((Path(out) / "settings.json").read_text())["corpus_name"] == str(corpus)
     assert printed.err == ""
     assert main(["ladder", str(corpus), "--out", out, "--resume", "--quiet"]) == 0
     assert capsys.readouterr().out == printed.out

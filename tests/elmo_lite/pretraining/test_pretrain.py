@@ -34,11 +34,12 @@ from elmo_lite.pretraining import length, speed
 from elmo_lite.pretraining.command import pretrain_command
 from elmo_lite.pretraining.config import DataConfig, HeadConfig, OptimizerConfig, PretrainConfig
 from elmo_lite.pretraining.data_module import make_batches, validation_sample
+from elmo_lite.pretraining.duration import parse_duration
 from elmo_lite.pretraining.fit import CURVES
 from elmo_lite.pretraining.initial_model import InitialModel, build_model, class_counts
 from elmo_lite.pretraining.pretrain import pretrain
 from elmo_lite.pretraining.run import Run, plain_settings
-from elmo_lite.pretraining.speed import Speed, dry_run, parse_duration, steps_in, training_device, validation_words
+from elmo_lite.pretraining.speed import Speed, dry_run, steps_in, training_device, validation_words
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.saved_model.checkpoint import load_model, save_model
 from elmo_lite.stopping import Stopped

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from elmo_lite.ladder.config import LadderConfig
 from elmo_lite.nn.config import to_dict
 from elmo_lite.pretraining.config import PretrainConfig
 
@@ -36,6 +37,43 @@ def result(path: Path, steps: int = 60) -> None:
     (path / "result.json").write_text(
         json.dumps({"steps": steps, "epochs": 1.5, "words_seen": 61440, "seconds": 90.0, "best": best})
     )
+
+
+def rung(name: str, perplexity: float | None, **changes: Any) -> dict[str, Any]:
+    """What was measured of a model of a ladder."""
+    facts = {"name": name, "title": f"the {name}", "parameters": 1234, "words": 900, "seconds": 4.5, "sentence": "a b"}
+    return {**facts, "perplexity": perplexity, **changes}
+
+
+NEURAL = {
+    "dim": 16,
+    "points": [[1.5, 90.5], [3.0, 60.25]],
+    "gradients": {
+        "before": {"hidden": [1.0, 0.5, 1e-20], "cell": [0.0, 0.25, 0.125]},
+        "after": {"hidden": [2.0, 1.0, 0.5]},
+    },
+}
+RESULTS = (
+    rung("unigram", 300.25),
+    rung("lstm", 55.75, **NEURAL),
+    rung("bilm", 66.5, dim=16, backward_perplexity=70.5, points=[[2.0, 80.0]]),
+)
+
+
+def ladder_run(
+    path: Path, results: tuple[dict[str, Any], ...] = RESULTS, *, config: Any = None, **changes: Any
+) -> Path:
+    """A ladder of three models; it is complete if it has all three results."""
+    chosen = to_dict(LadderConfig(**({"rungs": ("unigram", "lstm", "bilm")} if config is None else config)))
+    settings = {"config": chosen, "corpus": "ab" * 32, "test": None, "corpus_name": "my corpus"}
+    (path / "rungs").mkdir(parents=True)
+    (path / "settings.json").write_text(json.dumps({**settings, **changes}))
+    for result in results:
+        (path / "rungs" / f"{result['name']}.json").write_text(json.dumps(result))
+    if len(results) == len(RESULTS):
+        counts = {"training_words": 12_345, "classes": 678, "predictions": 2_345, "test_predictions": None}
+        (path / "ladder.json").write_text(json.dumps(counts))
+    return path
 
 
 def epoch(number: int, score: float, loss: float = 1.0) -> dict[str, Any]:

@@ -322,7 +322,8 @@ def test_what_is_no_run(name: str, found: str, tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "folder" / "tagger" / "encoder").mkdir()
     (tmp_path / "folder" / "tagger" / "encoder" / "config.json").write_text("{}")
     assert main(["report", str(tmp_path / name), "--out", str(tmp_path / "page.html")]) == 2
-    expected = "expected the directory of a run (run.json of pretraining, or training.json or metrics.json of a task)"
+    signs = "run.json of pretraining, or training.json or metrics.json of a task, or settings.json of a ladder"
+    expected = f"expected the directory of a run ({signs})"
     line = f"elmo-lite: error: {tmp_path / name}: {expected}, found {found.format(folder=tmp_path / 'folder')}\n"
     assert capsys.readouterr().err == line
 
