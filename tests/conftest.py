@@ -1,4 +1,4 @@
-"""What all tests share: one thread a worker, no network, seeded."""
+"""What all tests share: one thread a worker, no network, seeded, Ctrl-C as in a terminal."""
 
 import logging
 import os
@@ -11,6 +11,7 @@ os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import random
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,9 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.segmenter_fakes import Segmenters
+
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts jobs in the background without it
 
 
 @pytest.fixture(autouse=True)

@@ -201,6 +201,5 @@ def _describes(options: Any, config: BiLMConfig) -> bool:
     except ElmoLiteError:
         return False
     # Dropout affects training alone, and the stored biases compensate for another forget bias.
-    return described == dataclasses.replace(
-        config, dropout=0.0, variational_dropout=False, forget_bias=described.forget_bias
-    )
+    training = {name: getattr(described, name) for name in ("dropout", "variational_dropout", "forget_bias")}
+    return described == dataclasses.replace(config, **training)

@@ -132,7 +132,7 @@ CHANGED: dict[str, Any] = {
     "projection_clip": 1.5,
     "forget_bias": 1.0,
     "dropout": 0.25,
-    "variational_dropout": True,
+    "variational_dropout": False,
 }
 
 
