@@ -22,9 +22,9 @@ def suited_epochs(num_words: int) -> int:
 
 
 def suited_dropout(passes: float) -> float:
-    """Dropout of a run that reads its text ``passes`` times, 0 or more: 0.1 more for each doubling above four."""
+    """Dropout of a run that reads its text ``passes`` times, 0 or more: 0.15 more for each doubling above four."""
     doublings = math.log2(max(passes, PASSES_WITHOUT_DROPOUT) / PASSES_WITHOUT_DROPOUT)
-    return min(LARGEST_DROPOUT, round(0.1 * doublings, 2))
+    return min(LARGEST_DROPOUT, round(0.15 * doublings, 2))
 
 
 def with_dropout(config: PretrainConfig, passes: float) -> PretrainConfig:
