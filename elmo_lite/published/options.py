@@ -159,6 +159,7 @@ def config_from_options(
         projection_clip=float(lstm["proj_clip"]) if lstm["proj_clip"] else None,
         forget_bias=FORGET_BIAS,
         dropout=0.0,
+        variational_dropout=False,  # as ever, since the hash of an encoder includes its settings
     )
 
 

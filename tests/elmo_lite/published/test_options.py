@@ -78,6 +78,7 @@ def test_original_size() -> None:
         projection_clip=2.5,
         forget_bias=1.0,
         dropout=0.0,
+        variational_dropout=False,
     )
 
 
@@ -216,6 +217,7 @@ def test_there_and_back(
         projection_clip=projection_clip,
         forget_bias=1.0,
         dropout=0.0,
+        variational_dropout=False,
     )
     options = json.loads(json.dumps(options_from_config(config)))
     check_options(options, "options.json")
@@ -223,7 +225,7 @@ def test_there_and_back(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"dropout": 0.2}, {"variational_dropout": False}, {"forget_bias": 0.0}], ids=lambda s: next(iter(s))
+    "changes", [{"dropout": 0.2}, {"variational_dropout": True}, {"forget_bias": 0.0}], ids=lambda s: next(iter(s))
 )
 def test_original_options_still_describe(changes: dict[str, Any]) -> None:
     config = dataclasses.replace(config_from_options(OPTIONS), **changes)
