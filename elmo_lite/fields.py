@@ -8,11 +8,13 @@ import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from elmo_lite.errors import ConfigError, require
+from elmo_lite.errors import CheckpointError, ConfigError, require
+from elmo_lite.metadata import CHECKSUM, check_checksum, read_json
 
-__all__ = ["checked_files", "from_settings"]
+__all__ = ["checked_files", "from_settings", "read_settings"]
 
 ConfigT = TypeVar("ConfigT")
 
@@ -25,6 +27,23 @@ _SCALARS: dict[Any, tuple[tuple[type, ...], str]] = {
 }
 """Types that JSON has, as it returns them, and their names. true and false are no numbers."""
 _SHA256 = re.compile("[0-9a-f]{64}")
+
+
+def read_settings(path: Path, make: type[ConfigT]) -> ConfigT:
+    """Read a dataclass from JSON that ``write_json`` wrote with its checksum.
+
+    Raises:
+        FileNotFoundError: There is no such file; NotADirectoryError: nor its directory.
+        CheckpointError: The file is damaged or was changed, or its values do not fit.
+    """
+    content = read_json(path)
+    if isinstance(content, dict):
+        check_checksum(path, content)
+        content.pop(CHECKSUM, None)
+    try:
+        return from_settings(make, content)
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from None
 
 
 def from_settings(make: type[ConfigT], settings: Any, where: str = "") -> ConfigT:

@@ -10,7 +10,7 @@ from typing import Any
 
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ConfigError, CorpusError
-from elmo_lite.fields import from_settings
+from elmo_lite.fields import from_settings, read_settings
 from elmo_lite.ladder.climb import Texts, counted_rung, neural_rung
 from elmo_lite.ladder.config import LadderConfig, RungName
 from elmo_lite.ladder.pictures import draw_gradients, draw_perplexity
@@ -19,7 +19,7 @@ from elmo_lite.ladder.rungs import order_of, title
 from elmo_lite.ladder.whole_text import TextWords, WholeText
 from elmo_lite.lm.evaluate import read_stream
 from elmo_lite.locks import hold
-from elmo_lite.metadata import CHECKSUM, check_checksum, read_json, write_json
+from elmo_lite.metadata import write_json
 from elmo_lite.nn.config import to_dict
 from elmo_lite.pretraining.data_module import make_batches
 from elmo_lite.pretraining.run import fingerprint
@@ -160,11 +160,7 @@ def _begin(out: Path, ladder: _Ladder, *, resume: bool) -> None:
 def _read(out: Path) -> _Ladder:
     path = out / SETTINGS
     try:
-        content = read_json(path)
-        if isinstance(content, dict):
-            check_checksum(path, content)
-            content.pop(CHECKSUM, None)
-        ladder = from_settings(_Ladder, content)
+        ladder = read_settings(path, _Ladder)
         from_settings(LadderConfig, ladder.config)
         return ladder
     except (FileNotFoundError, NotADirectoryError):

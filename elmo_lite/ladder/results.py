@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from elmo_lite.errors import CheckpointError, ConfigError
-from elmo_lite.fields import from_settings
-from elmo_lite.metadata import CHECKSUM, check_checksum, read_json, write_json
+from elmo_lite.fields import read_settings
+from elmo_lite.metadata import write_json
 
 SMALLEST_NORM = 1e-12
 """Smallest norm of a gradient that is drawn."""
@@ -58,15 +57,9 @@ class RungResult:
             CheckpointError: The file is damaged.
         """
         try:
-            content = read_json(path)
-            if isinstance(content, dict):
-                check_checksum(path, content)
-                content.pop(CHECKSUM, None)
-            return from_settings(cls, content)
+            return read_settings(path, cls)
         except FileNotFoundError:
             return None
-        except ConfigError as error:
-            raise CheckpointError(f"{path}: {error}") from None
 
     def write(self, path: Path) -> None:
         """Write the result, whole or not at all."""

@@ -11,8 +11,8 @@ from typing import Any
 
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ConfigError, require
-from elmo_lite.fields import from_settings
-from elmo_lite.metadata import CHECKSUM, check_checksum, read_json, write_json
+from elmo_lite.fields import read_settings
+from elmo_lite.metadata import write_json
 from elmo_lite.nn.config import to_dict
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.data_module import Batches
@@ -69,11 +69,7 @@ class Run:
         """
         path = out / RUN_FILE
         try:
-            content = read_json(path)
-            if isinstance(content, dict):
-                check_checksum(path, content)
-                content.pop(CHECKSUM, None)
-            run = from_settings(cls, content)
+            run = read_settings(path, cls)
             # Older runs name precisions differently; their settings may lack those that were added later.
             config = pretrain_config_from_dict(run.config)
             return dataclasses.replace(run, config={**run.config, "precision": config.precision})
