@@ -144,7 +144,7 @@ VARIANTS = {
     "width 384": Variant({"model": {"dim": 384, "lstm_dim": 384}}),
     "depth 1": Variant({"model": {"num_layers": 1}}),
     "depth 3": Variant({"model": {"num_layers": 3}}),
-    "dropout 0.1": Variant({"model": {"dropout": 0.1}}),
+    "dropout 0.1": Variant({"model": {"dropout": 0.1, "variational_dropout": False}}),
     "512 samples": Variant({"head": {"num_samples": 512}}),
     "8,192 samples": Variant({"head": {"num_samples": 8192}}),
     "batch 2,048": Variant({"data": {"batch_words": 2048}}),
