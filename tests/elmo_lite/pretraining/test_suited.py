@@ -10,10 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import ConfigError
 from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
+from elmo_lite.pretraining import speed
 from elmo_lite.pretraining.config import HeadConfig, PretrainConfig
+from elmo_lite.pretraining.data_module import make_batches
 from elmo_lite.pretraining.pretrain import pretrain
+from elmo_lite.pretraining.run import begin_run
+from elmo_lite.pretraining.speed import dry_run, passes_of
 from elmo_lite.pretraining.suited import suited_dropout, suited_epochs, with_dropout, with_dropout_of
 from elmo_lite.saved_model.settings import ModelSettings
 from tests.elmo_lite.pretraining.test_pretrain import corpus as corpus  # the fixture
@@ -57,3 +62,20 @@ def test_a_run_keeps_the_dropout_of_its_start(corpus: Path, tmp_path: Path) -> N
     with pytest.raises(ConfigError, match="expected the settings that the run began with, found others in"):
         other = dataclasses.replace(SMALL, model=dataclasses.replace(SMALL.model, dropout=0.45))
         pretrain(other, corpus, out, max_steps=500, resume=True, progress=False)
+
+
+def test_a_run_without_a_limit_makes_the_passes_that_suit_the_text(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = speed.measure
+    monkeypatch.setattr(speed, "measure", lambda config, corpus, seconds=0.0: measure(config, corpus, 0.0))
+    opened = Corpus.open(corpus)
+    batches = make_batches(opened, opened.train, SMALL.data, SMALL.seed)
+    wanted = suited_epochs(opened.meta["train"]["words"])
+    assert passes_of(SMALL, opened) == wanted > 1
+    assert passes_of(dataclasses.replace(SMALL, epochs=3), opened) == 3
+    run = begin_run(SMALL, opened, tmp_path / "run", batches, max_steps=None, max_time=None, initial=None)
+    assert run.max_steps == wanted * batches.steps_per_epoch
+    report = dry_run(SMALL, opened, None, None)
+    passes = f"{wanted * batches.steps_per_epoch:,} steps, {wanted:.2f} passes"
+    assert passes in report and f"dropout {suited_dropout(wanted)}" in report
