@@ -64,7 +64,7 @@ TASKS_THIRD_PARTY = {
     "modules": "torch",
     "inputs": "gensim numpy platformdirs torch tqdm",
     "saved_task": "torch",
-    "training": "matplotlib numpy pytorch_lightning torch tqdm",
+    "training": "matplotlib numpy pytorch_lightning sklearn torch tqdm",
     "samples": "",
     "ner": "numpy seqeval torch",
     "sentiment": "numpy sklearn torch",

@@ -14,6 +14,8 @@ from elmo_lite.report.pretraining_run import is_pretraining_run, read_pretrainin
 from elmo_lite.report.task_run import is_task_run, read_task_run
 
 MAX_HINTS = 5
+SEVERAL = ("seed", "fold")
+"""Names of the runs in a directory of several, before their number."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,14 @@ def kind_of(path: Path) -> Kind | None:
 
 
 def find_runs(paths: Iterable[str | Path]) -> list[Found]:
-    """The runs of directories, each once; a directory with runs of several seeds stands for all of them.
+    """The runs of directories, each once; a directory of several seeds or folds stands for all of them.
 
     Raises:
         CheckpointError: A directory is no run. The message names what was expected, what is there, and runs inside.
     """
     found: dict[Path, Found] = {}
     for path in map(expanded, paths):
-        runs = [path] if kind_of(path) is not None else seeds_of(path)
+        runs = [path] if kind_of(path) is not None else runs_of(path)
         if not runs:
             signs = ", or ".join(kind.sign for kind in KINDS)
             raise CheckpointError(f"{path}: expected the directory of a run ({signs}), found {_content(path)}")
@@ -67,11 +69,14 @@ def find_runs(paths: Iterable[str | Path]) -> list[Found]:
     return list(found.values())
 
 
-def seeds_of(path: Path) -> list[Path]:
-    """The runs of several seeds in a directory: seed-0, seed-1, ..."""
-    numbered = {each: each.name.partition("-")[2] for each in path.glob("seed-*")}
-    seeds = [each for each, number in numbered.items() if number.isdecimal() and kind_of(each) is not None]
-    return sorted(seeds, key=lambda each: int(numbered[each]))
+def runs_of(path: Path) -> list[Path]:
+    """The runs of several seeds or folds in a directory: seed-0, seed-1, ..., or fold-1, fold-2, ..."""
+    for several in SEVERAL:
+        numbered = {each: each.name.partition("-")[2] for each in path.glob(f"{several}-*")}
+        runs = [each for each, number in numbered.items() if number.isdecimal() and kind_of(each) is not None]
+        if runs:
+            return sorted(runs, key=lambda each: int(numbered[each]))
+    return []
 
 
 def _content(path: Path) -> str:
@@ -84,7 +89,7 @@ def _content(path: Path) -> str:
         inside = sorted(path.iterdir())
     except OSError as error:
         return one_line(error)
-    runs = [each for each in (*inside, path.parent) if each.is_dir() and (kind_of(each) or seeds_of(each))]
+    runs = [each for each in (*inside, path.parent) if each.is_dir() and (kind_of(each) or runs_of(each))]
     hint = f"; there are runs in {', '.join(map(str, runs[:MAX_HINTS]))}" if runs else ""
     names = ", ".join(each.name for each in inside[:MAX_HINTS])
     return f"{names}{', ...' if len(inside) > MAX_HINTS else ''}{hint}" if inside else f"an empty directory{hint}"

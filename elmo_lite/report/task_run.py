@@ -19,7 +19,9 @@ from elmo_lite.report.mistakes import worst_mistakes
 from elmo_lite.report.predictions import read_predictions
 from elmo_lite.report.run_files import expecting, read_object
 
-JOURNAL, METRICS, CONFIG, SEEDS = "training.json", "metrics.json", "config.json", "seeds.json"
+JOURNAL, METRICS, CONFIG = "training.json", "metrics.json", "config.json"
+SEVERAL = ("seeds", "folds")
+"""What several runs in a directory are, and the files of their means."""
 TITLES = {
     "f1": "F1",
     "precision": "precision",
@@ -215,23 +217,25 @@ def _prediction_blocks(path: Path, complete: bool) -> list[Block]:
     return [*group_tables(found), *worst_mistakes(found)]
 
 
-def seeds_table(path: Path, name: str) -> Table | None:
-    """Mean and deviation of the scores of several seeds; None if they are not complete.
+def several_table(path: Path, name: str) -> Table | None:
+    """Mean and deviation of the scores of several seeds or folds; None if they are not complete.
 
     Raises:
         CheckpointError: The file is damaged.
     """
-    summary = read_object(path / SEEDS)
+    what = next((what for what in SEVERAL if (path / f"{what}.json").is_file()), "seeds")
+    summary = read_object(path / f"{what}.json")
     if summary is None:
         return None
-    with expecting(path / SEEDS, "mean and deviation of several seeds"):
+    with expecting(path / f"{what}.json", f"mean and deviation of several {what}"):
         rows: list[list[Cell]] = [
             [f"{part} {TITLES[key]}", f"{float(summary['mean'][dotted_key]):.2f}", _deviation(summary, dotted_key)]
             for part in PARTS
             for key in TITLES
             if (dotted_key := f"{part}.{key}") in summary["mean"]
         ]
-        return Table(f"{name}: {int(summary['seeds'])} seeds", ["score", "mean", "deviation"], rows)
+        note = "test is the fold itself, dev what chose the epoch" if what == "folds" else ""
+        return Table(f"{name}: {int(summary[what])} {what}", ["score", "mean", "deviation"], rows, note)
 
 
 def _deviation(summary: Mapping[str, Any], key: str) -> str | None:

@@ -29,6 +29,7 @@ DOCUMENT = "-DOCSTART-"
 OUTSIDE = "O"
 SAMPLE = 2000
 """Maximum number of rows used to detect the layout."""
+_NEW_DOCUMENT = re.compile(r"#\s*(newdoc\b|file\s*=)")
 _ID = re.compile(r"\d+([-.]\d+)?")
 _BLANKS = re.compile(r"[ \t]+")
 _TAG = re.compile(r"[BIESULM]-.+")
@@ -46,6 +47,11 @@ def is_tag(text: str) -> bool:
 def is_untyped_tag(text: str) -> bool:
     """Whether a string is the prefix of a tag alone, such as B."""
     return text in _BARE
+
+
+def begins_document(line: str, is_comment: bool) -> bool:
+    """Whether a document begins at a line: -DOCSTART- of CoNLL-2003, ``# newdoc`` of CoNLL-U, ``# file =``."""
+    return bool(_NEW_DOCUMENT.match(line)) if is_comment else line.startswith(DOCUMENT)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from elmo_lite.errors import CorpusError
-from elmo_lite.text.column_layout import Layout, detect_layout, first_rows, is_tag, is_untyped_tag
+from elmo_lite.text.column_layout import (
+    Layout,
+    begins_document,
+    detect_layout,
+    first_rows,
+    is_tag,
+    is_untyped_tag,
+)
 from elmo_lite.text.lines import decoded_lines
 
 Row = tuple[str, str, int]
@@ -40,6 +47,8 @@ class ColumnReader:
     """Line number of the first of these."""
     num_untyped: int = 0
     """Number of tags without a type that were read so far."""
+    document: int = 0
+    """Number of the document of the last sentence, from 1; 0 where the file does not say where documents begin."""
     layout: Layout = field(init=False)
     """Layout of the file."""
 
@@ -55,11 +64,13 @@ class ColumnReader:
 
     def __iter__(self) -> Iterator[Sentence]:
         """Read the sentences."""
-        self.num_skipped = self.num_untyped = 0
+        self.num_skipped = self.num_untyped = self.document = 0
         rows: list[Row] = []
         for number, line in chain(_lines(self.name), [(0, "")]):
             if line.strip(" \t"):
-                row = None if self.layout.is_comment(line) else self._row(line, number)
+                is_comment = self.layout.is_comment(line)
+                self.document += begins_document(line, is_comment)
+                row = None if is_comment else self._row(line, number)
                 rows += [row] if row is not None else []
             elif rows:
                 words, tags, numbers = zip(*rows, strict=True)

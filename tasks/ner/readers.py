@@ -44,6 +44,8 @@ class TaggedSentence:
     """Path or name of the source."""
     line: int = 0
     """Line of the first word, or number of the record, from 1."""
+    document: int = 0
+    """Number of its document in the source, from 1; 0 if it is unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,7 @@ def tagged_sentences(name: str, columns: ColumnChoice) -> tuple[list[TaggedSente
         skipped = next((f", records without words skipped, first at {s.line}" for s in records if not s.words), "")
         return found, NAME_OF[kind] + skipped
     reader = ColumnReader(name, columns.word_column, columns.tag_column, entity_type=columns.entity_type)
-    found = [TaggedSentence(words, tags, name, line) for words, tags, line in reader]
+    found = [TaggedSentence(words, tags, name, line, reader.document) for words, tags, line in reader]
     _warn_of_choice(reader)
     return found, str(reader)
 

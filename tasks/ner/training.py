@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,10 @@ class Ner(Task[NerConfig, TaggedData, TaggedSentence, NerTagger]):
     def examples(self, data: TaggedData) -> list[TaggedSentence]:
         """The labelled sentences."""
         return data.sentences
+
+    def subset(self, data: TaggedData, indices: Sequence[int]) -> TaggedData:
+        """Some of the labelled sentences."""
+        return dataclasses.replace(data, sentences=[data.sentences[index] for index in indices])
 
     def classes(self, train: TaggedData, name: str) -> list[str]:
         """The entity types of the training data, sorted.
@@ -102,11 +107,12 @@ class Ner(Task[NerConfig, TaggedData, TaggedSentence, NerTagger]):
 def train(
     config: NerConfig,
     train: TaggedSource,
-    dev: TaggedSource,
+    dev: TaggedSource | None,
     out: str | Path,
     *,
     test: TaggedSource | None = None,
     seeds: int = 1,
+    folds: int = 1,
     overwrite: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
@@ -117,17 +123,20 @@ def train(
     ``train``, ``dev`` and ``test`` are anything that ``read_tagged`` accepts: files, hub data sets or data in memory.
     The other arguments, the result and the errors are those of ``tasks.training.train_task.train_task``.
     """
-    return train_task(Ner(), config, train, dev, out, test=test, seeds=seeds, overwrite=overwrite, progress=progress)
+    return train_task(
+        Ner(), config, train, dev, out, test=test, seeds=seeds, folds=folds, overwrite=overwrite, progress=progress
+    )
 
 
 def train_command(
     config: NerConfig,
     *,
     train: str,
-    dev: str,
     out: str,
+    dev: str | None = None,
     test: str | None = None,
     seeds: int = 1,
+    folds: int = 1,
     overwrite: bool = False,
     quiet: bool = False,
 ) -> None:
@@ -136,13 +145,18 @@ def train_command(
     Args:
         config: Settings of the tagger.
         train: Labelled sentences to learn from: a column file, JSON, Parquet or a hub data set.
-        dev: Labelled sentences to choose the best epoch by.
+        dev: Labelled sentences to choose the best epoch by. Defaults to a tenth of --train, of whole
+            documents where they are known.
         out: Directory to write the tagger, its scores, its predictions on dev and pictures to.
         test: Labelled sentences to score once at the end.
         seeds: Number of taggers to train, 1 or more, with the random seeds 0, 1, ...; mean and standard deviation of
             their scores are printed.
+        folds: Number of folds of a cross-validation over --train: so many models, each scored on a part that it has
+            not seen; their mean and deviation are printed. 1 for none.
         overwrite: Replace a tagger that is in --out.
         quiet: Show no progress.
     """
-    facts = train_task(Ner(), config, train, dev, out, test=test, seeds=seeds, overwrite=overwrite, progress=not quiet)
+    facts = train_task(
+        Ner(), config, train, dev, out, test=test, seeds=seeds, folds=folds, overwrite=overwrite, progress=not quiet
+    )
     print_scores(Ner(), facts, out, seeds)

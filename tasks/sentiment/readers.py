@@ -50,6 +50,10 @@ class LabelledText:
     """Line in the file, or number of the record or text, from 1."""
     unit: str = "line"
     """Unit of ``line``: "line", "record" or "text"."""
+    document: int = 0
+    """Number of the tree that it is a phrase of, or of its document, from 1; 0 for a text of its own."""
+    is_phrase: bool = False
+    """Whether it is a phrase inside a sentence, to learn from alone."""
 
     @property
     def where(self) -> str:
@@ -102,7 +106,8 @@ def _tree_examples(path: Path, config: DataConfig, with_phrases: bool) -> Iterat
         for phrase, label in trees.labelled_phrases(tree, config.classes, with_phrases):
             words = tree.words[phrase.start : phrase.end]
             is_inner = phrase is not tree.phrases[-1]
-            yield LabelledText(words, label, " ".join(words), str(path), line), is_inner
+            document = line if with_phrases else 0
+            yield LabelledText(words, label, " ".join(words), str(path), line, "line", document, is_inner), is_inner
 
 
 def labelled(row: Row, source: str, split_words: SplitWords, unit: str = "line") -> LabelledText:

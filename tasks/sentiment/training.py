@@ -37,6 +37,10 @@ class Sentiment(Task[SentimentConfig, list[LabelledText], LabelledText, Sentimen
         """The labelled texts."""
         return data
 
+    def subset(self, data: list[LabelledText], indices: Sequence[int]) -> list[LabelledText]:
+        """Some of the labelled texts."""
+        return [data[index] for index in indices]
+
     def classes(self, train: list[LabelledText], name: str) -> list[str]:
         """All labels of the training data, see ``label_set``."""
         return label_set(train)
@@ -84,11 +88,12 @@ class Sentiment(Task[SentimentConfig, list[LabelledText], LabelledText, Sentimen
 def train(
     config: SentimentConfig,
     train: LabelledSource,
-    dev: LabelledSource,
+    dev: LabelledSource | None,
     out: str | Path,
     *,
     test: LabelledSource | None = None,
     seeds: int = 1,
+    folds: int = 1,
     overwrite: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
@@ -100,7 +105,16 @@ def train(
     The other arguments, the result and the errors are those of ``tasks.training.train_task.train_task``.
     """
     return train_task(
-        Sentiment(), config, train, dev, out, test=test, seeds=seeds, overwrite=overwrite, progress=progress
+        Sentiment(),
+        config,
+        train,
+        dev,
+        out,
+        test=test,
+        seeds=seeds,
+        folds=folds,
+        overwrite=overwrite,
+        progress=progress,
     )
 
 
@@ -108,10 +122,11 @@ def train_command(
     config: SentimentConfig,
     *,
     train: str,
-    dev: str,
     out: str,
+    dev: str | None = None,
     test: str | None = None,
     seeds: int = 1,
+    folds: int = 1,
     overwrite: bool = False,
     quiet: bool = False,
 ) -> None:
@@ -120,15 +135,27 @@ def train_command(
     Args:
         config: Settings of the classifier.
         train: Labelled texts to learn from: trees, TSV, CSV, JSON, Parquet or a hub data set.
-        dev: Labelled texts to choose the best epoch by.
+        dev: Labelled texts to choose the best epoch by. Defaults to a tenth of --train, of whole
+            documents where they are known.
         out: Directory to write the classifier, its scores, its predictions on dev and pictures to.
         test: Labelled texts to score once at the end.
         seeds: Number of classifiers to train, 1 or more, with the random seeds 0, 1, ...; mean and standard deviation
             of their scores are printed.
+        folds: Number of folds of a cross-validation over --train: so many models, each scored on a part that it has
+            not seen; their mean and deviation are printed. 1 for none.
         overwrite: Replace a classifier that is in --out.
         quiet: Show no progress.
     """
     facts = train_task(
-        Sentiment(), config, train, dev, out, test=test, seeds=seeds, overwrite=overwrite, progress=not quiet
+        Sentiment(),
+        config,
+        train,
+        dev,
+        out,
+        test=test,
+        seeds=seeds,
+        folds=folds,
+        overwrite=overwrite,
+        progress=not quiet,
     )
     print_scores(Sentiment(), facts, out, seeds)

@@ -38,6 +38,8 @@ class FinetuneConfig:
     """Maximum global norm of all gradients; 0 for none."""
     seed: int = 0
     """Random seed, in 0..4294967295."""
+    split_seed: int = 0
+    """Random seed of what is held out of train: dev where none is given, and the folds of --folds."""
     cache: Literal["auto", "on", "off"] = "auto"
     """Whether the layers of a frozen encoder are kept on disk. auto keeps them if there is more than one epoch."""
     cache_dir: str = ""
@@ -66,6 +68,7 @@ class FinetuneConfig:
         object.__setattr__(self, "precision", canonical_precision(self.precision))
         check_device_name(self.device)
         require_seed("seed", self.seed)
+        require_seed("split_seed", self.split_seed)
 
     def epochs_and_patience(self, num_sentences: int) -> tuple[int, int]:
         """``max_epochs`` and ``patience``, or their defaults for a training set of ``num_sentences`` sentences."""

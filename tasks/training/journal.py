@@ -15,6 +15,7 @@ from elmo_lite.errors import one_line
 from elmo_lite.metadata import write_json
 from elmo_lite.repeat import repeat_command
 from tasks.training.head import Example
+from tasks.training.parts import HELD_OUT
 from tasks.training.task import Task
 from tasks.training.task_config import SHORT_FLAGS, TaskConfig
 
@@ -60,7 +61,7 @@ def opening(
     config: TaskConfig,
     parts: Mapping[str, Sequence[Example]],
     names: Mapping[str, str | None],
-    out: Path,
+    flags: Mapping[str, str],
 ) -> dict[str, Any]:
     """What the journal of a training begins with.
 
@@ -68,8 +69,8 @@ def opening(
         task: The kind of task.
         config: Settings.
         parts: Sentences of "train", "dev" and, if given, "test".
-        names: Path or name of each part; None for data in memory.
-        out: Directory of the run.
+        names: Path or name of each part that was given; None for data in memory.
+        flags: Other flags of the command, such as "out".
 
     Returns:
         "task"; "command", the command line that repeats the run, or None if data were in memory; "data", the name and
@@ -77,13 +78,13 @@ def opening(
     """
     command = None
     if None not in names.values():
-        command = repeat_command(f"{task.kind} train", config, {**names, "out": str(out)}, short=SHORT_FLAGS)
+        command = repeat_command(f"{task.kind} train", config, {**names, **flags}, short=SHORT_FLAGS)
     sizes = {part: [len(example.words) for example in examples] for part, examples in parts.items()}
     return {
         "task": task.kind,
         "command": command,
         "data": {
-            part: {"name": names[part], "sentences": len(lengths), "words": sum(lengths)}
+            part: {"name": names.get(part, HELD_OUT), "sentences": len(lengths), "words": sum(lengths)}
             for part, lengths in sizes.items()
         },
         "settings": config.to_dict(),

@@ -1,4 +1,4 @@
-"""Training with several seeds: mean and deviation of the scores, and resuming after an interrupt."""
+"""Several runs: with several seeds, their mean and deviation, and resuming after an interrupt."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import logging
 import signal
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ log = logging.getLogger("elmo_lite")
 
 SEED_FILE = "seed.json"
 SUMMARY = "seeds.json"
-_WITHOUT_EFFECT = ("seed", "cache", "cache_dir", "pictures", "keep_predictions", "device")
-"""The seed, and settings of ``finetune`` that do not affect its result. ``precision`` does affect it."""
+_WITHOUT_EFFECT = ("seed", "split_seed", "cache", "cache_dir", "pictures", "keep_predictions", "device")
+"""The seed, and settings of ``finetune`` that do not affect its result. ``precision`` does affect it; what a split has
+chosen is in the hashes of the data."""
 
 
 def identity_of(config: TaskConfig, contents: Mapping[str, Iterable[Any]], encoder_hash: str) -> dict[str, Any]:
@@ -97,23 +99,42 @@ def run_seeds(
     """
     if seeds < 1:
         raise ConfigError(f"seeds: expected 1 or more, found {seeds}")
-    expected = json.loads(json.dumps(dict(settings or {})))
-    finished = {seed: _finished(out / f"seed-{seed}" / SEED_FILE, expected) for seed in range(seeds)}
-    runs = []
-    for seed, scores in finished.items():
-        directory = out / f"seed-{seed}"
-        if scores is None:
-            scores = train_one(seed, directory)
-            if scores.get("interrupted"):
-                number = scores.get("stop_signal", signal.SIGINT)
-                raise Stopped(f"stopped in {directory}; the same command continues", number)
-            write_json(directory / SEED_FILE, {"settings": expected, "scores": scores})
-        else:
-            log.info("%s: complete, not repeated", directory)
-        runs.append(scores)
+    directories = [out / f"seed-{seed}" for seed in range(seeds)]
+    for directory in directories:  # other settings are an error before anything is trained
+        finished(directory / SEED_FILE, settings or {})
+    runs = [
+        complete(partial(train_one, seed), directory, SEED_FILE, settings or {})
+        for seed, directory in enumerate(directories)
+    ]
     summary = {"seeds": seeds, **summarize(runs), "runs": runs}
     write_json(out / SUMMARY, summary)
     return summary
+
+
+def complete(
+    train: Callable[[Path], dict[str, Any]], directory: Path, file: str, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The scores of one of several runs: trained now, or read where the run was complete before.
+
+    Args:
+        train: Function that trains in a directory and returns the scores, see ``run_seeds``.
+        directory: Directory of the run.
+        file: Name of the file in it that holds the settings and scores of a complete run.
+        settings: Settings of the run, of JSON types.
+
+    Raises:
+        ConfigError: The directory has a run with other settings.
+        KeyboardInterrupt: The run is interrupted.
+    """
+    scores = finished(directory / file, settings)
+    if scores is not None:
+        log.info("%s: complete, not repeated", directory)
+        return scores
+    scores = train(directory)
+    if scores.get("interrupted"):
+        raise Stopped(f"stopped in {directory}; the same command continues", scores.get("stop_signal", signal.SIGINT))
+    write_json(directory / file, {"settings": _as_read(settings), "scores": scores})
+    return scores
 
 
 def summarize(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
@@ -126,8 +147,19 @@ def summarize(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     }
 
 
-def _finished(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
-    """The scores of a complete run; None if there is none."""
+def _as_read(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with the types that they have after they were written as JSON and read."""
+    found: dict[str, Any] = json.loads(json.dumps(dict(settings)))
+    return found
+
+
+def finished(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The scores of a complete run; None if there is none.
+
+    Raises:
+        ConfigError: It has other settings.
+    """
+    settings = _as_read(settings)
     try:
         facts = read_json(path)
         scores, found = facts["scores"], facts["settings"]
@@ -143,7 +175,7 @@ def _finished(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     changed = sorted(key for key in {*settings, *found} if settings.get(key) != found.get(key))
     if changed:
         found_in = f"others in {', '.join(changed)}; use another --out"
-        raise ConfigError(f"{path}: expected the settings of the other seeds, found {found_in}")
+        raise ConfigError(f"{path}: expected the settings of the other runs, found {found_in}")
     return scores
 
 

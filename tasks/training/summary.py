@@ -22,19 +22,28 @@ def print_scores(
         out: Directory of the run.
         seeds: Number of seeds of the run.
     """
+    if "folds" in facts:
+        print(f"folds {_mean(task, facts, 'test')}  ({facts['folds']} folds: mean, deviation)")
+        print(f"models {Path(out) / 'fold-1'} to fold-{facts['folds']}")
+        print(f"next  elmo-lite report {shlex.quote(str(out))}")
+        return
     for part in ("dev", "test"):
         if seeds == 1 and part in facts:
             shown = [f"{title} {facts[part][key]:.2f}" for title, key in task.headline.items()]
             print(f"{part:<5} {'  '.join(shown)}")
         elif seeds > 1 and any(key.startswith(f"{part}.") for key in facts["mean"]):
-            mean, deviation = facts["mean"], facts["deviation"]
-            shown = [
-                f"{title} {mean[f'{part}.{key}']:.2f} +- {deviation[f'{part}.{key}']:.2f}"
-                for title, key in task.headline.items()
-            ]
-            print(f"{part:<5} {'  '.join(shown)}  ({seeds} seeds: mean, deviation)")
+            print(f"{part:<5} {_mean(task, facts, part)}  ({seeds} seeds: mean, deviation)")
     print(f"model {out if seeds == 1 else Path(out) / 'seed-0'}")
     print(f"next  elmo-lite report {shlex.quote(str(out))}")
     if facts.get("interrupted"):
         message = f"stopped in epoch {facts['num_epochs'] + 1}; the model of epoch {facts['best_epoch']} is in {out}"
         raise Stopped(message, facts["stop_signal"])
+
+
+def _mean(task: Task[ConfigT, DataT, ExampleT, ModelT], facts: Mapping[str, Any], part: str) -> str:
+    """Mean and deviation of the headline scores of several runs."""
+    mean, deviation = facts["mean"], facts["deviation"]
+    return "  ".join(
+        f"{title} {mean[f'{part}.{key}']:.2f} +- {deviation[f'{part}.{key}']:.2f}"
+        for title, key in task.headline.items()
+    )

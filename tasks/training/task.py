@@ -61,6 +61,10 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
         """The sentences of what ``read`` returned."""
 
     @abstractmethod
+    def subset(self, data: DataT, indices: Sequence[int]) -> DataT:
+        """What ``read`` would return for some of the sentences, in the order of their indices."""
+
+    @abstractmethod
     def classes(self, train: DataT, name: str) -> list[str]:
         """The classes of the training data, such as labels or entity types.
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import logging
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any
 
 import torch
 
@@ -20,32 +18,18 @@ from elmo_lite.locks import hold
 from elmo_lite.metadata import write_json
 from elmo_lite.saved_model import encoder_hash
 from elmo_lite.stopping import Stopped
-from tasks.files import warn_of_same_files
-from tasks.inputs.in_memory import is_path
 from tasks.saved_task.directory import save_scores
 from tasks.saved_task.network import check_out, tokenization_of
 from tasks.training.confusion import draw_confusion
 from tasks.training.finetune import METRICS, finetune, record
+from tasks.training.folds import run_folds
 from tasks.training.head import FinetuneResult
 from tasks.training.journal import Journal, opening
+from tasks.training.parts import Parts, contents_of, read_parts
 from tasks.training.predictions import PREDICTIONS, Seen, write_predictions
 from tasks.training.seeds import identity_of, run_seeds
 from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task, device_of, numbers_of
 from tasks.training.task_config import TaskConfig
-
-log = logging.getLogger("elmo_lite")
-
-
-@dataclass(frozen=True)
-class _Data(Generic[DataT]):
-    """Data that all seeds share."""
-
-    train: DataT
-    scored: dict[str, DataT]
-    """"dev", and "test" if given."""
-    classes: list[str]
-    names: dict[str, str | None]
-    """Path or name of "train", "dev" and, if given, "test"; None for data in memory."""
 
 
 class _Encoder:
@@ -79,6 +63,7 @@ def train_task(
     *,
     test: Any = None,
     seeds: int = 1,
+    folds: int = 1,
     overwrite: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
@@ -88,86 +73,70 @@ def train_task(
         task: The kind of task.
         config: Settings.
         train: Labelled sentences to learn from, as ``task.read`` accepts them.
-        dev: Labelled sentences to choose the epoch by.
+        dev: Labelled sentences to choose the epoch by; None for a tenth of ``train``, see ``parts.hold_out_dev``.
         out: Directory to write. With several seeds, each has its own, ``out/seed-0`` and so on, and complete
-            seeds are not repeated.
+            seeds are not repeated; with folds, ``out/fold-1`` and so on.
         test: Labelled sentences to score once at the end.
         seeds: Number of models, 1 or more, with the random seeds 0, 1, ...; a single one uses that of
             ``config.finetune``.
+        folds: Number of folds of a cross-validation over ``train``; 1 for none.
         overwrite: Replace an existing model in ``out``.
         progress: Show a progress bar and one line per epoch on standard error.
 
     Returns:
-        For one seed: "dev" and "test", the scores of the task, "best_epoch", "num_epochs", "seconds_per_epoch",
-        "training_words_per_second" and "interrupted". For several: "seeds", "mean" and "deviation" of each number by
-        its dotted key, and "runs".
+        For one model: "dev" and "test", the scores of the task, "best_epoch", "num_epochs", "seconds_per_epoch",
+        "training_words_per_second" and "interrupted". For several: "seeds" or "folds", "mean" and "deviation" of each
+        number by its dotted key, and "runs".
 
     Raises:
         CorpusError: Data cannot be used.
         ConfigError: A setting is invalid, ``out`` has a model that may not be replaced, or another process uses it.
         CheckpointError: The encoder cannot be loaded.
         ModuleNotFoundError: A package that the scores need is not installed.
-        KeyboardInterrupt: Training is interrupted before anything is saved, or with several seeds.
+        KeyboardInterrupt: Training is interrupted before anything is saved, or with several models.
     """
     require(seeds >= 1, "seeds", "1 or more", seeds)
+    require(folds >= 1, "folds", "1 or more", folds)
+    require(folds == 1 or seeds == 1, "folds", "1 with several seeds", folds)
+    require(folds == 1 or test is None, "folds", "no --test, since each fold is the test part of its model", folds)
     import_extras(task.packages, f"{task.kind} train")  # a missing one is an error before training
     out = Path(out)
+    given = {"train": train, "dev": dev, "test": test}
     with hold(out):
         check_out(out, task.kind, overwrite)
-        return _train(task, config, train, dev, test, out, seeds, progress)
+        return _train(
+            task, config, {part: s for part, s in given.items() if s is not None}, out, seeds, folds, progress
+        )
 
 
 def _train(
     task: Task[ConfigT, DataT, ExampleT, ModelT],
     config: ConfigT,
-    train: Any,
-    dev: Any,
-    test: Any,
+    sources: Mapping[str, Any],
     out: Path,
     seeds: int,
+    folds: int,
     progress: bool,
 ) -> dict[str, Any]:
-    """Read everything, and train with one seed or several."""
+    """Read everything, and train one model or several."""
     encoder = _Encoder(config)
-    sources: dict[str, Any] = {"train": train, "dev": dev}
-    if test is not None:
-        sources["test"] = test
-    data = _read(task, config, sources, encoder)
+    data = read_parts(task, config, sources, encoder.tokenization.words, needs_dev=folds == 1)
+
+    def train_one(config: ConfigT, data: Parts[DataT], directory: Path) -> dict[str, Any]:
+        return _train_one(task, config, data, encoder, directory, progress)
+
+    if folds > 1:
+        return run_folds(task, config, data, encoder.hash, train_one, folds, out)
     if seeds == 1:
-        return _train_one(task, config, data, encoder, out, progress)
-
-    def train_one(seed: int, directory: Path) -> dict[str, Any]:
-        return _train_one(task, config.with_seed(seed), data, encoder, directory, progress)
-
-    contents = {
-        part: [(example.words, task.target(example)) for example in task.examples(read)]
-        for part, read in {"train": data.train, **data.scored}.items()
-    }
-    return run_seeds(train_one, seeds, out, identity_of(config, contents, encoder.hash))
-
-
-def _read(
-    task: Task[ConfigT, DataT, ExampleT, ModelT], config: ConfigT, sources: Mapping[str, Any], encoder: _Encoder
-) -> _Data[DataT]:
-    """Read and check all data before anything is trained."""
-    split_words = encoder.tokenization.words
-    names = {part: str(source) if is_path(source) else part for part, source in sources.items()}
-    parts = {part: task.read(source, part, config, split_words) for part, source in sources.items()}
-    warn_of_same_files({part: source for part, source in sources.items() if is_path(source)})
-    train = parts.pop("train")
-    classes = task.classes(train, names["train"])
-    for part, data in parts.items():
-        task.check(data, names[part], classes)
-    lengths = {"train": len(task.examples(train)), **{part: len(task.examples(data)) for part, data in parts.items()}}
-    sizes = ", ".join(f"{length:,} {part}" for part, length in lengths.items())
-    log.info("sentences: %s; classes: %s", sizes, ", ".join(classes[:20]))
-    return _Data(train, parts, classes, {part: str(s) if is_path(s) else None for part, s in sources.items()})
+        return train_one(config, data, out)
+    identity = identity_of(config, contents_of(task, data.all()), encoder.hash)
+    return run_seeds(lambda seed, place: train_one(config.with_seed(seed), data, place), seeds, out, identity)
 
 
 def _train_one(
     task: Task[ConfigT, DataT, ExampleT, ModelT],
     config: ConfigT,
-    data: _Data[DataT],
+    data: Parts[DataT],
     encoder: _Encoder,
     out: Path,
     progress: bool,
@@ -180,8 +149,8 @@ def _train_one(
     trained = task.new_model(config, data.classes, elmo, [example.words for example in train], scored)
     number = {label: index for index, label in enumerate(trained.labels)}
     (out / PREDICTIONS).unlink(missing_ok=True)  # of an earlier model
-    parts = {part: task.examples(read) for part, read in {"train": data.train, **data.scored}.items()}
-    journal = Journal(out, opening(task, config, parts, data.names, out))
+    parts = {part: task.examples(read) for part, read in data.all().items()}
+    journal = Journal(out, opening(task, config, parts, data.names, {"out": str(out), **data.flags}))
     result = finetune(
         trained.model,
         train,
