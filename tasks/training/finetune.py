@@ -35,6 +35,7 @@ def finetune(
     model_hash: str = "",
     progress: bool = True,
     after_epoch: Callable[[Sequence[dict[str, Any]]], None] | None = None,
+    pool: Sequence[Sequence[str]] = (),
 ) -> FinetuneResult:
     """Train a model and leave it with the weights of the best epoch on ``dev``, in eval mode.
 
@@ -50,6 +51,8 @@ def finetune(
         model_hash: ``encoder_hash(elmo.bilm)``; computed if empty.
         progress: Show a progress bar and one line per epoch on standard error.
         after_epoch: Function that is called after each epoch with ``FinetuneResult.epochs``. Defaults to none.
+        pool: Words of sentences that contain those of ``train`` or ``dev``; the layers of a frozen encoder are computed
+            for all of them, so that several trainings share them. Defaults to none.
 
     Raises:
         CorpusError: There are no sentences, or one has no words.
@@ -66,7 +69,7 @@ def finetune(
         for number, example in enumerate(examples):
             if not example.words:
                 raise CorpusError(f"{name}: sentence {number}: expected at least one word, found none")
-    return fit(model, train, dev, targets, score, config, elmo, model_hash, progress, after_epoch)
+    return fit(model, train, dev, targets, score, config, elmo, model_hash, progress, after_epoch, pool)
 
 
 def record(result: FinetuneResult, config: FinetuneConfig, out: Path, measure: str = "score") -> None:

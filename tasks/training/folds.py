@@ -66,7 +66,8 @@ def run_folds(
     dealt = deal(items, folds, config.finetune.split_seed)
     if never := dealt.count(ALWAYS_TRAIN):
         log.info("folds: %s sentences, whose labels one fold alone would have, are in train and never scored", never)
-    data = replace(data, flags={"folds": str(folds), "out": str(out)})
+    pool = [example.words for example in task.examples(data.train)]
+    data = replace(data, pool=pool, flags={"folds": str(folds), "out": str(out)})
     parts = [_fold(task, config, data, [i for i, part in enumerate(dealt) if part == fold]) for fold in range(folds)]
     runs = []
     for number, (directory, part) in enumerate(zip(directories, parts, strict=True), start=1):

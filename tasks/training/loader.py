@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from elmo_lite import Elmo
@@ -29,25 +29,45 @@ def frozen_layers(
     model_hash: str,
     device: torch.device,
     progress: bool,
-) -> FrozenLayers | LiveLayers | None:
-    """Layers of a frozen encoder; None without an encoder, or if the model trains it."""
+    pool: Sequence[Sequence[str]] = (),
+) -> FrozenLayers | LiveLayers | SelectedLayers | None:
+    """Layers of a frozen encoder; None without an encoder, or if the model trains it.
+
+    If all examples are in ``pool``, the layers are those of the pool, which several trainings share.
+    """
     if elmo is None or any(isinstance(module, Elmo) for module in model.modules()):
         return None
-    return layers_for(
+    sentences: list[Sequence[str]] = [example.words for example in examples]
+    place = {tuple(words): number for number, words in enumerate(pool)}
+    is_inside = all(tuple(words) in place for words in sentences)
+    layers = layers_for(
         elmo.to(device),
-        [example.words for example in examples],
+        list(pool) if is_inside else sentences,
         cache=config.cache,
         cache_dir=config.cache_dir,
         epochs=epochs,
         model_hash=model_hash,
         progress=progress,
     )
+    return SelectedLayers(layers, [place[tuple(words)] for words in sentences]) if is_inside else layers
+
+
+class SelectedLayers:
+    """Layers of some of the sentences of a larger set; same interface as ``FrozenLayers``."""
+
+    def __init__(self, layers: FrozenLayers | LiveLayers, chosen: Sequence[int]) -> None:
+        """Choose sentences by their indices in ``layers``."""
+        self._layers, self._chosen = layers, chosen
+
+    def batch(self, indices: Sequence[int]) -> Tensor:
+        """Layers of the sentences at ``indices`` of the choice, (L, B, T, 2D) float32, zero at padding."""
+        return self._layers.batch([self._chosen[index] for index in indices])
 
 
 def data_loader(
     examples: Sequence[Example],
     batches: LengthPools | list[list[int]],
-    layers: FrozenLayers | LiveLayers | None,
+    layers: FrozenLayers | LiveLayers | SelectedLayers | None,
     targets: Sequence[Any] | None,
 ) -> DataLoader[int]:
     """Make a loader of batches; the items of its data set are sentence indices."""

@@ -166,6 +166,7 @@ def fit(
     model_hash: str,
     progress: bool,
     after_epoch: Callable[[Sequence[dict[str, Any]]], None] | None = None,
+    pool: Sequence[Sequence[str]] = (),
 ) -> FinetuneResult:
     """Train as ``finetune`` does, without its checks and files."""
     device = choose_device(config.device)
@@ -173,7 +174,8 @@ def fit(
     begun = time.perf_counter()
     epochs, patience = config.epochs_and_patience(len(train))
     layers = [
-        frozen_layers(model, examples, config, epochs, elmo, model_hash, device, progress) for examples in (train, dev)
+        frozen_layers(model, examples, config, epochs, elmo, model_hash, device, progress, pool)
+        for examples in (train, dev)
     ]
     layer_seconds = time.perf_counter() - begun
     lengths = [[len(example.words) for example in examples] for examples in (train, dev)]

@@ -31,6 +31,8 @@ class Parts(Generic[DataT]):
     """Path or name of each part that was given; None for data in memory."""
     flags: Mapping[str, str]
     """Other flags of the command that trains on these data, such as the number of folds."""
+    pool: Sequence[Sequence[str]] = ()
+    """Words of all sentences that the train given has, if parts of it are held out."""
 
     def all(self) -> dict[str, DataT]:
         """The data by part, "train" first."""
@@ -73,6 +75,7 @@ def read_parts(
     parts = {part: task.read(source, part, config, split_words) for part, source in sources.items()}
     warn_of_same_files({part: source for part, source in sources.items() if is_path(source)})
     train = parts.pop("train")
+    pool = () if "dev" in parts else tuple(example.words for example in task.examples(train))
     if "dev" not in parts and needs_dev:
         train, dev = hold_out_dev(task, config, train)
         parts, names = {"dev": dev, **parts}, {"dev": f"{names['train']}, {HELD_OUT}", **names}
@@ -82,7 +85,8 @@ def read_parts(
     lengths = {"train": len(task.examples(train)), **{part: len(task.examples(data)) for part, data in parts.items()}}
     sizes = ", ".join(f"{length:,} {part}" for part, length in lengths.items())
     log.info("sentences: %s; classes: %s", sizes, ", ".join(classes[:20]))
-    return Parts(train, parts, classes, {part: str(s) if is_path(s) else None for part, s in sources.items()}, {})
+    given = {part: str(source) if is_path(source) else None for part, source in sources.items()}
+    return Parts(train, parts, classes, given, {}, pool)
 
 
 def hold_out_dev(

@@ -162,6 +162,7 @@ def _train_one(
         model_hash=encoder.hash,
         progress=progress,
         after_epoch=journal.write,
+        pool=data.pool,
     )
     trained.device = device_of(trained.model)
     trained.save(out, encoder_path=config.representation.encoder, overwrite=True)

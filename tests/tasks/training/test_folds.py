@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("sklearn")
 
 import tasks.sentiment  # noqa: E402
-from elmo_lite import ConfigError, CorpusError  # noqa: E402
+from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, ConfigError, CorpusError, Elmo, Tokenization  # noqa: E402
 from elmo_lite.cli.main import main  # noqa: E402
 from elmo_lite.report.report import make_report  # noqa: E402
 from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
@@ -113,3 +113,18 @@ def test_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "--folds 2" in command and f"--out {out} " in command
     page, number = make_report([out])
     assert number == 2 and "out: 2 folds" in page
+
+
+def test_the_layers_of_all_folds_are_computed_once(tmp_path: Path) -> None:
+    char_cnn = CharCNNConfig(embedding_dim=4, filters=((1, 4),), max_characters=12)
+    elmo = Elmo(BiLM(BiLMConfig(char_cnn=char_cnn, dim=4, lstm_dim=4)), Tokenization(kind="whitespace"))
+    elmo.save_pretrained(tmp_path / "model")
+    finetune = dataclasses.replace(FINETUNE, max_epochs=2, cache_dir=str(tmp_path / "cache"))
+    config = dataclasses.replace(CONFIG, encoder=str(tmp_path / "model"), finetune=finetune)
+    tasks.sentiment.train(config, DATA, None, tmp_path / "out", folds=3, progress=False)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    scores = [tasks.sentiment.train(config, DATA, None, tmp_path / "one", progress=False)]
+    uncached = dataclasses.replace(config, finetune=dataclasses.replace(finetune, cache="off"))
+    scores.append(tasks.sentiment.train(uncached, DATA, None, tmp_path / "off", progress=False))
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    assert scores[0]["dev"]["accuracy"] == scores[1]["dev"]["accuracy"]
