@@ -101,7 +101,8 @@ def function_parser(function: Callable[..., Any], prog: str, positionals: Sequen
         is_required = parameter.default is parameter.empty
         group = required if is_required else rare if name in documentation.rare else parser._optionals
         text = documentation.help_of.get(name, "")
-        action = _add_argument(group, parameter, types[name], text, positional=name in positionals)
+        kind = {"positional": name in positionals, "alone": not {*positionals} - {CONFIG}}
+        action = _add_argument(group, parameter, types[name], text, **kind)
         usage += [usage_word(action)] if is_required else [f"[{action.metavar}]"] if name in positionals else []
     if CONFIG in parameters:
         parser.add_argument("--config", action="config", help="Name of a preset or path of a YAML file.")
@@ -110,8 +111,10 @@ def function_parser(function: Callable[..., Any], prog: str, positionals: Sequen
     return parser
 
 
-def _add_argument(group: Any, parameter: inspect.Parameter, annotation: Any, text: str, *, positional: bool) -> Any:
-    """Add the argument of one parameter to a parser or one of its groups."""
+def _add_argument(
+    group: Any, parameter: inspect.Parameter, annotation: Any, text: str, *, positional: bool, alone: bool
+) -> Any:
+    """Add the argument of one parameter to a parser or one of its groups; ``alone`` if the command has flags alone."""
     name = parameter.name
     if positional:
         number = "+" if _is_list(annotation) else None if parameter.default is parameter.empty else "?"
@@ -119,8 +122,9 @@ def _add_argument(group: Any, parameter: inspect.Parameter, annotation: Any, tex
     if annotation is bool:
         return group.add_argument(f"--{name}", action="store_true", help=text)
     if _is_list(annotation):
-        # One value per flag: a flag with several values would also take the positional arguments after it.
-        return group.add_argument(f"--{name}", type=str, action="append", help=text, **_default_of(parameter))
+        # Beside positional arguments one value per flag: a flag with several would also take those after it.
+        several: dict[str, Any] = {"action": "extend", "nargs": "+"} if alone else {"action": "append"}
+        return group.add_argument(f"--{name}", type=str, help=text, **several, **_default_of(parameter))
     return group.add_argument(f"--{name}", type=annotation, help=text, **_default_of(parameter))
 
 

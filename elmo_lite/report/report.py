@@ -8,7 +8,7 @@ from pathlib import Path
 from elmo_lite.paths import expanded
 from elmo_lite.report.kinds import find_runs, runs_of, short_names
 from elmo_lite.report.page import make_page
-from elmo_lite.report.task_run import several_table
+from elmo_lite.report.several_runs import several_table
 
 
 def make_report(paths: Sequence[str | Path]) -> tuple[str, int]:

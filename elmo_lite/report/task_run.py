@@ -18,19 +18,9 @@ from elmo_lite.report.groups import group_tables
 from elmo_lite.report.mistakes import worst_mistakes
 from elmo_lite.report.predictions import read_predictions
 from elmo_lite.report.run_files import expecting, read_object
+from elmo_lite.report.several_runs import PARTS, TITLES, search_tables
 
 JOURNAL, METRICS, CONFIG = "training.json", "metrics.json", "config.json"
-SEVERAL = ("seeds", "folds")
-"""What several runs in a directory are, and the files of their means."""
-TITLES = {
-    "f1": "F1",
-    "precision": "precision",
-    "recall": "recall",
-    "accuracy": "accuracy",
-    "macro_f1": "macro-F1",
-}
-"""Titles of scores by their key in the files."""
-PARTS = ("dev", "test")
 
 
 def is_task_run(path: Path) -> bool:
@@ -70,7 +60,7 @@ def read_task_run(path: Path, name: str) -> Run:
         scores,
         settings,
         command if isinstance(command, str) else None,
-        [*charts, *tables, *_prediction_blocks(path, complete=metrics is not None)],
+        [*search_tables(path), *charts, *tables, *_prediction_blocks(path, complete=metrics is not None)],
         _compared(epochs, measure, facts),
     )
 
@@ -215,29 +205,3 @@ def _prediction_blocks(path: Path, complete: bool) -> list[Block]:
     if found is None:
         return []
     return [*group_tables(found), *worst_mistakes(found)]
-
-
-def several_table(path: Path, name: str) -> Table | None:
-    """Mean and deviation of the scores of several seeds or folds; None if they are not complete.
-
-    Raises:
-        CheckpointError: The file is damaged.
-    """
-    what = next((what for what in SEVERAL if (path / f"{what}.json").is_file()), "seeds")
-    summary = read_object(path / f"{what}.json")
-    if summary is None:
-        return None
-    with expecting(path / f"{what}.json", f"mean and deviation of several {what}"):
-        rows: list[list[Cell]] = [
-            [f"{part} {TITLES[key]}", f"{float(summary['mean'][dotted_key]):.2f}", _deviation(summary, dotted_key)]
-            for part in PARTS
-            for key in TITLES
-            if (dotted_key := f"{part}.{key}") in summary["mean"]
-        ]
-        note = "test is the fold itself, dev what chose the epoch" if what == "folds" else ""
-        return Table(f"{name}: {int(summary[what])} {what}", ["score", "mean", "deviation"], rows, note)
-
-
-def _deviation(summary: Mapping[str, Any], key: str) -> str | None:
-    value = summary["deviation"].get(key)
-    return None if value is None else f"{float(value):.2f}"

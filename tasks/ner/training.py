@@ -68,6 +68,10 @@ class Ner(Task[NerConfig, TaggedData, TaggedSentence, NerTagger]):
         """An untrained tagger."""
         return new_tagger(config, classes, elmo, train, others)
 
+    def load(self, directory: Path, device: str) -> NerTagger:
+        """A saved tagger."""
+        return NerTagger.from_pretrained(directory, device)
+
     def target(self, example: TaggedSentence) -> Target:
         """The tags of a sentence."""
         return example.tags
@@ -113,6 +117,7 @@ def train(
     test: TaggedSource | None = None,
     seeds: int = 1,
     folds: int = 1,
+    search: Sequence[str] | None = None,
     overwrite: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
@@ -124,7 +129,17 @@ def train(
     The other arguments, the result and the errors are those of ``tasks.training.train_task.train_task``.
     """
     return train_task(
-        Ner(), config, train, dev, out, test=test, seeds=seeds, folds=folds, overwrite=overwrite, progress=progress
+        Ner(),
+        config,
+        train,
+        dev,
+        out,
+        test=test,
+        seeds=seeds,
+        folds=folds,
+        search=search,
+        overwrite=overwrite,
+        progress=progress,
     )
 
 
@@ -137,6 +152,7 @@ def train_command(
     test: str | None = None,
     seeds: int = 1,
     folds: int = 1,
+    search: list[str] | None = None,
     overwrite: bool = False,
     quiet: bool = False,
 ) -> None:
@@ -153,10 +169,22 @@ def train_command(
             their scores are printed.
         folds: Number of folds of a cross-validation over --train: so many models, each scored on a part that it has
             not seen; their mean and deviation are printed. 1 for none.
+        search: Settings to try, such as learning_rate=1e-3,3e-3 dropout=0.3,0.5: every combination, each with --seeds
+            taggers; the best on dev is kept in --out. Defaults to none.
         overwrite: Replace a tagger that is in --out.
         quiet: Show no progress.
     """
     facts = train_task(
-        Ner(), config, train, dev, out, test=test, seeds=seeds, folds=folds, overwrite=overwrite, progress=not quiet
+        Ner(),
+        config,
+        train,
+        dev,
+        out,
+        test=test,
+        seeds=seeds,
+        folds=folds,
+        search=search,
+        overwrite=overwrite,
+        progress=not quiet,
     )
     print_scores(Ner(), facts, out, seeds)

@@ -60,6 +60,10 @@ class Sentiment(Task[SentimentConfig, list[LabelledText], LabelledText, Sentimen
         """An untrained classifier."""
         return new_classifier(config, classes, elmo, train, others)
 
+    def load(self, directory: Path, device: str) -> SentimentClassifier:
+        """A saved classifier."""
+        return SentimentClassifier.from_pretrained(directory, device)
+
     def target(self, example: LabelledText) -> Target:
         """The label of a text."""
         return example.label
@@ -94,6 +98,7 @@ def train(
     test: LabelledSource | None = None,
     seeds: int = 1,
     folds: int = 1,
+    search: Sequence[str] | None = None,
     overwrite: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
@@ -113,6 +118,7 @@ def train(
         test=test,
         seeds=seeds,
         folds=folds,
+        search=search,
         overwrite=overwrite,
         progress=progress,
     )
@@ -127,6 +133,7 @@ def train_command(
     test: str | None = None,
     seeds: int = 1,
     folds: int = 1,
+    search: list[str] | None = None,
     overwrite: bool = False,
     quiet: bool = False,
 ) -> None:
@@ -143,6 +150,8 @@ def train_command(
             of their scores are printed.
         folds: Number of folds of a cross-validation over --train: so many models, each scored on a part that it has
             not seen; their mean and deviation are printed. 1 for none.
+        search: Settings to try, such as learning_rate=1e-3,3e-3 dropout=0.3,0.5: every combination, each with --seeds
+            classifiers; the best on dev is kept in --out. Defaults to none.
         overwrite: Replace a classifier that is in --out.
         quiet: Show no progress.
     """
@@ -155,6 +164,7 @@ def train_command(
         test=test,
         seeds=seeds,
         folds=folds,
+        search=search,
         overwrite=overwrite,
         progress=not quiet,
     )

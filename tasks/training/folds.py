@@ -7,7 +7,6 @@ other folds, never on the fold that it is scored on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from elmo_lite import CorpusError
 from elmo_lite.errors import require
 from elmo_lite.metadata import write_json
+from tasks.training.material import Material, TrainOne
 from tasks.training.parts import Parts, contents_of, described, hold_out_dev, items_of, split_at
 from tasks.training.seeds import complete, finished, identity_of, summarize
 from tasks.training.split import ALWAYS_TRAIN, deal
@@ -30,9 +30,8 @@ SUMMARY = "folds.json"
 def run_folds(
     task: Task[ConfigT, DataT, ExampleT, ModelT],
     config: ConfigT,
-    data: Parts[DataT],
-    encoder_hash: str,
-    train_one: Callable[[ConfigT, Parts[DataT], Path], dict[str, Any]],
+    material: Material[DataT],
+    train_one: TrainOne[ConfigT, DataT],
     folds: int,
     out: Path,
 ) -> dict[str, Any]:
@@ -41,9 +40,8 @@ def run_folds(
     Args:
         task: The kind of task.
         config: Settings; ``finetune.split_seed`` fixes the folds.
-        data: Training data and, if given, "dev".
-        encoder_hash: Hash of the encoder; empty without one.
-        train_one: Function that trains with settings and data in a directory and returns the scores.
+        material: Training data and, if given, "dev"; the encoder.
+        train_one: Function that trains one model.
         folds: Number of folds, 2 or more.
         out: Directory of all folds; the result is also written to ``folds.json`` there.
 
@@ -57,7 +55,8 @@ def run_folds(
         KeyboardInterrupt: A run is interrupted.
     """
     require(folds >= 2, "folds", "2 or more", folds)
-    identity = {**identity_of(config, contents_of(task, data.all()), encoder_hash), "folds": folds}
+    data = material.data
+    identity = {**identity_of(config, contents_of(task, data.all()), material.encoder.hash), "folds": folds}
     identity["split_seed"] = config.finetune.split_seed
     directories = [out / f"fold-{number}" for number in range(1, folds + 1)]
     for directory in directories:  # other settings are an error before anything is trained
@@ -73,7 +72,7 @@ def run_folds(
     for number, (directory, part) in enumerate(zip(directories, parts, strict=True), start=1):
         chosen = [index for index, fold in enumerate(dealt) if fold == number - 1]
         log.info("fold %d of %d: %s", number, folds, described(items, chosen, "of train"))
-        runs.append(complete(partial(train_one, config, part), directory, FOLD_FILE, identity))
+        runs.append(complete(partial(train_one, config, replace(material, data=part)), directory, FOLD_FILE, identity))
     summary = {"folds": folds, **summarize(runs), "runs": runs}
     write_json(out / SUMMARY, summary)
     return summary

@@ -24,7 +24,7 @@ log = logging.getLogger("elmo_lite")
 
 SEED_FILE = "seed.json"
 SUMMARY = "seeds.json"
-_WITHOUT_EFFECT = ("seed", "split_seed", "cache", "cache_dir", "pictures", "keep_predictions", "device")
+WITHOUT_EFFECT = ("seed", "split_seed", "cache", "cache_dir", "pictures", "keep_predictions", "device")
 """The seed, and settings of ``finetune`` that do not affect its result. ``precision`` does affect it; what a split has
 chosen is in the hashes of the data."""
 
@@ -44,7 +44,7 @@ def identity_of(config: TaskConfig, contents: Mapping[str, Iterable[Any]], encod
         CorpusError: The file of word vectors cannot be read.
     """
     settings = config.to_dict()
-    for name in _WITHOUT_EFFECT:
+    for name in WITHOUT_EFFECT:
         del settings["finetune"][name]
     del settings["representation"]["encoder"]
     hashes = {"encoder_hash": encoder_hash, **{f"{part}_hash": _hash(rows) for part, rows in contents.items()}}
@@ -54,7 +54,7 @@ def identity_of(config: TaskConfig, contents: Mapping[str, Iterable[Any]], encod
             hashes["words_hash"] = describe_file(expanded(config.inputs.words))["sha256"]
         except OSError as error:
             raise CorpusError(f"{config.inputs.words}: expected word vectors, found {one_line(error)}") from None
-    return {**dict(_flat(settings)), **hashes}
+    return {**dict(flat(settings)), **hashes}
 
 
 def _hash(rows: Iterable[Any]) -> str:
@@ -64,11 +64,11 @@ def _hash(rows: Iterable[Any]) -> str:
     return digest.hexdigest()
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the values of nested settings with their dotted keys."""
     for name, value in settings.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 
@@ -180,6 +180,6 @@ def finished(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _numbers(scores: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    for name, value in _flat(scores):
+    for name, value in flat(scores):
         if isinstance(value, int | float) and not isinstance(value, bool):
             yield name, float(value)

@@ -27,6 +27,9 @@ def print_scores(
         print(f"models {Path(out) / 'fold-1'} to fold-{facts['folds']}")
         print(f"next  elmo-lite report {shlex.quote(str(out))}")
         return
+    if "search" in facts:
+        _print_search(task, facts)
+        seeds = 1
     for part in ("dev", "test"):
         if seeds == 1 and part in facts:
             shown = [f"{title} {facts[part][key]:.2f}" for title, key in task.headline.items()]
@@ -47,3 +50,19 @@ def _mean(task: Task[ConfigT, DataT, ExampleT, ModelT], facts: Mapping[str, Any]
         f"{title} {mean[f'{part}.{key}']:.2f} +- {deviation[f'{part}.{key}']:.2f}"
         for title, key in task.headline.items()
     )
+
+
+def _print_search(task: Task[ConfigT, DataT, ExampleT, ModelT], facts: Mapping[str, Any]) -> None:
+    """Print a line per point, best first, and what is as good as the best."""
+    rows, seeds = facts["search"], facts["seeds"]
+    title = next(iter(task.headline))
+    width = max(len(row["point"]) for row in rows)
+    how = "one seed" if seeds == 1 else f"{seeds} seeds: mean, deviation"
+    print(f"{'search':<{width}}  {title} on dev ({how})")
+    for row in rows:
+        score = f"{row['mean']:.2f}" + ("" if seeds == 1 else f" +- {row['deviation']:.2f}")
+        within = "" if seeds == 1 or not row["is_within"] else f"within one standard error ({rows[0]['error']:.2f})"
+        print(f"{row['point']:<{width}}  {score}  {'best' if row['is_best'] else within}".rstrip())
+    if seeds == 1:
+        print("one seed tells nothing of chance: --seeds 3 shows what is as good as the best")
+    print(f"best  {rows[0]['point']}, seed {facts['best_seed']}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
@@ -23,6 +24,7 @@ class TaskModel(Protocol):
     """A network ready for use, such as a tagger or a classifier."""
 
     model: Any
+    config: Any
     device: torch.device
 
     @property
@@ -90,6 +92,10 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
         others: Iterable[Sequence[str]],
     ) -> ModelT:
         """Build an untrained model; ``train`` and ``others`` are the words of sentences to learn from and to score."""
+
+    @abstractmethod
+    def load(self, directory: Path, device: str) -> ModelT:
+        """Load a saved model onto a device, "auto" for a GPU if there is one."""
 
     @abstractmethod
     def target(self, example: ExampleT) -> Target:

@@ -4,54 +4,32 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from elmo_lite import Elmo
 from elmo_lite.errors import require
 from elmo_lite.extras import import_extras
 from elmo_lite.locks import hold
 from elmo_lite.metadata import write_json
-from elmo_lite.saved_model import encoder_hash
 from elmo_lite.stopping import Stopped
 from tasks.saved_task.directory import save_scores
-from tasks.saved_task.network import check_out, tokenization_of
+from tasks.saved_task.network import check_out
 from tasks.training.confusion import draw_confusion
 from tasks.training.finetune import METRICS, finetune, record
 from tasks.training.folds import run_folds
+from tasks.training.grid import Point, grid_points
 from tasks.training.head import FinetuneResult
 from tasks.training.journal import Journal, opening
-from tasks.training.parts import Parts, contents_of, read_parts
+from tasks.training.material import Material, Materials, RunEncoder
+from tasks.training.parts import Parts, contents_of
 from tasks.training.predictions import PREDICTIONS, Seen, write_predictions
+from tasks.training.search import run_search
 from tasks.training.seeds import identity_of, run_seeds
 from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task, device_of, numbers_of
-from tasks.training.task_config import TaskConfig
-
-
-class _Encoder:
-    """The encoder of a run. A frozen one is loaded once for all seeds; one that is trained is loaded for each seed."""
-
-    def __init__(self, config: TaskConfig) -> None:
-        self._config = config.representation
-        self._loaded = self._load()
-        self.tokenization = tokenization_of(config, self._loaded)
-        self.hash = "" if self._loaded is None else encoder_hash(self._loaded.bilm)
-
-    def _load(self) -> Elmo | None:
-        if not self._config.has_encoder:
-            return None
-        return Elmo.from_pretrained(self._config.encoder, requires_grad=not self._config.freeze)
-
-    def take(self) -> Elmo | None:
-        """Return the pretrained encoder for one seed."""
-        if self._config.freeze:
-            return self._loaded
-        elmo, self._loaded = self._loaded or self._load(), None
-        return elmo
 
 
 def train_task(
@@ -64,6 +42,7 @@ def train_task(
     test: Any = None,
     seeds: int = 1,
     folds: int = 1,
+    search: Sequence[str] | None = None,
     overwrite: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
@@ -80,13 +59,15 @@ def train_task(
         seeds: Number of models, 1 or more, with the random seeds 0, 1, ...; a single one uses that of
             ``config.finetune``.
         folds: Number of folds of a cross-validation over ``train``; 1 for none.
+        search: Grid of settings to search, see ``grid.grid_points``; the best model on dev is written to ``out``.
+            Defaults to none.
         overwrite: Replace an existing model in ``out``.
         progress: Show a progress bar and one line per epoch on standard error.
 
     Returns:
         For one model: "dev" and "test", the scores of the task, "best_epoch", "num_epochs", "seconds_per_epoch",
         "training_words_per_second" and "interrupted". For several: "seeds" or "folds", "mean" and "deviation" of each
-        number by its dotted key, and "runs".
+        number by its dotted key, and "runs". For a search, see ``search.run_search``.
 
     Raises:
         CorpusError: Data cannot be used.
@@ -98,15 +79,16 @@ def train_task(
     require(seeds >= 1, "seeds", "1 or more", seeds)
     require(folds >= 1, "folds", "1 or more", folds)
     require(folds == 1 or seeds == 1, "folds", "1 with several seeds", folds)
+    require(folds == 1 or not search, "folds", "1 with --search", folds)
     require(folds == 1 or test is None, "folds", "no --test, since each fold is the test part of its model", folds)
     import_extras(task.packages, f"{task.kind} train")  # a missing one is an error before training
+    points = grid_points(config, search) if search else []
     out = Path(out)
     given = {"train": train, "dev": dev, "test": test}
+    sources = {part: source for part, source in given.items() if source is not None}
     with hold(out):
         check_out(out, task.kind, overwrite)
-        return _train(
-            task, config, {part: s for part, s in given.items() if s is not None}, out, seeds, folds, progress
-        )
+        return _train(task, config, sources, out, seeds, folds, points, progress)
 
 
 def _train(
@@ -116,28 +98,31 @@ def _train(
     out: Path,
     seeds: int,
     folds: int,
+    points: Sequence[Point[ConfigT]],
     progress: bool,
 ) -> dict[str, Any]:
     """Read everything, and train one model or several."""
-    encoder = _Encoder(config)
-    data = read_parts(task, config, sources, encoder.tokenization.words, needs_dev=folds == 1)
+    materials = Materials(task, sources, needs_dev=folds == 1)
 
-    def train_one(config: ConfigT, data: Parts[DataT], directory: Path) -> dict[str, Any]:
-        return _train_one(task, config, data, encoder, directory, progress)
+    def train_one(config: ConfigT, material: Material[DataT], directory: Path) -> dict[str, Any]:
+        return _train_one(task, config, material.data, material.encoder, directory, progress)
 
+    if points:
+        return run_search(task, points, materials, train_one, seeds, out)
+    material = materials.of(config)
     if folds > 1:
-        return run_folds(task, config, data, encoder.hash, train_one, folds, out)
+        return run_folds(task, config, material, train_one, folds, out)
     if seeds == 1:
-        return train_one(config, data, out)
-    identity = identity_of(config, contents_of(task, data.all()), encoder.hash)
-    return run_seeds(lambda seed, place: train_one(config.with_seed(seed), data, place), seeds, out, identity)
+        return train_one(config, material, out)
+    identity = identity_of(config, contents_of(task, material.data.all()), material.encoder.hash)
+    return run_seeds(lambda seed, place: train_one(config.with_seed(seed), material, place), seeds, out, identity)
 
 
 def _train_one(
     task: Task[ConfigT, DataT, ExampleT, ModelT],
     config: ConfigT,
     data: Parts[DataT],
-    encoder: _Encoder,
+    encoder: RunEncoder,
     out: Path,
     progress: bool,
 ) -> dict[str, Any]:

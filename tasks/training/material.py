@@ -1,0 +1,97 @@
+"""What the runs of a training are made of: labelled data and an encoder, each read once for all runs that share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic
+
+from elmo_lite import Elmo
+from elmo_lite.saved_model import encoder_hash
+from tasks.saved_task.network import tokenization_of
+from tasks.training.parts import Parts, read_parts
+from tasks.training.task import ConfigT, DataT, Task
+from tasks.training.task_config import TaskConfig
+
+
+class RunEncoder:
+    """The encoder of a run. A frozen one is loaded once for all runs; one that is trained is loaded for each."""
+
+    def __init__(self, config: TaskConfig) -> None:
+        """Load the encoder that the settings name, if any.
+
+        Raises:
+            CheckpointError: It cannot be loaded.
+        """
+        self._config = config.representation
+        self._loaded = self._load()
+        self.tokenization = tokenization_of(config, self._loaded)
+        self.hash = "" if self._loaded is None else encoder_hash(self._loaded.bilm)
+
+    def _load(self) -> Elmo | None:
+        if not self._config.has_encoder:
+            return None
+        return Elmo.from_pretrained(self._config.encoder, requires_grad=not self._config.freeze)
+
+    def take(self) -> Elmo | None:
+        """Return the pretrained encoder for one run."""
+        if self._config.freeze:
+            return self._loaded
+        elmo, self._loaded = self._loaded or self._load(), None
+        return elmo
+
+
+@dataclass(frozen=True)
+class Material(Generic[DataT]):
+    """Data and encoder of a run."""
+
+    data: Parts[DataT]
+    encoder: RunEncoder
+
+
+TrainOne = Callable[[ConfigT, Material[DataT], Path], dict[str, Any]]
+"""Function that trains with settings, data and an encoder in a directory and returns the scores."""
+
+
+class Materials(Generic[ConfigT, DataT]):
+    """Data and encoders by settings: read again only if settings that may affect them change."""
+
+    def __init__(
+        self, task: Task[ConfigT, DataT, Any, Any], sources: Mapping[str, Any], *, needs_dev: bool = True
+    ) -> None:
+        """Keep where the data are.
+
+        Args:
+            task: The kind of task.
+            sources: "train" and, if given, "dev" and "test", as ``task.read`` accepts them.
+            needs_dev: Hold out a tenth of train if there is no dev. Defaults to True.
+        """
+        self._task, self._needs_dev = task, needs_dev
+        self._sources = {part: list(s) if isinstance(s, Iterator) else s for part, s in sources.items()}
+        self._encoders: dict[tuple[str, bool, str], RunEncoder] = {}
+        self._read: dict[str, Parts[DataT]] = {}
+
+    def of(self, config: ConfigT) -> Material[DataT]:
+        """Data and encoder of a run with these settings.
+
+        Raises:
+            CorpusError: Data cannot be used.
+            CheckpointError: The encoder cannot be loaded.
+        """
+        of_encoder = config.representation
+        named = of_encoder.encoder, of_encoder.freeze, config.tokenizer
+        if named not in self._encoders:
+            self._encoders = {named: RunEncoder(config)}  # one at a time: they may be large
+        encoder = self._encoders[named]
+        key = repr([named, config.finetune.split_seed, *_others(config)])
+        if key not in self._read:
+            words = encoder.tokenization.words
+            self._read = {key: read_parts(self._task, config, self._sources, words, needs_dev=self._needs_dev)}
+        return Material(self._read[key], encoder)
+
+
+def _others(config: TaskConfig) -> list[tuple[str, Any]]:
+    """The settings of a task outside the groups that have nothing to do with reading."""
+    ignored = ("representation", "finetune", "inputs", "encoder_inside")
+    return sorted((name, value) for name, value in config.to_dict().items() if name not in ignored)
