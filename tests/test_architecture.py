@@ -63,7 +63,7 @@ TASKS_THIRD_PARTY = {
     "files": "",
     "modules": "torch",
     "inputs": "gensim numpy platformdirs torch tqdm",
-    "saved_task": "torch",
+    "saved_task": "numpy scipy torch",
     "training": "matplotlib numpy pytorch_lightning sklearn torch tqdm",
     "samples": "",
     "ner": "numpy seqeval torch",
@@ -198,8 +198,8 @@ def test_functions_are_short() -> None:
 
 
 OPEN_TO_TASKS = tuple(
-    "errors extras fields files hardware locks metadata nn outputs paths pictures quiet repeat saved_model stopping "
-    "text".split()
+    "errors extras fields files hardware locks metadata nn outputs paths pictures quiet repeat report saved_model "
+    "stopping text".split()
 )
 """Modules and packages of elmo_lite whose ``__all__`` the task models may use, beside the names of elmo_lite itself."""
 

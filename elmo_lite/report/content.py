@@ -111,6 +111,8 @@ class Mistake:
     words: Sequence[Word]
     gold: Sequence[Answer]
     predicted: Sequence[Answer]
+    doubt: float | None = None
+    """Probability that the model left to all other answers, in 0..1. Defaults to none."""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,32 @@ def is_right(row: Prediction) -> bool:
     return {span.place for span in spans(row.gold)} == {span.place for span in spans(row.predicted)}
 
 
+def knowledge_scores(rows: Sequence[Prediction]) -> dict[str, dict[str, float | int | None]]:
+    """Scores by what the training data knew.
+
+    Returns:
+        Of tagged sentences, "seen_entities" (they are in the training data), "new_of_known_words" and
+        "with_unseen_word", with "support" (number of gold entities), "precision", "recall" and "f1". Of texts,
+        "all_words_seen" and "with_unseen_words", with "support" (number of texts) and "accuracy". Scores are in
+        percent, None where they are not defined.
+    """
+    if rows and not rows[0].is_tagged:
+        halves = {"all_words_seen": False, "with_unseen_words": True}
+        return {key: _accuracy([row for row in rows if bool(row.unseen) == half]) for key, half in halves.items()}
+    keys = {2: "seen_entities", 1: "new_of_known_words", 0: "with_unseen_word"}
+    found: dict[str, dict[str, float | int | None]] = {}
+    for known, key in keys.items():
+        support, *scores = _entity_scores(rows, lambda span, known=known: span.known == known)  # type: ignore[misc]
+        percents = [score.percent if isinstance(score, Score) else None for score in scores]
+        found[key] = {"support": int(str(support)), **dict(zip(("precision", "recall", "f1"), percents, strict=True))}
+    return found
+
+
+def _accuracy(rows: Sequence[Prediction]) -> dict[str, float | int | None]:
+    score = _percent(sum(map(is_right, rows)), len(rows))
+    return {"support": len(rows), "accuracy": None if score is None else score.percent}
+
+
 def _spans_by_length(found: Predictions) -> Table:
     rows: list[list[Cell]] = []
     for title, members in _by_size(found.rows, LENGTHS, lambda row: len(row.words)):

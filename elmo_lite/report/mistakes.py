@@ -21,7 +21,7 @@ MISSED, INVENTED, OTHER = "missed entities", "entities where there are none", "e
 
 def worst_mistakes(found: Predictions) -> list[Mistakes]:
     """The errors of which the model was surest: one list of texts, or lists of entities by the kind of error."""
-    judged = [mistake for row in found.rows for mistake in _mistakes(row)]
+    judged = [mistake for row in found.rows for mistake in mistakes_of(row)]
     if not found.rows or not found.rows[0].is_tagged:
         return _listed("Worst errors on dev", judged, MAX_MISTAKES, found.note)
     lists = []
@@ -47,14 +47,16 @@ def _listed(title: str, judged: list[tuple[float, Mistake]], most: int, note: st
     return [Mistakes(title, worst, "; ".join(filter(None, (number, note))))]
 
 
-def _mistakes(row: Prediction) -> Iterator[tuple[float, Mistake]]:
+def mistakes_of(row: Prediction) -> Iterator[tuple[float, Mistake]]:
     """The errors of a row, with how sure the model was of them in 0..1."""
     if is_right(row):
         return
     if isinstance(row.gold, Label) and isinstance(row.predicted, Label):
-        answers = [Answer(label.name, label.probability) for label in (row.gold, row.predicted)]
-        words = _context(row, 0, MAX_TEXT, [], [])
-        yield row.predicted.probability, Mistake(row.line, words, answers[:1], answers[1:])
+        words = context(row, 0, MAX_TEXT, [], [])
+        yield (
+            row.predicted.probability,
+            Mistake(row.line, words, answers(row, [row.gold]), answers(row, [row.predicted])),
+        )
         return
     right = {span.place for span in spans(row.gold)} & {span.place for span in spans(row.predicted)}
     gold = [span for span in spans(row.gold) if span.place not in right]
@@ -63,8 +65,8 @@ def _mistakes(row: Prediction) -> Iterator[tuple[float, Mistake]]:
         together = [*some_gold, *some_predicted]
         sure = [span.probability for span in some_predicted] or [1 - span.probability for span in some_gold]
         start, end = min(span.start for span in together), max(span.end for span in together)
-        words = _context(row, start - CONTEXT, end + CONTEXT, some_gold, some_predicted)
-        yield max(sure), Mistake(row.line, words, _answers(row, some_gold), _answers(row, some_predicted))
+        words = context(row, start - CONTEXT, end + CONTEXT, some_gold, some_predicted)
+        yield max(sure), Mistake(row.line, words, answers(row, some_gold), answers(row, some_predicted))
 
 
 def _clusters(gold: Sequence[Span], predicted: Sequence[Span]) -> Iterator[tuple[list[Span], list[Span]]]:
@@ -84,7 +86,7 @@ def _clusters(gold: Sequence[Span], predicted: Sequence[Span]) -> Iterator[tuple
         yield [each for each, side in cluster if side], [each for each, side in cluster if not side]
 
 
-def _context(row: Prediction, start: int, end: int, gold: Sequence[Span], predicted: Sequence[Span]) -> list[Word]:
+def context(row: Prediction, start: int, end: int, gold: Sequence[Span], predicted: Sequence[Span]) -> list[Word]:
     """The words from ``start`` to ``end - 1``, with an ellipsis where words are left out."""
     first, stop = max(start, 0), min(end, len(row.words))
     unseen = set(row.unseen)
@@ -99,8 +101,14 @@ def _is_in(place: int, some: Sequence[Span]) -> bool:
     return any(span.start <= place < span.end for span in some)
 
 
-def _answers(row: Prediction, some: Sequence[Span]) -> list[Answer]:
-    """Entities as text with their types."""
+def answers(row: Prediction, some: Sequence[Span | Label]) -> list[Answer]:
+    """Labels, or entities as text with their types."""
     if not some:
         return [Answer("no entity", None)]
-    return [Answer(f"{span.type} “{' '.join(row.words[span.start : span.end])}”", span.probability) for span in some]
+    return [Answer(_text(row, answer), answer.probability) for answer in some]
+
+
+def _text(row: Prediction, answer: Span | Label) -> str:
+    if isinstance(answer, Label):
+        return answer.name
+    return f"{answer.type} “{' '.join(row.words[answer.start : answer.end])}”"

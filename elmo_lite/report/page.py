@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from elmo_lite import __version__
 from elmo_lite.pictures import COLOURS
 from elmo_lite.report.comparison import differing_settings, overlaid, overview, setting
-from elmo_lite.report.content import Chart, Run, Score, Table
+from elmo_lite.report.content import Chart, Mistakes, Run, Score, Table
 from elmo_lite.report.drawing import GEOMETRY, draw
 
 MAX_TEXT = 500
@@ -40,11 +40,32 @@ def make_page(runs: Sequence[Run], summaries: Sequence[Table] = ()) -> str:
         differing=[table for kind in kinds if (table := differing_settings(kind))],
         comparisons=[chart for kind in kinds for chart in overlaid(kind)],
         version=__version__,
-        made=f"{datetime.now():%Y-%m-%d %H:%M}",
+        made=_now(),
         colours=COLOURS,
         dark_colours=DARK_COLOURS,
         geometry=GEOMETRY,
     )  # fmt: skip
+
+
+def make_error_page(title: str, mistakes: Mistakes) -> str:
+    """A page of a list of errors alone.
+
+    Args:
+        title: Name of the model.
+        mistakes: The errors, which may be none.
+    """
+    return _environment().get_template("errors.html").render(
+        title=title,
+        mistakes=mistakes,
+        version=__version__,
+        made=_now(),
+        colours=COLOURS,
+        dark_colours=DARK_COLOURS,
+    )  # fmt: skip
+
+
+def _now() -> str:
+    return f"{datetime.now():%Y-%m-%d %H:%M}"
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,7 +109,7 @@ def read_predictions(directory: Path) -> Predictions | None:
         rows = []
         for line in lines[1:]:
             number += 1
-            rows.append(_prediction(_row(line)))
+            rows.append(prediction_of(_row(line)))
         if len(rows) != facts.kept or len({row.is_tagged for row in rows}) > 1:
             raise ValueError(f"{len(rows):,} of {facts.kept:,}, or of several kinds")
     except (ValueError, TypeError, RecursionError) as error:
@@ -125,8 +125,12 @@ def _row(line: bytes) -> dict[str, Any]:
     return row
 
 
-def _prediction(row: dict[str, Any]) -> Prediction:
-    """A line of the file, checked by hand: there may be thousands."""
+def prediction_of(row: Mapping[str, Any]) -> Prediction:
+    """A line of the file, checked by hand: there may be thousands.
+
+    Raises:
+        ValueError: A value is of another type.
+    """
     line, words, unseen, gold, predicted = (row.get(name) for name in ("line", "words", "unseen", "gold", "predicted"))
     if type(line) is not int or not words or not _all_of(words, str) or unseen is None or not _all_of(unseen, int):
         raise ValueError("line, words or unseen of another type")

@@ -118,12 +118,16 @@ def _training_facts(epochs: Sequence[_Epoch], metrics: Mapping[str, Any] | None)
 
 
 def _headline(epochs: Sequence[_Epoch], measure: str, metrics: Mapping[str, Any] | None) -> dict[str, str]:
-    """The best score on dev, and that of the same name on test."""
+    """The best score on dev, and that of the same name on test, with their intervals."""
     best = _best(epochs)
     scores = {} if best is None else {f"dev {measure}": f"{best.score:.2f}"}
     key = next((key for key, title in TITLES.items() if title == measure), "main")
     if metrics is not None and key in dict(metrics.get("test") or {}):
         scores[f"test {measure}"] = f"{float(metrics['test'][key]):.2f}"
+    for part in PARTS:
+        found = dict((metrics or {}).get(part) or {}).get("interval")
+        if found and f"{part} {measure}" in scores:
+            scores[f"{part} {measure}"] += f" ({float(found['low']):.1f} to {float(found['high']):.1f})"
     return scores
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from elmo_lite.outputs import format_of
 from tasks.files import input_and_output, write_output
-from tasks.ner.data import TaggedData, read_tagged, unseen_types
+from tasks.ner.data import TaggedData, read_tagged, warn_of_unseen
 from tasks.ner.output_formats import FORMATS, format_predictions
 from tasks.ner.readers import read_sentences
 from tasks.ner.tagger import NerTagger
+from tasks.ner.training import Ner
 from tasks.saved_task.scores import scores_as_json, words_per_second
+from tasks.training.judgement import evaluate_saved
 
 log = logging.getLogger("elmo_lite")
 
@@ -23,20 +24,13 @@ def evaluate(tagger: NerTagger, data: TaggedData) -> dict[str, Any]:
     return tagger.evaluate(data)
 
 
-def warn_of_unseen(name: str, data: TaggedData, known: Sequence[str]) -> None:
-    """Warn of entities that cannot be found because their type is not in ``known``, the types of the training data."""
-    unseen = unseen_types(data, known)
-    if unseen:
-        listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(unseen.items()))
-        log.warning("%s: types missing from the training data count as errors: %s", name, listed)
-
-
 def evaluate_command(
     directory: str,
     file: str,
     *,
     word_column: int | None = None,
     tag_column: int | None = None,
+    errors: str = "",
     encoder: str | None = None,
     device: str = "cpu",
 ) -> None:
@@ -45,6 +39,7 @@ def evaluate_command(
     Args:
         directory: Tagger, as written by "elmo-lite ner train".
         file: Labelled sentences: a column file, JSON, Parquet or a data set of the hub.
+        errors: Directory to write the ten worst sentences to, as errors.html and errors.jsonl. Defaults to none.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
 
     Other Args:
@@ -55,7 +50,7 @@ def evaluate_command(
     tagger = NerTagger.from_pretrained(directory, device, encoder)
     labelled = read_tagged(file, word_column, tag_column, entity_type=tagger.config.entity_type)
     warn_of_unseen(file, labelled, tagger.types)
-    print(scores_as_json(directory, file, tagger.evaluate(labelled)))
+    print(scores_as_json(directory, file, evaluate_saved(Ner(), tagger, labelled, directory, file, errors)))
 
 
 def predict_command(

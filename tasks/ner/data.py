@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -98,6 +98,14 @@ def unseen_types(data: TaggedData, known: Iterable[str]) -> Counter[str]:
     """The number of entities of each type that is not in ``known``."""
     known = set(known)
     return Counter({kind: count for kind, count in data.types().items() if kind not in known})
+
+
+def warn_of_unseen(name: str, data: TaggedData, known: Sequence[str]) -> None:
+    """Warn of entities that cannot be found because their type is not in ``known``, the types of the training data."""
+    unseen = unseen_types(data, known)
+    if unseen:
+        listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(unseen.items()))
+        log.warning("%s: types missing from the training data count as errors: %s", name, listed)
 
 
 def _in_bioes(sentence: TaggedSentence) -> TaggedSentence:

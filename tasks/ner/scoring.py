@@ -46,6 +46,12 @@ def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
     }
 
 
+def entity_counts(gold: Sequence[str], predicted: Sequence[str]) -> tuple[int, int]:
+    """Twice the right entities of a sentence, and its predicted and gold ones together: their ratio is F1."""
+    right, found = set(entities_of(gold)), set(entities_of(predicted))
+    return 2 * len(right & found), len(right) + len(found)
+
+
 def confusion_of(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
     """The confusion matrix of the words' entity types, regardless of entity boundaries.
 

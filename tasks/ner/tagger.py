@@ -22,11 +22,11 @@ from tasks.ner.config import NerConfig
 from tasks.ner.data import TaggedData, TaggedSource, read_tagged, unseen_types
 from tasks.ner.model import Decoded, NerModel
 from tasks.ner.prediction import Sentence, Span, Tagged, tagged_sentence
-from tasks.ner.scoring import confusion_of, score_tags
+from tasks.ner.scoring import confusion_of, entity_counts, score_tags
 from tasks.ner.tags import bioes_labels, split_tag
 from tasks.saved_task.description import describe
 from tasks.saved_task.network import load_network, new_network, save_network, tokenization_of
-from tasks.saved_task.scores import words_per_second
+from tasks.saved_task.scores import interval, words_per_second
 
 __all__ = ["NerTagger", "Span", "Tagged", "new_tagger"]
 
@@ -158,10 +158,10 @@ class NerTagger:
             tag_column: Column of the tags, from 0; -1 for the last. Detected by default.
 
         Returns:
-            The scores of ``score_tags``; "confusion", see ``confusion_of``; "sentences" and "words", the size of the
-            data; "scheme" and "repaired", see ``TaggedData``; "unseen_types", the number of entities of each type that
-            the tagger does not know, which count as errors; "words_per_second", the speed of prediction including the
-            encoder.
+            The scores of ``score_tags``; "interval" of micro F1, see ``interval``; "confusion", see ``confusion_of``;
+            "sentences" and "words", the size of the data; "scheme" and "repaired", see ``TaggedData``; "unseen_types",
+            the number of entities of each type that the tagger does not know, which count as errors;
+            "words_per_second", the speed of prediction including the encoder.
 
         Raises:
             CorpusError: The data cannot be used, see ``read_tagged``.
@@ -179,6 +179,7 @@ class NerTagger:
         predicted = [found.decoded.tags for found in tagged]
         scores = {
             **score_tags(gold, predicted),
+            "interval": interval(map(entity_counts, gold, predicted)),
             "confusion": confusion_of(gold, predicted),
             "sentences": len(gold),
             "words": num_words,

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite import CorpusError, Elmo
-from tasks.ner.commands import warn_of_unseen
 from tasks.ner.config import NerConfig
-from tasks.ner.data import TaggedData, TaggedSource, read_tagged
+from tasks.ner.data import TaggedData, TaggedSource, read_tagged, warn_of_unseen
 from tasks.ner.prediction import Tagged
 from tasks.ner.readers import TaggedSentence
 from tasks.ner.scoring import score_tags

@@ -21,7 +21,7 @@ from tasks.inputs.in_memory import items_of
 from tasks.inputs.representation import Representation
 from tasks.saved_task.description import describe
 from tasks.saved_task.network import load_network, new_network, save_network, tokenization_of
-from tasks.saved_task.scores import words_per_second
+from tasks.saved_task.scores import interval, words_per_second
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data import LabelledSource, check_labels, read_labelled
 from tasks.sentiment.model import SentimentModel
@@ -152,7 +152,8 @@ class SentimentClassifier:
             label_column: Column of the label. Defaults to that of the training.
 
         Returns:
-            The scores of ``scoring.report``, and "words_per_second", the speed of prediction including the encoder.
+            The scores of ``scoring.report``; "interval" of the accuracy, see ``interval``; "words_per_second", the
+            speed of prediction including the encoder.
 
         Raises:
             CorpusError: The data cannot be used, see ``read_labelled``, or the classifier does not have one of the
@@ -170,7 +171,8 @@ class SentimentClassifier:
         predictions = self.predict(example.words for example in examples)
         speed = words_per_second(sum(len(example.words) for example in examples), begun)
         gold, predicted = [example.label for example in examples], [found.label for found in predictions]
-        return {**report(gold, predicted, self.labels), "words_per_second": speed}, predictions
+        drawn = interval((int(right == found), 1) for right, found in zip(gold, predicted, strict=True))
+        return {**report(gold, predicted, self.labels), "interval": drawn, "words_per_second": speed}, predictions
 
     def data_config(self, text_column: str | None = None, label_column: str | None = None) -> DataConfig:
         """The settings for reading data: those of the training, with other columns if given."""

@@ -11,9 +11,11 @@ from elmo_lite.outputs import format_of
 from tasks.files import input_and_output, write_output
 from tasks.saved_task.scores import scores_as_json, words_per_second
 from tasks.sentiment.classifier import SentimentClassifier
-from tasks.sentiment.data import read_texts
+from tasks.sentiment.data import check_labels, read_labelled, read_texts
 from tasks.sentiment.output_formats import FORMATS, format_predictions
 from tasks.sentiment.readers import LabelledText
+from tasks.sentiment.training import Sentiment
+from tasks.training.judgement import evaluate_saved
 
 log = logging.getLogger("elmo_lite")
 
@@ -29,6 +31,7 @@ def evaluate_command(
     *,
     text_column: str | None = None,
     label_column: str | None = None,
+    errors: str = "",
     encoder: str | None = None,
     device: str = "cpu",
 ) -> None:
@@ -37,6 +40,7 @@ def evaluate_command(
     Args:
         directory: Classifier, as written by "elmo-lite sentiment train".
         file: Labelled texts: trees, TSV, CSV, JSON, Parquet or a data set of the hub.
+        errors: Directory to write the ten worst texts to, as errors.html and errors.jsonl. Defaults to none.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
 
     Other Args:
@@ -45,8 +49,10 @@ def evaluate_command(
         encoder: Path or name of an encoder that is not kept with the classifier. Defaults to where it was in training.
     """
     classifier = SentimentClassifier.from_pretrained(directory, device=device, encoder=encoder)
-    scores = classifier.evaluate(file, text_column=text_column, label_column=label_column)
-    print(scores_as_json(directory, file, scores))
+    columns = classifier.data_config(text_column, label_column)
+    labelled = read_labelled(file, columns, classifier.tokenization.words)
+    check_labels(labelled, classifier.labels)
+    print(scores_as_json(directory, file, evaluate_saved(Sentiment(), classifier, labelled, directory, file, errors)))
 
 
 def predict_command(

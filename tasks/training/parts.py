@@ -84,9 +84,20 @@ def read_parts(
         task.check(data, names[part], classes)
     lengths = {"train": len(task.examples(train)), **{part: len(task.examples(data)) for part, data in parts.items()}}
     sizes = ", ".join(f"{length:,} {part}" for part, length in lengths.items())
-    log.info("sentences: %s; classes: %s", sizes, ", ".join(classes[:20]))
+    unseen = _unseen_words(task, train, parts)
+    log.info("sentences: %s; classes: %s; words unseen in training: %s", sizes, ", ".join(classes[:20]), unseen)
     given = {part: str(source) if is_path(source) else None for part, source in sources.items()}
     return Parts(train, parts, classes, given, {}, pool)
+
+
+def _unseen_words(task: Task[ConfigT, DataT, ExampleT, ModelT], train: DataT, parts: Mapping[str, DataT]) -> str:
+    """The share of the words of each scored part that train lacks."""
+    known = {word for example in task.examples(train) for word in example.words}
+    shares = []
+    for part, data in parts.items():
+        words = [word for example in task.examples(data) for word in example.words]
+        shares.append(f"{part} {100 * sum(word not in known for word in words) / len(words):.1f} %")
+    return ", ".join(shares) or "no part to compare"
 
 
 def hold_out_dev(

@@ -17,21 +17,19 @@ The file holds the text of dev and is no part of the saved model, which is compl
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from elmo_lite.files import write_text
 from tasks.training.head import Example
+from tasks.training.seen import Seen as Seen
 
 PREDICTIONS = "predictions.jsonl"
 FORMAT_VERSION = 1
 MAX_SENTENCES, MAX_BYTES = 20_000, 16 << 20
 """Bounds of the file. Of more sentences, evenly spaced ones are kept."""
 MAX_WORDS = 1000
-
-Name = tuple[str, ...]
-"""The words of an entity."""
 
 
 def write_predictions(
@@ -51,7 +49,7 @@ def write_predictions(
     """
     step = max(1, -(-len(examples) // MAX_SENTENCES))
     rows = [
-        _line(seen.row(example.words, answer))
+        _line(row_of(example.words, answer, seen))
         for number, (example, answer) in enumerate(zip(examples, answers, strict=True))
         if number % step == 0
     ]
@@ -69,39 +67,30 @@ def _line(row: Mapping[str, Any]) -> str:
     return text.encode("utf-8", "backslashreplace").decode() + "\n"
 
 
-class Seen:
-    """Words and entities of the training data."""
+def row_of(words: Sequence[str], answer: Mapping[str, Any], seen: Seen | None) -> dict[str, Any]:
+    """The row of a sentence.
 
-    def __init__(self, words: Iterable[Sequence[str]], names: Collection[Name]) -> None:
-        """Collect them.
+    Args:
+        words: Its words.
+        answer: Its "line", "gold" and "predicted", see ``Task.answer``.
+        seen: What the training data hold; None if nobody knows, which counts as known words in new entities.
+    """
+    unseen = [] if seen is None else [index for index, word in enumerate(words) if not seen.has_word(word)]
+    return {
+        "line": answer["line"],
+        "words": list(words[:MAX_WORDS]),
+        "unseen": unseen,
+        "gold": _known(answer["gold"], words, seen),
+        "predicted": _known(answer["predicted"], words, seen),
+    }
 
-        Args:
-            words: Words of each training sentence.
-            names: Entities of the training data; empty if the task has none.
-        """
-        self.words = {word for sentence in words for word in sentence}
-        self.names = set(names)
 
-    def row(self, words: Sequence[str], answer: Mapping[str, Any]) -> dict[str, Any]:
-        """The row of a sentence."""
-        unseen = [index for index, word in enumerate(words) if word not in self.words]
-        return {
-            "line": answer["line"],
-            "words": list(words[:MAX_WORDS]),
-            "unseen": unseen,
-            "gold": self._known(answer["gold"], words),
-            "predicted": self._known(answer["predicted"], words),
-        }
-
-    def _known(self, answer: Sequence[Any], words: Sequence[str]) -> list[Any]:
-        """A label with its probability, or entities, each with what the training data know of it."""
-        if answer and isinstance(answer[0], str):
-            label, probability = answer
-            return [label, round(probability, 4)]
-        return [
-            [start, end, kind, round(probability, 4), self._how_known(tuple(words[start:end]))]
-            for start, end, kind, probability in answer
-        ]
-
-    def _how_known(self, name: Name) -> int:
-        return 2 if name in self.names else int(all(word in self.words for word in name))
+def _known(answer: Sequence[Any], words: Sequence[str], seen: Seen | None) -> list[Any]:
+    """A label with its probability, or entities, each with what the training data know of it."""
+    if answer and isinstance(answer[0], str):
+        label, probability = answer
+        return [label, round(probability, 4)]
+    return [
+        [start, end, kind, round(probability, 4), 1 if seen is None else seen.how_known(tuple(words[start:end]))]
+        for start, end, kind, probability in answer
+    ]

@@ -23,9 +23,11 @@ from typing import Any
 from elmo_lite.metadata import write_json
 from tasks.training.finetune import METRICS
 from tasks.training.grid import Point
+from tasks.training.judgement import judge
 from tasks.training.material import Material, Materials, TrainOne
 from tasks.training.parts import Parts, contents_of
 from tasks.training.seeds import SEED_FILE, identity_of, run_seeds
+from tasks.training.seen import Seen
 from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task
 
 log = logging.getLogger("elmo_lite")
@@ -122,7 +124,7 @@ def _keep(
     model.config = dataclasses.replace(model.config, encoder_inside=config.encoder_inside)
     facts: dict[str, Any] = json.loads((run / SEED_FILE).read_text(encoding="utf-8"))["scores"]
     if "test" in data.scored:
-        facts["test"] = task.evaluate(model, data.scored["test"])[0]
+        facts["test"] = judge(task, model, data.scored["test"], Seen.load(run))[0]
     scored: dict[str, Any] = {
         part: {key: facts[part][key] for key in task.card_scores} for part in ("dev", "test") if part in facts
     }

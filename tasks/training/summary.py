@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from elmo_lite.stopping import Stopped
+from tasks.training.judgement import ERRORS_PAGE
 from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task
+
+log = logging.getLogger("elmo_lite")
+
+MAX_KINDS = 20
+"""Number of types or labels that are printed, those with most of the data."""
+KNOWN = {
+    "seen_entities": "entities seen in training",
+    "new_of_known_words": "new entities of known words",
+    "with_unseen_word": "new entities with an unseen word",
+    "all_words_seen": "texts of known words",
+    "with_unseen_words": "texts with unseen words",
+}
+"""What groups of ``elmo_lite.report.knowledge_scores`` are called."""
 
 
 def print_scores(
     task: Task[ConfigT, DataT, ExampleT, ModelT], facts: Mapping[str, Any], out: str | Path, seeds: int
 ) -> None:
     """Print one line for dev and one for test, the path of the model, and the command that shows the run.
+
+    What else the scores say of a single model is logged.
 
     Args:
         task: The kind of task.
@@ -34,9 +51,13 @@ def print_scores(
         if seeds == 1 and part in facts:
             shown = [f"{title} {facts[part][key]:.2f}" for title, key in task.headline.items()]
             print(f"{part:<5} {'  '.join(shown)}")
+            for line in _details(facts[part], next(iter(task.headline))):
+                log.info("%s: %s", part, line)
         elif seeds > 1 and any(key.startswith(f"{part}.") for key in facts["mean"]):
             print(f"{part:<5} {_mean(task, facts, part)}  ({seeds} seeds: mean, deviation)")
     print(f"model {out if seeds == 1 else Path(out) / 'seed-0'}")
+    if seeds == 1 and (Path(out) / ERRORS_PAGE).is_file():
+        log.info("dev: worst sentences in %s", Path(out) / ERRORS_PAGE)
     print(f"next  elmo-lite report {shlex.quote(str(out))}")
     if facts.get("interrupted"):
         message = f"stopped in epoch {facts['num_epochs'] + 1}; the model of epoch {facts['best_epoch']} is in {out}"
@@ -66,3 +87,23 @@ def _print_search(task: Task[ConfigT, DataT, ExampleT, ModelT], facts: Mapping[s
     if seeds == 1:
         print("one seed tells nothing of chance: --seeds 3 shows what is as good as the best")
     print(f"best  {rows[0]['point']}, seed {facts['best_seed']}")
+
+
+def _details(scores: Mapping[str, Any], title: str) -> Iterator[str]:
+    """The interval of the main score, scores by type or label, and by what the training data knew."""
+    if drawn := scores.get("interval"):
+        yield f"{title} in {drawn['low']:.1f} to {drawn['high']:.1f} ({drawn['level']} % of resampled sentences)"
+    kinds = scores.get("types") or scores.get("per_label") or {}
+    sizes = {kind: found.get("support", found.get("sentences", 0)) for kind, found in kinds.items()}
+    shown = sorted(kinds, key=lambda kind: -sizes[kind])[:MAX_KINDS]
+    rest = ", ..." if len(kinds) > len(shown) else ""
+    if shown:
+        yield (
+            f"F1 by {'type' if 'types' in scores else 'label'}: "
+            + ", ".join(f"{kind} {kinds[kind]['f1']:.1f} ({sizes[kind]:,})" for kind in shown)
+            + rest
+        )
+    for key, found in scores.get("known", {}).items():
+        name = "f1" if "f1" in found else "accuracy"
+        if found[name] is not None:
+            yield f"{'F1' if name == 'f1' else name} of {KNOWN[key]}: {found[name]:.1f} ({found['support']:,})"

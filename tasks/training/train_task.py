@@ -24,11 +24,13 @@ from tasks.training.folds import run_folds
 from tasks.training.grid import Point, grid_points
 from tasks.training.head import FinetuneResult
 from tasks.training.journal import Journal, opening
+from tasks.training.judgement import ERRORS_LINES, ERRORS_PAGE, judge, write_errors
 from tasks.training.material import Material, Materials, RunEncoder
 from tasks.training.parts import Parts, contents_of
-from tasks.training.predictions import PREDICTIONS, Seen, write_predictions
+from tasks.training.predictions import PREDICTIONS, write_predictions
 from tasks.training.search import run_search
 from tasks.training.seeds import identity_of, run_seeds
+from tasks.training.seen import Seen
 from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task, device_of, numbers_of
 
 
@@ -133,7 +135,8 @@ def _train_one(
     scored = [example.words for part in data.scored.values() for example in task.examples(part)]
     trained = task.new_model(config, data.classes, elmo, [example.words for example in train], scored)
     number = {label: index for index, label in enumerate(trained.labels)}
-    (out / PREDICTIONS).unlink(missing_ok=True)  # of an earlier model
+    for name in (PREDICTIONS, ERRORS_PAGE, ERRORS_LINES):  # of an earlier model
+        (out / name).unlink(missing_ok=True)
     parts = {part: task.examples(read) for part, read in data.all().items()}
     journal = Journal(out, opening(task, config, parts, data.names, {"out": str(out), **data.flags}))
     result = finetune(
@@ -153,12 +156,15 @@ def _train_one(
     trained.save(out, encoder_path=config.representation.encoder, overwrite=True)
     try:
         record(result, config.finetune, out, next(iter(task.headline)))
-        of_dev, predicted = task.evaluate(trained, data.scored["dev"])
-        others = {part: task.evaluate(trained, read)[0] for part, read in data.scored.items() if part != "dev"}
+        seen = Seen((example.words for example in train), task.names(train))
+        of_dev, rows, predicted = judge(task, trained, data.scored["dev"], seen)
+        others = {part: judge(task, trained, read, seen)[0] for part, read in data.scored.items() if part != "dev"}
         facts = _record_scores(task, config, {"dev": of_dev, **others}, result, out)
+        seen.save(out)
         if config.finetune.keep_predictions:
             answers = map(task.answer, dev, predicted, repeat(trained.labels))
-            write_predictions(out, task.kind, dev, answers, Seen((e.words for e in train), task.names(train)))
+            write_predictions(out, task.kind, dev, answers, seen)
+            write_errors(rows, out, out.name, "dev")
         journal.write([], complete=True)
         return facts
     except KeyboardInterrupt as stop:

@@ -5,8 +5,10 @@ import time
 
 import pytest
 
+pytest.importorskip("scipy")
+
 from elmo_lite import CheckpointError
-from tasks.saved_task.scores import scores_as_json, words_per_second
+from tasks.saved_task.scores import interval, scores_as_json, words_per_second
 
 
 def test_speed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,3 +28,22 @@ def test_scores_as_json() -> None:
 def test_scores_that_are_no_numbers_are_an_error(value: float) -> None:
     with pytest.raises(CheckpointError, match="^model: expected finite scores on dev.tsv, found"):
         scores_as_json("model", "dev.tsv", {"types": {"PER": {"f1": value}}})
+
+
+def test_the_interval_of_an_accuracy_is_that_of_the_binomial_distribution() -> None:
+    found = interval([(1, 1)] * 80 + [(0, 1)] * 20, resamples=20_000)
+    assert found is not None and found["level"] == 95
+    assert found["low"] == pytest.approx(72, abs=1) and found["high"] == pytest.approx(87.5, abs=1)
+    assert found == interval([(1, 1)] * 80 + [(0, 1)] * 20, resamples=20_000)
+
+
+def test_the_interval_of_an_f1_draws_sentences() -> None:
+    # Two sentences: F1 is 2 * 2 / 5 or 0; one of three kinds of draws is any of them.
+    found = interval([(4, 5), (0, 2)])
+    assert found is not None and (found["low"], found["high"]) == (0.0, 80.0)
+    every = interval([(4, 4), (0, 0), (2, 2)])
+    assert every is not None and (every["low"], every["high"]) == (0.0, 100.0)  # a draw of the empty one alone is 0
+
+
+def test_one_sentence_has_no_interval() -> None:
+    assert interval([(1, 1)]) is None and interval([]) is None

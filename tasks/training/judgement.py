@@ -1,0 +1,96 @@
+"""What a result says beside its scores: how well a model does on what train lacked, and where it is most wrong.
+
+All of it is computed from predictions of sentences (``predictions``), whatever the task.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+from elmo_lite import ConfigError
+from elmo_lite.files import write_text
+from elmo_lite.report import Prediction, error_lines, error_page, knowledge_scores, prediction_of
+from tasks.training.predictions import row_of
+from tasks.training.seen import Seen
+from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task
+
+log = logging.getLogger("elmo_lite")
+
+ERRORS_PAGE, ERRORS_LINES = "errors.html", "errors.jsonl"
+
+
+def judge(
+    task: Task[ConfigT, DataT, ExampleT, ModelT], model: ModelT, data: DataT, seen: Seen | None
+) -> tuple[dict[str, Any], list[Prediction], Sequence[Any]]:
+    """Score a model on labelled sentences.
+
+    Args:
+        task: The kind of task.
+        model: The model.
+        data: Labelled sentences.
+        seen: What the training data hold; None if nobody knows.
+
+    Returns:
+        The scores of ``task.evaluate``, with "unseen_words", the share of the words that the training data lack, in
+        percent, and "known", see ``elmo_lite.report.knowledge_scores``, if that is known; what the report knows of each
+        sentence; the predictions of ``task.evaluate``.
+    """
+    scores, predicted = task.evaluate(model, data)
+    examples = task.examples(data)
+    answers = map(task.answer, examples, predicted, repeat(model.labels))
+    rows = [prediction_of(row_of(e.words, answer, seen)) for e, answer in zip(examples, answers, strict=True)]
+    if seen is not None:
+        lacking = 100 * sum(len(row.unseen) for row in rows) / sum(len(example.words) for example in examples)
+        scores = {**scores, "unseen_words": lacking, "known": knowledge_scores(rows)}
+    return scores, rows, predicted
+
+
+def write_errors(rows: Sequence[Prediction], out: Path, title: str, part: str) -> Path:
+    """Write the ten worst sentences as ``errors.html`` and ``errors.jsonl``.
+
+    Args:
+        rows: Predictions.
+        out: Directory of the files; it is created if needed.
+        title: Name of the model.
+        part: Name of the data, such as "dev".
+
+    Returns:
+        The path of the page.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(out / ERRORS_PAGE, error_page(rows, title, part))
+    write_text(out / ERRORS_LINES, error_lines(rows))
+    return out / ERRORS_PAGE
+
+
+def evaluate_saved(
+    task: Task[ConfigT, DataT, ExampleT, ModelT], model: ModelT, data: DataT, directory: str, name: str, errors: str
+) -> dict[str, Any]:
+    """The scores that the command ``evaluate`` prints, see ``judge``.
+
+    Args:
+        task: The kind of task.
+        model: A saved model.
+        data: Labelled sentences.
+        directory: Directory of the model.
+        name: Path or name of the data.
+        errors: Directory to write the worst sentences to; empty for none.
+
+    Raises:
+        ConfigError: ``errors`` is a file.
+        CheckpointError: What is kept of the training data is damaged.
+    """
+    out = Path(errors)
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out}: expected a directory to write errors to, found a file")
+    seen = Seen.load(Path(directory))
+    scores, rows, _ = judge(task, model, data, seen)
+    if "unseen_words" in scores:
+        log.info("%s: %.1f %% of the words unseen in training", name, scores["unseen_words"])
+    if errors:
+        log.info("errors: %s", write_errors(rows, out, Path(directory).name, name))
+    return scores
