@@ -6,6 +6,7 @@ import logging
 import time
 from typing import Any
 
+from elmo_lite.errors import require
 from elmo_lite.outputs import format_of
 from tasks.files import input_and_output, write_output
 from tasks.ner.data import TaggedData, read_tagged, warn_of_unseen
@@ -58,6 +59,7 @@ def predict_command(
     paths: list[str],
     *,
     probabilities: bool = False,
+    min_score: float = 0.0,
     word_column: int | None = None,
     encoder: str | None = None,
     device: str = "cpu",
@@ -71,6 +73,7 @@ def predict_command(
             column file. OUTPUT is text (.txt), JSONL (.jsonl), columns (.conll, .iob2, .tsv) or a table (.csv) by its
             suffix. Defaults to text on standard output.
         probabilities: Add the marginal probabilities of the tags.
+        min_score: Probability in 0..1 of an entity with exactly its words and type; entities below it are left out.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         overwrite: Replace OUTPUT if it exists.
 
@@ -78,12 +81,13 @@ def predict_command(
         word_column: Column of the words in a column file, from 0. Detected by default.
         encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
+    require(0 <= min_score <= 1, "min_score", "a probability in 0..1", min_score)
     source, output = input_and_output(paths, overwrite)
     kind = format_of(output, FORMATS)
     sentences = read_sentences(source, word_column)
     tagger = NerTagger.from_pretrained(directory, device, encoder)
     begun = time.perf_counter()
-    tagged = tagger.tag(sentences)
+    tagged = tagger.tag(sentences, min_score)
     speed = words_per_second(sum(len(found.words) for found in tagged), begun)
     write_output(output, format_predictions(tagged, tagger.labels, kind, probabilities))
     log.info("%s sentences, %s words/s, encoder included", f"{len(tagged):,}", f"{speed:,.0f}")

@@ -46,33 +46,37 @@ class LinearChainCRF(nn.Module):
         for name, allowed in (("first", first), ("follow", follow), ("last", last)):
             self.register_buffer(f"forbidden_{name}", ~torch.tensor(allowed, dtype=torch.bool), persistent=False)
 
-    def scores(self) -> tuple[Tensor, Tensor, Tensor]:
-        """The scores of first labels (N,), transitions (N, N) and last labels (N,), minus infinity if illegal."""
+    def scores(self, temperature: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
+        """The scores of first labels (N,), transitions (N, N) and last labels (N,), minus infinity if illegal.
+
+        They are divided by ``temperature``.
+        """
         return (
-            self.first.masked_fill(self.forbidden_first, -torch.inf),
-            self.follow.masked_fill(self.forbidden_follow, -torch.inf),
-            self.last.masked_fill(self.forbidden_last, -torch.inf),
+            self.first.masked_fill(self.forbidden_first, -torch.inf) / temperature,
+            self.follow.masked_fill(self.forbidden_follow, -torch.inf) / temperature,
+            self.last.masked_fill(self.forbidden_last, -torch.inf) / temperature,
         )
 
-    def log_likelihood(self, emissions: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
+    def log_likelihood(self, emissions: Tensor, targets: Tensor, mask: Tensor, temperature: float = 1.0) -> Tensor:
         """The log-likelihood of label sequences, computed in float32 or float64.
 
         Args:
             emissions: (B, T, N), scores of the labels at each word.
             targets: (B, T), label ids, which are arbitrary at padding.
             mask: (B, T), True at words. Padding follows the words, and no sentence is empty.
+            temperature: Positive number by which s(y) is divided. Defaults to 1.
 
         Returns:
             (B,), log-likelihoods, at most 0. That of an illegal sequence is minus infinity.
         """
-        emissions = _at_least_float32(emissions)
-        first, follow, last = self.scores()
+        emissions = _at_least_float32(emissions) / temperature
+        first, follow, last = self.scores(temperature)
         log_z: Tensor = _LogPartition.apply(emissions, first, follow, last, mask)  # type: ignore[no-untyped-call]
-        return self._score(emissions, targets.masked_fill(~mask, 0), mask) - log_z
+        return self._score(emissions, targets.masked_fill(~mask, 0), mask, temperature) - log_z
 
-    def _score(self, emissions: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
-        """The scores s(y) of label sequences, (B,)."""
-        first, follow, last = self.scores()
+    def _score(self, emissions: Tensor, targets: Tensor, mask: Tensor, temperature: float) -> Tensor:
+        """The scores of label sequences, (B,), from emissions that were divided by the temperature."""
+        first, follow, last = self.scores(temperature)
         words = emissions.gather(2, targets.unsqueeze(2)).squeeze(2)
         steps = follow[targets[:, :-1], targets[:, 1:]]
         ends = targets.gather(1, mask.sum(dim=1, keepdim=True) - 1).squeeze(1)
@@ -114,10 +118,14 @@ class LinearChainCRF(nn.Module):
         return [row[:length] for row, length in zip(labels, mask.sum(dim=1).tolist(), strict=True)]
 
     @torch.no_grad()
-    def marginals(self, emissions: Tensor, mask: Tensor) -> Marginals:
-        """Run the forward-backward algorithm. Arguments are as in ``decode``."""
-        emissions = _at_least_float32(emissions)
-        first, follow, last = self.scores()
+    def marginals(self, emissions: Tensor, mask: Tensor, temperature: float = 1.0) -> Marginals:
+        """Run the forward-backward algorithm. Arguments are as in ``log_likelihood``.
+
+        With a temperature, the probability of y is exp(s(y) / temperature) over the sum of these; the most probable
+        sequence, that of ``decode``, is the same for all temperatures.
+        """
+        emissions = _at_least_float32(emissions) / temperature
+        first, follow, last = self.scores(temperature)
         ahead = _ahead(emissions, first, follow, mask)
         back = _back(emissions, follow, last, mask)
         return Marginals(emissions, follow, ahead, back, torch.logsumexp(ahead[:, 0] + back[:, 0], dim=1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from tasks.inputs.representation import Representation
 from tasks.modules.bilstm import BiLSTM
 from tasks.modules.dropout import VariationalDropout
 from tasks.ner.crf import LinearChainCRF, Marginals
-from tasks.ner.tags import Entity, entities_of, legal_bioes
+from tasks.ner.tags import OUTSIDE, Entity, entities_of, legal_bioes
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,14 @@ class Decoded:
     """Marginal probability of each entity, in 0..1."""
     probabilities: list[list[float]]
     """(T, N): marginal probability of each label at each word."""
+
+    def surer_than(self, least: float) -> Decoded:
+        """The same without the entities whose probability is below ``least``; their words have the tag O."""
+        sure = [index for index, score in enumerate(self.scores) if score >= least]
+        entities = [self.entities[index] for index in sure]
+        inside = {place for entity in entities for place in range(entity.start, entity.end)}
+        tags = [tag if place in inside else OUTSIDE for place, tag in enumerate(self.tags)]
+        return replace(self, tags=tags, entities=entities, scores=[self.scores[index] for index in sure])
 
 
 class NerModel(nn.Module):
@@ -55,6 +63,7 @@ class NerModel(nn.Module):
         """
         super().__init__()
         self.labels = list(labels)
+        self.temperature = 1.0
         self.representation = representation
         widths = [representation.dim, *[2 * lstm_dim] * (lstm_layers - 1)]
         self.lstm = nn.ModuleList(BiLSTM(width, lstm_dim) for width in widths)
@@ -86,6 +95,12 @@ class NerModel(nn.Module):
         log_likelihood = self.crf.log_likelihood(self(batch), batch.targets, batch.mask)
         return self.representation.penalty() - log_likelihood.mean()
 
+    def log_likelihood(self, scores: Tensor, batch: Batch, temperature: float) -> Tensor:
+        """The log-likelihood of the tags of each sentence, (B,), from the scores that ``forward`` returned."""
+        if batch.targets is None:
+            raise ValueError("batch: expected targets, found none")
+        return self.crf.log_likelihood(scores, batch.targets, batch.mask, temperature)
+
     @torch.no_grad()
     def predict(self, batch: Batch) -> list[list[str]]:
         """The tags of each sentence, in BIOES."""
@@ -100,7 +115,7 @@ class NerModel(nn.Module):
             CheckpointError: The scores are not finite, because the weights or the encoder's are not.
         """
         scores = self(batch)
-        marginals = self.crf.marginals(scores, batch.mask)
+        marginals = self.crf.marginals(scores, batch.mask, self.temperature)
         if not marginals.log_z.isfinite().all():
             raise CheckpointError("weights: expected finite scores of tags, found NaN or infinity")
         paths, probabilities = self.crf.decode(scores, batch.mask), marginals.labels().cpu()

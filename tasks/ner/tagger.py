@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from elmo_lite import CorpusError, Elmo, Tokenization
-from elmo_lite.errors import require_range
+from elmo_lite.errors import require, require_range
 from elmo_lite.hardware import choose_device
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, collate
@@ -22,11 +22,11 @@ from tasks.ner.config import NerConfig
 from tasks.ner.data import TaggedData, TaggedSource, read_tagged, unseen_types
 from tasks.ner.model import Decoded, NerModel
 from tasks.ner.prediction import Sentence, Span, Tagged, tagged_sentence
-from tasks.ner.scoring import confusion_of, entity_counts, score_tags
+from tasks.ner.scoring import confusion_of, entity_counts, judged_entities, score_tags
 from tasks.ner.tags import bioes_labels, split_tag
 from tasks.saved_task.description import describe
 from tasks.saved_task.network import load_network, new_network, save_network, tokenization_of
-from tasks.saved_task.scores import interval, words_per_second
+from tasks.saved_task.scores import interval, reliability, words_per_second
 
 __all__ = ["NerTagger", "Span", "Tagged", "new_tagger"]
 
@@ -108,11 +108,12 @@ class NerTagger:
         """Entity types of the tagger, sorted."""
         return sorted({split_tag(label)[1] for label in self.labels} - {""})
 
-    def predict(self, sentences: Iterable[Sentence]) -> list[list[Span]]:
+    def predict(self, sentences: Iterable[Sentence], min_score: float = 0.0) -> list[list[Span]]:
         """Find the entities of sentences.
 
         Args:
             sentences: Strings or lists of words.
+            min_score: Probability in 0..1; entities below it are left out. Defaults to 0, which leaves none out.
 
         Returns:
             The entities of each sentence. The list is empty if a sentence has no entities or no words.
@@ -121,15 +122,18 @@ class NerTagger:
             CorpusError: A sentence is neither a string nor a list of words, or ``sentences`` is one string, a
                 dictionary or a table.
             CheckpointError: The weights are not finite.
+            ConfigError: ``min_score`` is out of range.
         """
-        return [tagged.spans for tagged in self.tag(sentences)]
+        return [tagged.spans for tagged in self.tag(sentences, min_score)]
 
-    def tag(self, sentences: Iterable[Sentence]) -> list[Tagged]:
+    def tag(self, sentences: Iterable[Sentence], min_score: float = 0.0) -> list[Tagged]:
         """Tag sentences. Like ``predict``, but with words, tags and probabilities."""
+        require(0 <= min_score <= 1, "min_score", "a probability in 0..1", min_score)
         given = items_of(sentences, "sentences", "sentence")
         split = [self._split(sentence, number) for number, sentence in enumerate(given)]
         decoded = self._decode([[word for word, _, _ in pieces] for pieces in split])
-        return [tagged_sentence(*row) for row in zip(given, split, decoded, strict=True)]
+        sure = (row.surer_than(min_score) for row in decoded) if min_score else decoded
+        return [tagged_sentence(*row) for row in zip(given, split, sure, strict=True)]
 
     def predict_proba(self, sentences: Iterable[Sentence]) -> list[npt.NDArray[np.float64]]:
         """Compute the marginal probability of every label at each word.
@@ -158,10 +162,10 @@ class NerTagger:
             tag_column: Column of the tags, from 0; -1 for the last. Detected by default.
 
         Returns:
-            The scores of ``score_tags``; "interval" of micro F1, see ``interval``; "confusion", see ``confusion_of``;
-            "sentences" and "words", the size of the data; "scheme" and "repaired", see ``TaggedData``; "unseen_types",
-            the number of entities of each type that the tagger does not know, which count as errors;
-            "words_per_second", the speed of prediction including the encoder.
+            The scores of ``score_tags``; "interval" of micro F1, see ``interval``; "calibration" of the entities, see
+            ``reliability``; "confusion", see ``confusion_of``; "sentences" and "words", the size of the data; "scheme"
+            and "repaired", see ``TaggedData``; "unseen_types", the number of entities of each type that the tagger does
+            not know, which count as errors; "words_per_second", the speed of prediction including the encoder.
 
         Raises:
             CorpusError: The data cannot be used, see ``read_tagged``.
@@ -180,6 +184,7 @@ class NerTagger:
         scores = {
             **score_tags(gold, predicted),
             "interval": interval(map(entity_counts, gold, predicted)),
+            "calibration": reliability(*judged_entities(gold, tagged)),
             "confusion": confusion_of(gold, predicted),
             "sentences": len(gold),
             "words": num_words,

@@ -28,6 +28,7 @@ class Ner(Task[NerConfig, TaggedData, TaggedSentence, NerTagger]):
     packages = ("seqeval",)
     headline = {"F1": "f1", "precision": "precision", "recall": "recall"}
     card_scores = ("f1", "precision", "recall", "sentences")
+    answers = "entities"
 
     def read(self, source: Any, part: str, config: NerConfig, split_words: Callable[[str], list[str]]) -> TaggedData:
         """Read labelled sentences. ``split_words`` is unused, since they are lists of words already."""

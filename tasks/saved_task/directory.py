@@ -148,14 +148,24 @@ def save_task(
     return target
 
 
-def save_scores(directory: str | os.PathLike[str], kind: Kind, metrics: Mapping[str, Any]) -> None:
+def save_scores(
+    directory: str | os.PathLike[str], kind: Kind, metrics: Mapping[str, Any], temperature: float | None = None
+) -> None:
     """Add scores of JSON types to a saved task model: to its settings and its model card, each whole or not at all.
+
+    Args:
+        directory: Directory of the model.
+        kind: Task of the model.
+        metrics: The scores.
+        temperature: What divides its scores before they become probabilities. Defaults to what is saved.
 
     Raises:
         CheckpointError: There is no such model, or the scores are not of JSON types.
     """
     target = expanded(directory)
     settings = {**read_settings(target, kind), "metrics": dict(metrics)}
+    if temperature is not None:
+        settings["settings"] = {**settings["settings"], "temperature": temperature}
     write_settings(target, settings, read_tensors(target / MODEL))
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, TypeVar, cast
 from torch import nn
 
 from elmo_lite import CheckpointError, ConfigError, Elmo, Tokenization
+from elmo_lite.errors import require
 from elmo_lite.fields import from_settings
 from elmo_lite.files import remove_leftovers
 from elmo_lite.metadata import read_json
@@ -26,6 +27,8 @@ from tasks.saved_task.settings import Kind
 
 ENCODER_TENSORS = "representation.elmo."
 """Prefix of the weights of a trained encoder, which are saved as a model of their own."""
+
+TEMPERATURE = "temperature"
 
 
 class NetworkConfig(Protocol):
@@ -52,7 +55,11 @@ class NetworkConfig(Protocol):
 
 
 class TaskNetwork(Protocol):
-    """The network of a task, an ``nn.Module``."""
+    """The network of a task, an ``nn.Module``.
+
+    It may have an attribute ``temperature``, a positive number by which its scores are divided before they become
+    probabilities; a saved network has it again.
+    """
 
     labels: list[str]
     """Labels in the order of the outputs."""
@@ -163,6 +170,7 @@ def save_network(
             "config": config.to_dict(),
             "tokenization": tokenization.to_dict(),
             "word_inputs": None if inputs is None else inputs.to_files()[0],
+            TEMPERATURE: getattr(model, TEMPERATURE, 1.0),
         },
         labels=model.labels,
         tensors=own_tensors(cast(nn.Module, model), ENCODER_TENSORS),
@@ -219,6 +227,7 @@ def load_network(
     except ValueError as error:
         raise CheckpointError(f"{Path(directory) / CONFIG}: {error}") from None
     saved.fill(cast(nn.Module, model), without=ENCODER_TENSORS)
+    setattr(model, TEMPERATURE, settings.temperature)
     return model, config, tokenization
 
 
@@ -229,3 +238,8 @@ class _Settings:
     config: dict[str, Any]
     tokenization: dict[str, Any]
     word_inputs: dict[str, Any] | None
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the range of the temperature."""
+        require(0 < self.temperature < float("inf"), "settings.temperature", "a positive number", self.temperature)

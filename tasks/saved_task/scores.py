@@ -1,4 +1,4 @@
-"""Scores of a saved task model: the speed of prediction, intervals, and all scores as JSON."""
+"""Scores of a saved task model: the speed of prediction, intervals, calibration, and all scores as JSON."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from elmo_lite.extras import named_extra
 LEVEL = 95
 """Confidence level of intervals, in percent."""
 RESAMPLES = 2000
+NUM_BINS = 10
+"""Number of bins of probabilities."""
 
 
 def words_per_second(num_words: int, begun: float) -> float:
@@ -75,6 +77,38 @@ def interval(counts: Iterable[tuple[int, int]], resamples: int = RESAMPLES) -> d
         random_state=np.random.default_rng(0),
     ).confidence_interval
     return {"low": float(drawn.low), "high": float(drawn.high), "level": LEVEL}
+
+
+def reliability(probabilities: Iterable[float], right: Iterable[bool]) -> dict[str, Any] | None:
+    """How far the probabilities of answers are what they say, in ten bins of equal width (Guo et al. 2017).
+
+    Args:
+        probabilities: Probability of each answer that was given, in 0..1.
+        right: Whether it is right.
+
+    Returns:
+        "error", the expected calibration error in percent: the mean difference of probability and share of right
+        answers over the bins, weighted by their sizes; "bins", the mean probability, the share of right answers and the
+        number of answers of each bin that has some. None without answers.
+
+    Raises:
+        ModuleNotFoundError: scikit-learn is not installed.
+    """
+    given, was_right = np.array(list(probabilities), dtype=np.float64).clip(0, 1), np.array(list(right), dtype=bool)
+    if not len(given):
+        return None
+    with named_extra("reliability of probabilities"):
+        from sklearn.calibration import calibration_curve
+
+    shares, means = calibration_curve(was_right, given, n_bins=NUM_BINS, pos_label=True)
+    edges = np.linspace(0, 1, NUM_BINS + 1)
+    sizes = np.bincount(np.searchsorted(edges[1:-1], given), minlength=NUM_BINS)  # the bins of scikit-learn
+    sizes = sizes[sizes > 0]
+    error = 100 * float(np.abs(shares - means) @ sizes / sizes.sum())
+    return {
+        "error": error,
+        "bins": [list(row) for row in zip(means.tolist(), shares.tolist(), sizes.tolist(), strict=True)],
+    }
 
 
 def _ratio(

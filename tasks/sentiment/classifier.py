@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from elmo_lite import CorpusError, Elmo, Tokenization
+from elmo_lite.errors import require
 from elmo_lite.hardware import choose_device
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, collate
@@ -21,13 +22,13 @@ from tasks.inputs.in_memory import items_of
 from tasks.inputs.representation import Representation
 from tasks.saved_task.description import describe
 from tasks.saved_task.network import load_network, new_network, save_network, tokenization_of
-from tasks.saved_task.scores import interval, words_per_second
+from tasks.saved_task.scores import words_per_second
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data import LabelledSource, check_labels, read_labelled
 from tasks.sentiment.model import SentimentModel
 from tasks.sentiment.prediction import Prediction, Text
 from tasks.sentiment.readers import DataConfig, LabelledText
-from tasks.sentiment.scoring import report
+from tasks.sentiment.scoring import scored
 
 __all__ = ["Prediction", "SentimentClassifier", "new_classifier"]
 
@@ -107,11 +108,12 @@ class SentimentClassifier:
         """The labels as an array, (K,), under scikit-learn's name: the columns of ``predict_proba``."""
         return np.array(self.labels)
 
-    def predict(self, texts: Iterable[Text]) -> list[Prediction]:
+    def predict(self, texts: Iterable[Text], min_score: float = 0.0) -> list[Prediction]:
         """Predict the labels of texts.
 
         Args:
             texts: Strings or lists of words.
+            min_score: Probability in 0..1; a label below it is left empty, its score is kept. Defaults to 0.
 
         Returns:
             The prediction of each text. The label is empty and its score 0 if a text has no words.
@@ -120,10 +122,13 @@ class SentimentClassifier:
             CorpusError: A text is neither a string nor a list of words, or ``texts`` is one string, a dictionary or a
                 table.
             CheckpointError: The weights are not finite.
+            ConfigError: ``min_score`` is out of range.
         """
+        require(0 <= min_score <= 1, "min_score", "a probability in 0..1", min_score)
         sentences = self._sentences(texts)
         rows = self._probabilities(sentences).tolist()
-        return [self._prediction(row, bool(words)) for row, words in zip(rows, sentences, strict=True)]
+        found = [self._prediction(row, bool(words)) for row, words in zip(rows, sentences, strict=True)]
+        return [each if each.score >= min_score else dataclasses.replace(each, label="") for each in found]
 
     def predict_proba(self, texts: Iterable[Text]) -> npt.NDArray[np.float64]:
         """Compute the probability of every label.
@@ -152,8 +157,7 @@ class SentimentClassifier:
             label_column: Column of the label. Defaults to that of the training.
 
         Returns:
-            The scores of ``scoring.report``; "interval" of the accuracy, see ``interval``; "words_per_second", the
-            speed of prediction including the encoder.
+            The scores of ``scoring.scored``, and "words_per_second", the speed of prediction including the encoder.
 
         Raises:
             CorpusError: The data cannot be used, see ``read_labelled``, or the classifier does not have one of the
@@ -170,9 +174,8 @@ class SentimentClassifier:
         begun = time.perf_counter()
         predictions = self.predict(example.words for example in examples)
         speed = words_per_second(sum(len(example.words) for example in examples), begun)
-        gold, predicted = [example.label for example in examples], [found.label for found in predictions]
-        drawn = interval((int(right == found), 1) for right, found in zip(gold, predicted, strict=True))
-        return {**report(gold, predicted, self.labels), "interval": drawn, "words_per_second": speed}, predictions
+        scores = scored([example.label for example in examples], predictions, self.labels)
+        return {**scores, "words_per_second": speed}, predictions
 
     def data_config(self, text_column: str | None = None, label_column: str | None = None) -> DataConfig:
         """The settings for reading data: those of the training, with other columns if given."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from elmo_lite.errors import require
 from elmo_lite.outputs import format_of
 from tasks.files import input_and_output, write_output
 from tasks.saved_task.scores import scores_as_json, words_per_second
@@ -60,6 +61,7 @@ def predict_command(
     paths: list[str],
     *,
     probabilities: bool = False,
+    min_score: float = 0.0,
     text_column: str | None = None,
     encoder: str | None = None,
     device: str = "cpu",
@@ -73,6 +75,7 @@ def predict_command(
             or a data set of the hub; labels are not needed. A text without words gets an empty label. OUTPUT is text
             (.txt), JSONL (.jsonl) or a table (.tsv, .csv) by its suffix. Defaults to text on standard output.
         probabilities: Add the probability of every label.
+        min_score: Probability in 0..1; a label below it is left empty, its score is written.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         overwrite: Replace OUTPUT if it exists.
 
@@ -80,12 +83,13 @@ def predict_command(
         text_column: Column of the text. Defaults to that of the training.
         encoder: Path or name of an encoder that is not kept with the classifier. Defaults to where it was in training.
     """
+    require(0 <= min_score <= 1, "min_score", "a probability in 0..1", min_score)
     source, output = input_and_output(paths, overwrite)
     kind = format_of(output, FORMATS)
     classifier = SentimentClassifier.from_pretrained(directory, device=device, encoder=encoder)
     texts = read_texts(source, classifier.data_config(text_column), classifier.tokenization.words)
     begun = time.perf_counter()
-    predictions = classifier.predict(text.words for text in texts)
+    predictions = classifier.predict((text.words for text in texts), min_score)
     speed = words_per_second(sum(len(text.words) for text in texts), begun)
     write_output(output, format_predictions(texts, predictions, kind, probabilities))
     log.info("%s texts, %s words/s, encoder included", f"{len(texts):,}", f"{speed:,.0f}")

@@ -32,6 +32,7 @@ class SentimentModel(nn.Module):
         """
         super().__init__()
         self.labels = list(labels)
+        self.temperature = 1.0
         self.representation = representation
         self.head: PooledHead | BCN
         if isinstance(head, BCNConfig):
@@ -59,6 +60,12 @@ class SentimentModel(nn.Module):
             raise ValueError("batch: expected targets to learn from, found none")
         return F.cross_entropy(self(batch).float(), batch.targets) + self.penalty()
 
+    def log_likelihood(self, scores: Tensor, batch: Batch, temperature: float) -> Tensor:
+        """The log-likelihood of the label of each sentence, (B,), from the logits that ``forward`` returned."""
+        if batch.targets is None:
+            raise ValueError("batch: expected targets, found none")
+        return -F.cross_entropy(scores.float() / temperature, batch.targets, reduction="none")
+
     @torch.no_grad()
     def predict(self, batch: Batch) -> list[str]:
         """The most probable label of each sentence."""
@@ -71,7 +78,7 @@ class SentimentModel(nn.Module):
         Raises:
             CheckpointError: They are not finite, because the weights or the encoder's are not.
         """
-        found = torch.softmax(self(batch).float(), dim=-1)
+        found = torch.softmax(self(batch).float() / self.temperature, dim=-1)
         if not found.isfinite().all():
             raise CheckpointError("weights: expected finite scores of labels, found NaN or infinity")
         return found

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from elmo_lite.extras import named_extra
+from tasks.saved_task.scores import interval, reliability
+from tasks.sentiment.prediction import Prediction
 
 
 def score_labels(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
@@ -61,4 +63,14 @@ def report(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str])
         },
         "labels": list(labels),
         "confusion": confusion_matrix(gold, predicted, labels=list(labels)).tolist(),
+    }
+
+
+def scored(gold: Sequence[str], predictions: Sequence[Prediction], labels: Sequence[str]) -> dict[str, Any]:
+    """The scores of ``report``; "interval" of the accuracy and "calibration", see ``tasks.saved_task.scores``."""
+    right = [label == found.label for label, found in zip(gold, predictions, strict=True)]
+    return {
+        **report(gold, [found.label for found in predictions], labels),
+        "interval": interval((int(is_right), 1) for is_right in right),
+        "calibration": reliability((found.score for found in predictions), right),
     }

@@ -49,8 +49,10 @@ class FinetuneConfig:
     bf16-mixed are older names. Scores are always computed in float32."""
     device: str = "auto"
     """Device to train on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps."""
+    calibrate: bool = True
+    """Fit a temperature on dev after the training, so that the probabilities of predictions mean what they say."""
     pictures: bool = True
-    """Draw the learning curve, layer weights and confusion matrices (needs matplotlib)."""
+    """Draw the learning curve, layer weights, confusion matrices and reliability curves (needs matplotlib)."""
     keep_predictions: bool = True
     """Keep the predictions on dev, with the text of dev, in predictions.jsonl, for elmo-lite report."""
 

@@ -28,6 +28,13 @@ class Head(Protocol):
     def predict(self, batch: Batch) -> Sequence[Any]:
         """Return one prediction per sentence."""
 
+    def log_likelihood(self, scores: Tensor, batch: Batch, temperature: float) -> Tensor:
+        """The log-likelihood of the targets of each sentence, (B,), from the scores that the module returned for it.
+
+        ``temperature`` divides all scores. A model whose probabilities heed its attribute ``temperature`` may have this
+        method, and is calibrated after its training then.
+        """
+
     def mix_weights(self) -> dict[str, tuple[list[float], float]]:
         """Layer weights and gamma by place; empty without an encoder."""
 

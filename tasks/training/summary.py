@@ -93,6 +93,8 @@ def _details(scores: Mapping[str, Any], title: str) -> Iterator[str]:
     """The interval of the main score, scores by type or label, and by what the training data knew."""
     if drawn := scores.get("interval"):
         yield f"{title} in {drawn['low']:.1f} to {drawn['high']:.1f} ({drawn['level']} % of resampled sentences)"
+    if found := scores.get("calibration"):
+        yield f"expected calibration error {found['error']:.1f} %"
     kinds = scores.get("types") or scores.get("per_label") or {}
     sizes = {kind: found.get("support", found.get("sentences", 0)) for kind, found in kinds.items()}
     shown = sorted(kinds, key=lambda kind: -sizes[kind])[:MAX_KINDS]

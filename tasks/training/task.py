@@ -54,6 +54,9 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
     card_scores: ClassVar[tuple[str, ...]]
     """Keys of ``evaluate`` that the model card shows."""
 
+    answers: ClassVar[str] = "labels"
+    """What predictions give a probability to, in the plural. Defaults to labels."""
+
     @abstractmethod
     def read(self, source: Any, part: str, config: ConfigT, split_words: Callable[[str], list[str]]) -> DataT:
         """Read labelled sentences of the part "train", "dev" or "test"; errors name data in memory by it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from elmo_lite.metadata import write_json
 from elmo_lite.stopping import Stopped
 from tasks.saved_task.directory import save_scores
 from tasks.saved_task.network import check_out
+from tasks.training.calibration import Fitted, draw_reliability, fit_temperature
 from tasks.training.confusion import draw_confusion
 from tasks.training.finetune import METRICS, finetune, record
 from tasks.training.folds import run_folds
@@ -31,7 +33,7 @@ from tasks.training.predictions import PREDICTIONS, write_predictions
 from tasks.training.search import run_search
 from tasks.training.seeds import identity_of, run_seeds
 from tasks.training.seen import Seen
-from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task, device_of, numbers_of
+from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Target, Task, device_of, numbers_of
 
 
 def train_task(
@@ -156,10 +158,11 @@ def _train_one(
     trained.save(out, encoder_path=config.representation.encoder, overwrite=True)
     try:
         record(result, config.finetune, out, next(iter(task.headline)))
+        fitted = _calibrate(task, config, trained, dev)
         seen = Seen((example.words for example in train), task.names(train))
         of_dev, rows, predicted = judge(task, trained, data.scored["dev"], seen)
         others = {part: judge(task, trained, read, seen)[0] for part, read in data.scored.items() if part != "dev"}
-        facts = _record_scores(task, config, {"dev": of_dev, **others}, result, out)
+        facts = _record_scores(task, config, {"dev": of_dev, **others}, result, fitted, out)
         seen.save(out)
         if config.finetune.keep_predictions:
             answers = map(task.answer, dev, predicted, repeat(trained.labels))
@@ -172,11 +175,29 @@ def _train_one(
         raise Stopped(message, stop.signal_number if isinstance(stop, Stopped) else signal.SIGINT) from None
 
 
+def _calibrate(
+    task: Task[ConfigT, DataT, ExampleT, ModelT], config: ConfigT, trained: ModelT, dev: Sequence[ExampleT]
+) -> Fitted:
+    """Give a model the temperature that suits dev, if it has probabilities to calibrate."""
+    if not config.finetune.calibrate or not hasattr(trained.model, "log_likelihood"):
+        return Fitted()
+    number = {label: index for index, label in enumerate(trained.labels)}
+
+    def is_known(target: Target) -> bool:
+        return number.keys() >= ({target} if isinstance(target, str) else set(target))
+
+    known = [example for example in dev if is_known(task.target(example))]
+    fitted = fit_temperature(trained.model, known, lambda e: numbers_of(task.target(e), number), trained.device)
+    trained.model.temperature = fitted.temperature
+    return fitted
+
+
 def _record_scores(
     task: Task[ConfigT, DataT, ExampleT, ModelT],
     config: ConfigT,
     scores: dict[str, dict[str, Any]],
     result: FinetuneResult,
+    fitted: Fitted,
     out: Path,
 ) -> dict[str, Any]:
     """Add the scores to the model card and to ``metrics.json``, and draw them."""
@@ -186,12 +207,16 @@ def _record_scores(
         "num_epochs": len(result.epochs),
         "seconds_per_epoch": result.seconds_per_epoch,
         "training_words_per_second": result.words_per_second,
+        "temperature": fitted.temperature,
         "interrupted": result.interrupted,
         **({"stop_signal": result.stop_signal} if result.interrupted else {}),
     }
-    save_scores(out, task.kind, {part: {key: found[key] for key in task.card_scores} for part, found in scores.items()})
-    write_json(out / METRICS, {**json.loads((out / METRICS).read_text(encoding="utf-8")), **facts}, allow_nan=True)
+    shown = {part: {key: found[key] for key in task.card_scores} for part, found in scores.items()}
+    save_scores(out, task.kind, shown, fitted.temperature)
+    metrics = json.loads((out / METRICS).read_text(encoding="utf-8"))
+    write_json(out / METRICS, {**metrics, **facts, "calibration": asdict(fitted)}, allow_nan=True)
     if config.finetune.pictures:
         for part, found in scores.items():
             draw_confusion(task.confusion(found), part, out)
+            draw_reliability(found.get("calibration"), part, out, task.answers)
     return facts

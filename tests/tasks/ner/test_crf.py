@@ -188,3 +188,27 @@ def test_learns_a_transition() -> None:
         optimizer.step()
     assert crf.decode(emissions, mask) == targets.tolist()
     assert set(crf.state_dict()) == {"first", "follow", "last"}
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+def test_temperature(crf: LinearChainCRF, emissions: Tensor, temperature: float) -> None:
+    """Probabilities are those of the scores divided by it, by enumeration; the best path is the same."""
+    marginals = crf.marginals(emissions, MASK, temperature)
+    best = crf.decode(emissions, MASK)
+    for row, length in enumerate(LENGTHS):
+        found = {path: p ** (1 / temperature) for path, p in weights(crf, emissions[row], length).items()}
+        known = {path: p / sum(found.values()) for path, p in found.items()}
+        targets = torch.zeros(MASK.shape, dtype=torch.long)
+        path = max(known, key=known.__getitem__)
+        assert best[row] == list(path)
+        targets[row, :length] = torch.tensor(path)
+        likelihood = crf.log_likelihood(emissions[row : row + 1, :length], targets[row : row + 1, :length],
+                                        MASK[row : row + 1, :length], temperature)  # fmt: skip
+        assert likelihood.item() == pytest.approx(math.log(known[path]))
+        for step, label in itertools.product(range(length), range(crf.num_labels)):
+            expected = sum(p for each, p in known.items() if each[step] == label)
+            assert float(marginals.labels()[row, step, label]) == pytest.approx(expected, abs=1e-12)
+        for start, stop in itertools.combinations(range(length + 1), 2):
+            segment = list(path[start:stop])
+            expected = sum(p for each, p in known.items() if list(each[start:stop]) == segment)
+            assert marginals.segment(row, start, segment) == pytest.approx(expected)

@@ -1,0 +1,127 @@
+"""Calibration of a head on dev: one temperature for all of its scores (Guo et al. 2017), and a picture of how it fits.
+
+The temperature divides the logits of a classifier, and emissions and transitions of a CRF together. What is most
+probable stays so at any temperature: scores of labels and entities change, predictions do not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from elmo_lite.extras import named_extra
+from elmo_lite.pictures import COLOURS, GREY, draw_picture, style_axes
+from elmo_lite.text import batches_by_length
+from tasks.inputs.batch import BATCH_WORDS, Batch, collate
+from tasks.training.head import Example
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAX_SENTENCES, MAX_SCORES = 2000, 20_000_000
+"""Bounds of what one number is fitted to: sentences, and scores of labels in memory. Evenly spaced ones are taken."""
+COLDEST, HOTTEST = 0.05, 20.0
+PRIOR = 0.5
+"""Standard deviation of the logarithm of the temperature before dev is seen. Without it, a small dev that has no error
+would make every answer certain."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A temperature, and the negative log-likelihood of dev without and with it, in nats per sentence."""
+
+    temperature: float = 1.0
+    nll_before: float = 0.0
+    nll_after: float = 0.0
+
+
+@torch.no_grad()
+def fit_temperature(
+    model: Any, examples: Sequence[Example], targets: Callable[[Any], Any], device: torch.device
+) -> Fitted:
+    """Find the temperature that makes the labels of dev most probable.
+
+    Args:
+        model: A ``Head`` in eval mode.
+        examples: Sentences of dev with labels that the model has.
+        targets: Function from a sentence to its class index, or to one class index per word.
+        device: Device of the model.
+
+    Returns:
+        The temperature; 1 without sentences, or if the likelihood is not finite.
+    """
+    kept = _sample(model, examples)
+    batches: list[tuple[Tensor, Batch]] = []
+    for chosen in batches_by_length([len(example.words) for example in kept], BATCH_WORDS):
+        batch = collate([kept[i].words for i in chosen], [targets(kept[i]) for i in chosen]).to(device)
+        batches.append((model(batch).float(), batch))
+
+    def nll(temperature: float) -> float:
+        return -sum(float(model.log_likelihood(scores, batch, temperature).double().sum()) for scores, batch in batches)
+
+    before = nll(1.0)
+    if not batches or not math.isfinite(before):
+        return Fitted()
+    with named_extra("a temperature"):
+        from scipy.optimize import minimize_scalar
+
+    bounds = (math.log(COLDEST), math.log(HOTTEST))
+    found = minimize_scalar(
+        lambda power: nll(math.exp(power)) + 0.5 * (power / PRIOR) ** 2, bounds=bounds, method="bounded"
+    )
+    temperature = round(math.exp(float(found.x)), 4)
+    return Fitted(temperature, before / len(kept), nll(temperature) / len(kept))
+
+
+def _sample(model: Any, examples: Sequence[Example]) -> list[Example]:
+    """Evenly spaced sentences, as many as the bounds allow."""
+    num_scores = len(model.labels) * sum(len(example.words) for example in examples)
+    step = max(1, -(-len(examples) // MAX_SENTENCES), -(-num_scores // MAX_SCORES))
+    return list(examples[::step])
+
+
+def reliability_picture(part: str) -> str:
+    """The file name of the reliability curve on "dev" or "test"."""
+    return f"reliability-{part}.png"
+
+
+def draw_reliability(found: dict[str, Any] | None, part: str, out: Path, answers: str) -> Path | None:
+    """Draw a reliability curve.
+
+    Args:
+        found: Result of ``tasks.saved_task.scores.reliability``.
+        part: Name of the labelled data, such as "dev".
+        out: Directory of the picture.
+        answers: What has probabilities, in the plural, such as "entities".
+
+    Returns:
+        The path of the picture; None without answers or without matplotlib.
+    """
+    if found is None:
+        return None
+    return draw_picture(out / reliability_picture(part), (4.8, 4.8), lambda figure: _draw(figure, found, part, answers))
+
+
+def _draw(figure: Figure, found: dict[str, Any], part: str, answers: str) -> None:
+    axes = figure.add_subplot()
+    means, shares, sizes = zip(*found["bins"], strict=True)
+    axes.plot([0, 100], [0, 100], color=GREY, linewidth=0.8, linestyle=":")
+    places = [100 * mean for mean in means], [100 * share for share in shares]
+    axes.plot(*places, color=COLOURS[0])
+    largest = max(sizes)
+    axes.scatter(*places, s=[15 + 150 * size / largest for size in sizes], color=COLOURS[0], zorder=3)
+    for mean, share, size in zip(*places, sizes, strict=True):
+        axes.annotate(f"{size:,}", (mean, share), (8, -10), textcoords="offset points", color=GREY, fontsize=8)
+    axes.set_xlim(0, 102)
+    axes.set_ylim(-2, 104)
+    axes.set_aspect("equal")
+    style_axes(axes, "probability that the model gave, %", f"{answers} that are right, %")
+    axes.set_title(f"Reliability on {part}", loc="left", fontweight="bold", pad=18)
+    note = f"expected calibration error {found['error']:.1f} %; grey figures: number of {answers}"
+    axes.text(0, 1.02, note, transform=axes.transAxes, color=GREY, fontsize=8)
