@@ -3,8 +3,8 @@
 Task models take from here what they and the page have in common: predictions, scores of their groups, worst sentences.
 """
 
-from elmo_lite.report.groups import knowledge_scores
+from elmo_lite.report.groups import is_right, knowledge_scores
 from elmo_lite.report.predictions import Label, Prediction, prediction_of
 from elmo_lite.report.worst import error_lines, error_page
 
-__all__ = ["Label", "Prediction", "error_lines", "error_page", "knowledge_scores", "prediction_of"]
+__all__ = ["Label", "Prediction", "error_lines", "error_page", "is_right", "knowledge_scores", "prediction_of"]

@@ -18,7 +18,7 @@ from torch import Tensor
 from elmo_lite.extras import named_extra
 from elmo_lite.pictures import COLOURS, GREY, draw_picture, style_axes
 from elmo_lite.text import batches_by_length
-from tasks.inputs.batch import BATCH_WORDS, Batch, collate
+from tasks.inputs.batch import BATCH_WORDS
 from tasks.training.head import Example
 
 if TYPE_CHECKING:
@@ -43,23 +43,23 @@ class Fitted:
 
 @torch.no_grad()
 def fit_temperature(
-    model: Any, examples: Sequence[Example], targets: Callable[[Any], Any], device: torch.device
+    model: Any, examples: Sequence[Example], make_batch: Callable[[Sequence[Any]], Any], device: torch.device
 ) -> Fitted:
     """Find the temperature that makes the labels of dev most probable.
 
     Args:
         model: A ``Head`` in eval mode.
         examples: Sentences of dev with labels that the model has.
-        targets: Function from a sentence to its class index, or to one class index per word.
+        make_batch: Function from some of the sentences to their batch with targets.
         device: Device of the model.
 
     Returns:
         The temperature; 1 without sentences, or if the likelihood is not finite.
     """
     kept = _sample(model, examples)
-    batches: list[tuple[Tensor, Batch]] = []
+    batches: list[tuple[Tensor, Any]] = []
     for chosen in batches_by_length([len(example.words) for example in kept], BATCH_WORDS):
-        batch = collate([kept[i].words for i in chosen], [targets(kept[i]) for i in chosen]).to(device)
+        batch = make_batch([kept[index] for index in chosen]).to(device)
         batches.append((model(batch).float(), batch))
 
     def nll(temperature: float) -> float:

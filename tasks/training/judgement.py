@@ -13,7 +13,8 @@ from typing import Any
 
 from elmo_lite import ConfigError
 from elmo_lite.files import write_text
-from elmo_lite.report import Prediction, error_lines, error_page, knowledge_scores, prediction_of
+from elmo_lite.report import Label, Prediction, error_lines, error_page, is_right, knowledge_scores, prediction_of
+from tasks.saved_task.scores import interval, reliability
 from tasks.training.predictions import row_of
 from tasks.training.seen import Seen
 from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task
@@ -35,18 +36,43 @@ def judge(
         seen: What the training data hold; None if nobody knows.
 
     Returns:
-        The scores of ``task.evaluate``, with "unseen_words", the share of the words that the training data lack, in
-        percent, and "known", see ``elmo_lite.report.knowledge_scores``, if that is known; what the report knows of each
-        sentence; the predictions of ``task.evaluate``.
+        The scores of ``task.evaluate``, with "interval" and "calibration", see ``tasks.saved_task.scores``, and, if it
+        is known what the training data hold, "unseen_words", the share of the words that they lack, in percent, and
+        "known", see ``elmo_lite.report.knowledge_scores``; what the report knows of each sentence, nothing if the task
+        has no answers for it; the predictions of ``task.evaluate``.
     """
     scores, predicted = task.evaluate(model, data)
+    if not task.has_answers:
+        return scores, [], predicted
     examples = task.examples(data)
     answers = map(task.answer, examples, predicted, repeat(model.labels))
     rows = [prediction_of(row_of(e.words, answer, seen)) for e, answer in zip(examples, answers, strict=True)]
+    if "interval" not in scores:  # of a task whose ``evaluate`` does not have them
+        scores = {**scores, "interval": interval(map(_counts, rows)), "calibration": reliability(*_judged(rows))}
     if seen is not None:
         lacking = 100 * sum(len(row.unseen) for row in rows) / sum(len(example.words) for example in examples)
         scores = {**scores, "unseen_words": lacking, "known": knowledge_scores(rows)}
     return scores, rows, predicted
+
+
+def _counts(row: Prediction) -> tuple[int, int]:
+    """What ``interval`` takes of a sentence."""
+    if isinstance(row.gold, Label) or isinstance(row.predicted, Label):
+        return int(is_right(row)), 1
+    gold, predicted = {span.place for span in row.gold}, {span.place for span in row.predicted}
+    return 2 * len(gold & predicted), len(gold) + len(predicted)
+
+
+def _judged(rows: Sequence[Prediction]) -> tuple[list[float], list[bool]]:
+    """The probability of each predicted label or entity, and whether it is right."""
+    judged = []
+    for row in rows:
+        if isinstance(row.gold, Label) or isinstance(row.predicted, Label):
+            judged.append((row.predicted.probability, is_right(row)))  # type: ignore[union-attr]
+        else:
+            gold = {span.place for span in row.gold}
+            judged += [(span.probability, span.place in gold) for span in row.predicted]
+    return [probability for probability, _ in judged], [right for _, right in judged]
 
 
 def write_errors(rows: Sequence[Prediction], out: Path, title: str, part: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic
 
@@ -134,11 +134,11 @@ def split_at(
 
 
 def items_of(task: Task[ConfigT, DataT, ExampleT, ModelT], data: DataT) -> list[Item]:
-    """What a split needs to know of each sentence."""
+    """What a split needs to know of each sentence; a target that is a number has no label."""
     found = []
     for example in task.examples(data):
-        target = task.target(example)
-        labels = (target,) if isinstance(target, str) else frozenset(target)
+        target: Any = task.target(example)
+        labels = (target,) if isinstance(target, str) else frozenset(target if isinstance(target, Iterable) else ())
         found.append(Item(labels, getattr(example, "document", 0), not getattr(example, "is_phrase", False)))
     return found
 

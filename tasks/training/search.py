@@ -65,7 +65,6 @@ def run_search(
         ConfigError: ``out`` has runs of these points with other settings or data.
         KeyboardInterrupt: A run is interrupted.
     """
-    key = f"dev.{next(iter(task.headline.values()))}"
     found: list[tuple[Point[ConfigT], dict[str, Any]]] = []
     for number, point in enumerate(points, start=1):
         log.info("point %d of %d: %s", number, len(points), point.name)
@@ -74,6 +73,7 @@ def run_search(
         identity = identity_of(config, contents_of(task, material.data.all()), material.encoder.hash)
         train = partial(_train, train_one, config, material)
         found.append((point, run_seeds(train, seeds, out / FOLDER / point.folder, identity)))
+    key = f"dev.{next(iter(task.headline.values()))}"
     rows = _ranked(found, key, seeds)
     best, summary = max(found, key=lambda pair: float(pair[1]["mean"][key]))
     scores = [run["dev"][key.removeprefix("dev.")] for run in summary["runs"]]

@@ -49,7 +49,7 @@ def print_scores(
         seeds = 1
     for part in ("dev", "test"):
         if seeds == 1 and part in facts:
-            shown = [f"{title} {facts[part][key]:.2f}" for title, key in task.headline.items()]
+            shown = [f"{title} {facts[part][key]:.2f}" for title, key in task.headline.items() if key in facts[part]]
             print(f"{part:<5} {'  '.join(shown)}")
             for line in _details(facts[part], next(iter(task.headline))):
                 log.info("%s: %s", part, line)
@@ -70,6 +70,7 @@ def _mean(task: Task[ConfigT, DataT, ExampleT, ModelT], facts: Mapping[str, Any]
     return "  ".join(
         f"{title} {mean[f'{part}.{key}']:.2f} +- {deviation[f'{part}.{key}']:.2f}"
         for title, key in task.headline.items()
+        if f"{part}.{key}" in mean
     )
 
 

@@ -54,6 +54,8 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
     card_scores: ClassVar[tuple[str, ...]]
     """Keys of ``evaluate`` that the model card shows."""
 
+    has_answers: bool = True
+    """Whether ``answer`` can be kept for a report."""
     answers: ClassVar[str] = "labels"
     """What predictions give a probability to, in the plural. Defaults to labels."""
 

@@ -17,6 +17,7 @@ from elmo_lite.extras import import_extras
 from elmo_lite.locks import hold
 from elmo_lite.metadata import write_json
 from elmo_lite.stopping import Stopped
+from tasks.inputs.batch import Batch, collate
 from tasks.saved_task.directory import save_scores
 from tasks.saved_task.network import check_out
 from tasks.training.calibration import Fitted, draw_reliability, fit_temperature
@@ -164,7 +165,7 @@ def _train_one(
         others = {part: judge(task, trained, read, seen)[0] for part, read in data.scored.items() if part != "dev"}
         facts = _record_scores(task, config, {"dev": of_dev, **others}, result, fitted, out)
         seen.save(out)
-        if config.finetune.keep_predictions:
+        if config.finetune.keep_predictions and task.has_answers:
             answers = map(task.answer, dev, predicted, repeat(trained.labels))
             write_predictions(out, task.kind, dev, answers, seen)
             write_errors(rows, out, out.name, "dev")
@@ -187,7 +188,12 @@ def _calibrate(
         return number.keys() >= ({target} if isinstance(target, str) else set(target))
 
     known = [example for example in dev if is_known(task.target(example))]
-    fitted = fit_temperature(trained.model, known, lambda e: numbers_of(task.target(e), number), trained.device)
+
+    def make_batch(examples: Sequence[ExampleT]) -> Batch:
+        targets: list[Any] = [numbers_of(task.target(example), number) for example in examples]
+        return collate([example.words for example in examples], targets)
+
+    fitted = fit_temperature(trained.model, known, make_batch, trained.device)
     trained.model.temperature = fitted.temperature
     return fitted
 

@@ -19,6 +19,7 @@ import tasks.sentiment  # noqa: E402
 from elmo_lite import CheckpointError, ConfigError  # noqa: E402
 from elmo_lite.cli.main import main  # noqa: E402
 from elmo_lite.metadata import read_json, write_json  # noqa: E402
+from tasks.inputs.batch import collate  # noqa: E402
 from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
 from tasks.ner import NerConfig, NerTagger  # noqa: E402
 from tasks.saved_task.directory import save_scores  # noqa: E402
@@ -26,7 +27,6 @@ from tasks.saved_task.scores import reliability  # noqa: E402
 from tasks.sentiment import SentimentClassifier, SentimentConfig  # noqa: E402
 from tasks.training.calibration import draw_reliability, fit_temperature  # noqa: E402
 from tasks.training.config import FinetuneConfig  # noqa: E402
-from tasks.training.head import Example  # noqa: E402
 
 INPUTS = WordInputConfig(word_dim=4, char_filters=2, dropout=0.0, unknown_rate=0.0)
 FINETUNE = FinetuneConfig(
@@ -81,8 +81,10 @@ class Overconfident:
 
 
 def fit(model: Any, examples: list[Any]) -> Any:
-    given: list[Example] = examples
-    return fit_temperature(model, given, lambda e: int(model.drawn[int(e.words[0])]), torch.device("cpu"))
+    def make_batch(some: Any) -> Any:
+        return collate([e.words for e in some], [int(model.drawn[int(e.words[0])]) for e in some])
+
+    return fit_temperature(model, examples, make_batch, torch.device("cpu"))
 
 
 def test_the_temperature_is_found() -> None:

@@ -17,9 +17,12 @@ from elmo_lite.saved_model import write_tensors  # noqa: E402
 from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
 from tasks.ner import NerConfig, NerTagger  # noqa: E402
 from tasks.ner.commands import evaluate_command as evaluate_tagger  # noqa: E402
+from tasks.ner.training import Ner  # noqa: E402
 from tasks.sentiment import SentimentClassifier, SentimentConfig  # noqa: E402
 from tasks.sentiment.commands import evaluate_command as evaluate_classifier  # noqa: E402
+from tasks.sentiment.training import Sentiment  # noqa: E402
 from tasks.training.config import FinetuneConfig  # noqa: E402
+from tasks.training.judgement import judge  # noqa: E402
 from tasks.training.predictions import row_of  # noqa: E402
 from tasks.training.seen import SEEN, Seen  # noqa: E402
 
@@ -123,6 +126,31 @@ def test_after_a_training(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
     lines = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text().splitlines()]
     assert {" ".join(line["words"]) for line in lines} == {"York came", "Anna saw Oslo"}
     assert "Worst sentences on dev" in (tmp_path / "out" / "errors.html").read_text()
+
+
+@pytest.mark.parametrize("task", ["ner", "sentiment"])
+def test_what_evaluate_lacks_is_computed_from_the_answers(task: str, tmp_path: Path, monkeypatch: Any) -> None:
+    chosen: Any = Ner() if task == "ner" else Sentiment()
+    if task == "ner":
+        tasks.ner.train(NER, TRAIN, TRAIN, tmp_path, progress=False)
+        data: Any = tasks.ner.read_tagged(TRAIN)
+    else:
+        tasks.sentiment.train(SENTIMENT, TEXTS, TEXTS, tmp_path, progress=False)
+        data = tasks.sentiment.read_labelled(TEXTS, SENTIMENT.data, str.split)
+    model = chosen.load(tmp_path, "cpu")
+    scores, predicted = chosen.evaluate(model, data)
+    bare = {key: value for key, value in scores.items() if key not in ("interval", "calibration")}
+    monkeypatch.setattr(type(chosen), "evaluate", lambda *_: (bare, predicted))
+    found = judge(chosen, model, data, None)[0]
+    assert found["interval"] == scores["interval"]
+    errors = [each["calibration"] and each["calibration"]["error"] for each in (found, scores)]
+    assert errors[0] == (errors[1] and pytest.approx(errors[1], abs=0.01))
+
+
+def test_answers_that_cannot_be_kept(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(Sentiment, "has_answers", False)
+    facts = tasks.sentiment.train(SENTIMENT, TEXTS, TEXTS, tmp_path, progress=False)
+    assert "known" not in facts["dev"] and not list(tmp_path.glob("*.jsonl"))
 
 
 def test_text_is_not_kept_where_predictions_are_not(tmp_path: Path) -> None:
