@@ -80,14 +80,13 @@ def write_errors(rows: Sequence[Prediction], out: Path, title: str, part: str) -
 
     Args:
         rows: Predictions.
-        out: Directory of the files; it is created if needed.
+        out: Directory of the files.
         title: Name of the model.
         part: Name of the data, such as "dev".
 
     Returns:
         The path of the page.
     """
-    out.mkdir(parents=True, exist_ok=True)
     write_text(out / ERRORS_PAGE, error_page(rows, title, part))
     write_text(out / ERRORS_LINES, error_lines(rows))
     return out / ERRORS_PAGE
@@ -113,6 +112,8 @@ def evaluate_saved(
     out = Path(errors)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: expected a directory to write errors to, found a file")
+    if errors:
+        out.mkdir(parents=True, exist_ok=True)  # what cannot be written is an error before the work
     seen = Seen.load(Path(directory))
     scores, rows, _ = judge(task, model, data, seen)
     if "unseen_words" in scores:

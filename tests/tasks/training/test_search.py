@@ -142,3 +142,8 @@ def test_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "expected no model there, found config.json; --overwrite replaces it" in capsys.readouterr().err
     assert main([*argv, "--overwrite", "--folds", "2"]) == 2
     assert " folds: expected 1 with several seeds, found 2" in capsys.readouterr().err
+
+
+def test_a_search_without_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sentiment", "train", "--train", "a", "--out", "b", "--search"]) == 2
+    assert capsys.readouterr().err == "elmo-lite: error: --search: expected a value, found none\n"
