@@ -7,8 +7,9 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from elmo_lite import ConfigError
 from elmo_lite.files import write_text
@@ -16,6 +17,10 @@ from elmo_lite.outputs import checked_output
 from elmo_lite.text import decoded_lines
 
 log = logging.getLogger("elmo_lite")
+
+ItemT = TypeVar("ItemT")
+CHUNK, CHUNK_SIZE = 2048, 1_000_000
+"""Bounds of what a command predicts at a time: sentences, and characters or words in all."""
 
 
 def without_end(line: str) -> str:
@@ -61,6 +66,28 @@ def write_output(output: str | None, text: str) -> None:
         sys.stdout.write(text)
     else:
         write_text(output, text)
+
+
+def in_chunks(items: Iterable[ItemT], size: Callable[[ItemT], int]) -> Iterator[list[ItemT]]:
+    """Divide what may be more than memory holds into lists of at most ``CHUNK`` items and about ``CHUNK_SIZE`` in all.
+
+    Args:
+        items: Any number of items.
+        size: The size of an item, such as the number of its characters or words.
+
+    Yields:
+        The items in their order, in lists that are not empty.
+    """
+    chunk: list[ItemT] = []
+    total = 0
+    for item in items:
+        chunk.append(item)
+        total += size(item)
+        if len(chunk) >= CHUNK or total >= CHUNK_SIZE:
+            yield chunk
+            chunk, total = [], 0
+    if chunk:
+        yield chunk
 
 
 def warn_of_same_files(sources: Mapping[str, str | os.PathLike[str]]) -> None:

@@ -30,7 +30,9 @@ def as_typed(message: str, parser: ArgumentParser) -> str:
         typed_as = {action.dest: typed(action) for action in parser._actions}
         listed = ", ".join(typed_as.get(name, name) for name in names.split(", "))
         return f"expected {listed}, found no such argument (usage: {parser.usage})"
-    message = re.sub(r"^argument (\S+): expected (?:at least )?one argument$", r"\1: expected a value, found none", message)
+    message = re.sub(
+        r"^argument (\S+): expected (?:at least )?one argument$", r"\1: expected a value, found none", message
+    )
     return re.sub(r"^unrecognized arguments: (.*)$", r"expected no more arguments, found \1", message)
 
 

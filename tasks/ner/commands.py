@@ -7,11 +7,11 @@ import time
 from typing import Any
 
 from elmo_lite.errors import require
-from elmo_lite.outputs import format_of
-from tasks.files import input_and_output, write_output
+from elmo_lite.outputs import format_of, open_output
+from tasks.files import in_chunks, input_and_output
 from tasks.ner.data import TaggedData, read_tagged, warn_of_unseen
 from tasks.ner.output_formats import FORMATS, format_predictions
-from tasks.ner.readers import read_sentences
+from tasks.ner.readers import SentenceStream
 from tasks.ner.tagger import NerTagger
 from tasks.ner.training import Ner
 from tasks.saved_task.scores import scores_as_json, words_per_second
@@ -70,8 +70,8 @@ def predict_command(
     Args:
         directory: Tagger, as written by "elmo-lite ner train".
         paths: INPUT, then optionally OUTPUT. INPUT is text with a sentence per line (- for standard input), JSONL or a
-            column file. OUTPUT is text (.txt), JSONL (.jsonl), columns (.conll, .iob2, .tsv) or a table (.csv) by its
-            suffix. Defaults to text on standard output.
+            column file. OUTPUT is text (.txt), JSONL with the other fields of INPUT (.jsonl), columns (.conll, .iob2,
+            .tsv) or a table (.csv) by its suffix. Defaults to text on standard output.
         probabilities: Add the marginal probabilities of the tags.
         min_score: Probability in 0..1 of an entity with exactly its words and type; entities below it are left out.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
@@ -84,10 +84,15 @@ def predict_command(
     require(0 <= min_score <= 1, "min_score", "a probability in 0..1", min_score)
     source, output = input_and_output(paths, overwrite)
     kind = format_of(output, FORMATS)
-    sentences = read_sentences(source, word_column)
+    stream = SentenceStream(source, word_column)
     tagger = NerTagger.from_pretrained(directory, device, encoder)
-    begun = time.perf_counter()
-    tagged = tagger.tag(sentences, min_score)
-    speed = words_per_second(sum(len(found.words) for found in tagged), begun)
-    write_output(output, format_predictions(tagged, tagger.labels, kind, probabilities))
-    log.info("%s sentences, %s words/s, encoder included", f"{len(tagged):,}", f"{speed:,.0f}")
+    begun, num_sentences, num_words = time.perf_counter(), 0, 0
+    with open_output(output) as file:
+        for chunk in in_chunks(stream, lambda row: len(row[0])):
+            tagged = tagger.tag((sentence for sentence, _ in chunk), min_score)
+            others = [others for _, others in chunk]
+            first = num_sentences + 1
+            file.write(format_predictions(tagged, tagger.labels, kind, probabilities, first=first, others=others))
+            num_sentences, num_words = num_sentences + len(tagged), num_words + sum(len(t.words) for t in tagged)
+    speed = words_per_second(num_words, begun)
+    log.info("%s sentences, %s words/s, encoder included", f"{num_sentences:,}", f"{speed:,.0f}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Literal
+from itertools import chain, repeat
+from typing import Any, Literal
 
 from elmo_lite.text import JSONL_SUFFIXES
 from tasks.files import csv_row, on_one_line
@@ -25,7 +26,13 @@ FORMATS: dict[str, Format] = {
 
 
 def format_predictions(
-    sentences: Iterable[Tagged], labels: Sequence[str], kind: Format, probabilities: bool = False
+    sentences: Iterable[Tagged],
+    labels: Sequence[str],
+    kind: Format,
+    probabilities: bool = False,
+    *,
+    first: int = 1,
+    others: Iterable[Mapping[str, Any]] = (),
 ) -> str:
     """Format predictions as the content of a file.
 
@@ -37,19 +44,23 @@ def format_predictions(
             row per word: number of the sentence, from 1, word and IOB2 tag.
         probabilities: Add marginal probabilities: of the entities in text, of all labels at each word in JSONL, and of
             the predicted label in another column.
+        first: Number of the first sentence; a table has its header before sentence 1. Defaults to 1.
+        others: Other fields of each sentence for JSONL; one with a name that is taken has ``input_`` before it.
+            Defaults to none.
     """
     if kind == "text":
         return "".join(_text(tagged, probabilities) + "\n" for tagged in sentences)
     if kind == "jsonl":
-        return "".join(_json(tagged, labels, probabilities) + "\n" for tagged in sentences)
+        pairs = zip(sentences, chain(others, repeat({})), strict=False)
+        return "".join(_json(tagged, labels, probabilities, more) + "\n" for tagged, more in pairs)
     if kind == "csv":
         header = csv_row(["sentence", "token", "tag", *(["probability"] if probabilities else [])])
         rows = (
             csv_row([str(number), *row])
-            for number, tagged in enumerate(sentences, start=1)
+            for number, tagged in enumerate(sentences, start=first)
             for row in _word_rows(tagged, labels, probabilities)
         )
-        return header + "".join(rows)
+        return (header if first == 1 else "") + "".join(rows)
     return "".join(_columns(tagged, labels, probabilities) + "\n" for tagged in sentences)
 
 
@@ -66,8 +77,8 @@ def _iob2(tagged: Tagged) -> list[str]:
     return spell(tagged.decoded.entities, len(tagged.words), "IOB2")
 
 
-def _json(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> str:
-    row = {
+def _json(tagged: Tagged, labels: Sequence[str], probabilities: bool, others: Mapping[str, Any]) -> str:
+    row: dict[str, Any] = {
         "tokens": tagged.words,
         "tags": _iob2(tagged),
         "entities": [{**asdict(span), "score": round(span.score, 6)} for span in tagged.spans],
@@ -77,7 +88,17 @@ def _json(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> str:
             {label: round(number, 6) for label, number in zip(labels, numbers, strict=True)}
             for numbers in tagged.decoded.probabilities
         ]
-    return json.dumps(row, ensure_ascii=False, allow_nan=False)
+    kept = {f"input_{name}" if name in row else name: _storable(value) for name, value in others.items()}
+    return json.dumps({**kept, **row}, ensure_ascii=False, allow_nan=False)
+
+
+def _storable(value: Any) -> Any:
+    """A value of JSON types; others, such as dates and infinite numbers, as text."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return str(value)
+    return value
 
 
 def _columns(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> str:

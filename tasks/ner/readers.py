@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from elmo_lite import CorpusError
@@ -14,6 +13,7 @@ from elmo_lite.text import (
     NAME_OF,
     ColumnReader,
     Kind,
+    decoded_lines,
     is_data_set_name,
     is_tag,
     is_untyped_tag,
@@ -22,7 +22,7 @@ from elmo_lite.text import (
     read_rows,
     standard_input_lines,
 )
-from tasks.files import read_lines, without_end
+from tasks.files import without_end
 
 log = logging.getLogger("elmo_lite")
 
@@ -174,6 +174,42 @@ def _tag(tag: Any, names: list[str] | None, entity_type: str, where: str) -> str
     return str(tag)
 
 
+Row = tuple[str | Sequence[str], Mapping[str, Any]]
+"""A sentence to tag, and the other fields of its record."""
+
+
+class SentenceStream:
+    """The sentences of a file, to tag them, one after another. Iterating raises CorpusError, see ``read_sentences``."""
+
+    def __init__(self, name: str, word_column: int | None = None) -> None:
+        """Find out what the file is; arguments and errors are those of ``read_sentences``."""
+        self.name, self.word_column = name, word_column
+        self.kind: Kind = "text" if name == STANDARD_STREAM else "hub" if is_data_set_name(name) else kind_of(name)
+        self.description = NAME_OF[self.kind]
+        """What it was read as, in words; of a column file at its end."""
+
+    def __iter__(self) -> Iterator[Row]:
+        """Read the sentences."""
+        number = 0
+        for number, row in enumerate(self._rows(), start=1):  # noqa: B007
+            yield row
+        if not number:
+            raise CorpusError(f"{self.name}: expected sentences, found none")
+        log.info("%s: read as %s; sentences: %s", self.name, self.description, f"{number:,}")
+
+    def _rows(self) -> Iterator[Row]:
+        if self.name == STANDARD_STREAM:
+            yield from ((without_end(line), {}) for _, line in standard_input_lines())
+        elif self.kind == "text":
+            yield from ((without_end(line), {}) for _, line in decoded_lines(self.name))
+        elif self.kind in _RECORDS:
+            yield from (_sentence_of(row, where) for row, where, _ in read_rows(self.name, self.kind))
+        else:
+            reader = ColumnReader(self.name, self.word_column, with_tags=False)
+            yield from ((words, {}) for words, _, _ in reader)
+            self.description = str(reader)
+
+
 def read_sentences(name: str, word_column: int | None = None) -> list[str | Sequence[str]]:
     """Read the sentences of a file, to tag them.
 
@@ -186,26 +222,13 @@ def read_sentences(name: str, word_column: int | None = None) -> list[str | Sequ
     Raises:
         CorpusError: The file is missing or has no sentences, or a line is malformed.
     """
-    sentences: list[str | Sequence[str]]
-    kind: Kind = "text" if name == STANDARD_STREAM else "hub" if is_data_set_name(name) else kind_of(name)
-    description = NAME_OF[kind]
-    if name == STANDARD_STREAM:
-        sentences = [without_end(line) for _, line in standard_input_lines()]
-    elif kind == "text":
-        sentences = list(read_lines(Path(name)))
-    elif kind in _RECORDS:
-        sentences = [_sentence_of(row, where) for row, where, _ in read_rows(name, kind)]
-    else:
-        reader = ColumnReader(name, word_column, with_tags=False)
-        sentences = [words for words, _, _ in reader]
-        description = str(reader)
-    if not sentences:
-        raise CorpusError(f"{name}: expected sentences, found none")
-    log.info("%s: read as %s; sentences: %s", name, description, f"{len(sentences):,}")
-    return sentences
+    return [sentence for sentence, _ in SentenceStream(name, word_column)]
 
 
-def _sentence_of(row: dict[str, Any], where: str) -> str | tuple[str, ...]:
+def _sentence_of(row: dict[str, Any], where: str) -> Row:
+    """The text or the words of a record, and its other fields; the text is kept beside words that were read."""
     text = row.get("text")
-    has_words = any(field in row for field in WORD_FIELDS)
-    return text if isinstance(text, str) and not has_words else words_of(row, where)
+    words_field = next((name for name in WORD_FIELDS if name in row), None)
+    if isinstance(text, str) and words_field is None:
+        return text, row
+    return words_of(row, where), {name: value for name, value in row.items() if name != words_field}

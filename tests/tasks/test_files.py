@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elmo_lite import ConfigError, CorpusError
-from tasks.files import csv_row, input_and_output, on_one_line, read_lines, write_output
+from tasks.files import csv_row, in_chunks, input_and_output, on_one_line, read_lines, write_output
 
 
 def test_lines(tmp_path: Path) -> None:
@@ -85,3 +85,13 @@ def test_csv_is_read_as_it_was_written(rows: list[list[str]]) -> None:
 
 def test_csv_quotes_a_lone_carriage_return() -> None:
     assert csv_row(["a\rb", "c"]) == '"a\rb",c\n'
+
+
+def test_chunks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.files.CHUNK", 3)
+    monkeypatch.setattr("tasks.files.CHUNK_SIZE", 10)
+    assert list(in_chunks(["a"] * 7, len)) == [["a"] * 3, ["a"] * 3, ["a"]]
+    assert list(in_chunks(["a" * 6, "b" * 6, "", "c" * 99, "d"], len)) == [["a" * 6, "b" * 6], ["", "c" * 99], ["d"]]
+    assert list(in_chunks([], len)) == []
+    endless = in_chunks(iter(lambda: "x", None), len)
+    assert next(endless) == ["x"] * 3

@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,20 @@ def test_jsonl() -> None:
     assert second == {"tokens": [], "tags": [], "entities": []}
     first = json.loads(format_predictions(PREDICTIONS, LABELS, "jsonl", True).splitlines()[0])
     assert first["probabilities"][1] == {"O": 0.1, "B-LOC": 0.8, "I-LOC": 0, "E-LOC": 0, "S-LOC": 0.1}
+
+
+def test_other_fields_are_kept() -> None:
+    others = [{"id": 7, "tags": ["x"], "when": date(2026, 11, 26), "weight": float("nan")}, {}]
+    first, second = map(json.loads, format_predictions(PREDICTIONS, LABELS, "jsonl", others=others).splitlines())
+    assert list(first) == ["id", "input_tags", "when", "weight", "tokens", "tags", "entities"]
+    assert (first["id"], first["input_tags"], first["when"], first["weight"]) == (7, ["x"], "2026-11-26", "nan")
+    assert list(second) == ["tokens", "tags", "entities"]
+
+
+def test_a_table_goes_on() -> None:
+    whole = format_predictions([PREDICTIONS[0]] * 2, LABELS, "csv")
+    parts = [format_predictions([PREDICTIONS[0]], LABELS, "csv", first=number) for number in (1, 2)]
+    assert "".join(parts) == whole
 
 
 def test_columns() -> None:

@@ -139,6 +139,36 @@ def test_the_command_prints_what_evaluate_returns(tmp_path: Path, capsys: pytest
     assert all(printed[name] == value for name, value in scores.items() if name != "words_per_second")
 
 
+@pytest.mark.parametrize("suffix", ["txt", "jsonl", "conll", "csv"])
+def test_prediction_in_chunks(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real_tagger().save(tmp_path / "saved")
+    source = tmp_path / "in.jsonl"
+    rows = [{"id": number, "text": f"Anna saw {number} cats ."} for number in range(7)]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    predict_command(str(tmp_path / "saved"), [str(source), str(tmp_path / f"whole.{suffix}")])
+    sizes: list[int] = []
+    tag = NerTagger.tag
+
+    def count(tagger: NerTagger, sentences: Any, *arguments: Any) -> Any:
+        found = tag(tagger, sentences, *arguments)
+        sizes.append(len(found))
+        return found
+
+    monkeypatch.setattr(NerTagger, "tag", count)
+    monkeypatch.setattr("tasks.files.CHUNK", 3)
+    target = tmp_path / f"chunks.{suffix}"
+    predict_command(str(tmp_path / "saved"), [str(source), str(target)])
+    assert sizes == [3, 3, 1]
+    assert target.read_text() == (tmp_path / f"whole.{suffix}").read_text()
+    if suffix == "jsonl":
+        found = [json.loads(line) for line in target.read_text().splitlines()]
+        assert [(row["id"], row["text"]) for row in found] == [(row["id"], row["text"]) for row in rows]
+    source.write_text(source.read_text() + "{no json}\n")
+    with pytest.raises(CorpusError, match=r"in.jsonl, line 8: "):
+        predict_command(str(tmp_path / "saved"), [str(source), str(tmp_path / f"other.{suffix}")])
+    assert not (tmp_path / f"other.{suffix}").exists()
+
+
 def test_an_unknown_suffix_is_refused_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"pred.xlsx: expected a name that ends in \.txt, \.jsonl"):
         predict_command(str(tmp_path / "no model"), ["no input.txt", str(tmp_path / "pred.xlsx")])
