@@ -33,7 +33,7 @@ from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task
 log = logging.getLogger("elmo_lite")
 
 FOLDER = "search"
-SUMMARY = "search.json"
+SEARCH = "search.json"
 _SAVED = ("config.json", "model.safetensors", "words.txt", "README.md", SEED_FILE)
 """Files of a run that are written anew with the best model, or belong to its place."""
 
@@ -81,7 +81,7 @@ def run_search(
     data = _of(best, materials)[1].data
     facts = _keep(task, best.config, data, out / FOLDER / best.folder / f"seed-{seed}", out)
     result = {"search": rows, "seeds": seeds, "best_seed": seed, **facts}
-    write_json(out / SUMMARY, result, allow_nan=True)
+    write_json(out / SEARCH, result, allow_nan=True)
     return result
 
 

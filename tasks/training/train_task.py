@@ -31,7 +31,7 @@ from tasks.training.judgement import ERRORS_LINES, ERRORS_PAGE, judge, write_err
 from tasks.training.material import Material, Materials, RunEncoder
 from tasks.training.parts import Parts, contents_of
 from tasks.training.predictions import PREDICTIONS, write_predictions
-from tasks.training.search import run_search
+from tasks.training.search import SEARCH, run_search
 from tasks.training.seeds import identity_of, run_seeds
 from tasks.training.seen import Seen
 from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Target, Task, device_of, numbers_of
@@ -138,7 +138,7 @@ def _train_one(
     scored = [example.words for part in data.scored.values() for example in task.examples(part)]
     trained = task.new_model(config, data.classes, elmo, [example.words for example in train], scored)
     number = {label: index for index, label in enumerate(trained.labels)}
-    for name in (PREDICTIONS, ERRORS_PAGE, ERRORS_LINES):  # of an earlier model
+    for name in (PREDICTIONS, ERRORS_PAGE, ERRORS_LINES, SEARCH):  # of an earlier model
         (out / name).unlink(missing_ok=True)
     parts = {part: task.examples(read) for part, read in data.all().items()}
     journal = Journal(out, opening(task, config, parts, data.names, {"out": str(out), **data.flags}))

@@ -95,6 +95,12 @@ def test_a_larger_grid_trains_what_is_new(tmp_path: Path, trained: list[str]) ->
     assert trained == ["learning_rate=0.5,hidden_dim=3/seed-0"]
 
 
+def test_a_single_training_leaves_no_search(tmp_path: Path) -> None:
+    search(tmp_path / "out", seeds=1, search=["hidden_dim=3"])
+    tasks.sentiment.train(CONFIG, DATA, DATA, tmp_path / "out", overwrite=True, progress=False)
+    assert not (tmp_path / "out" / "search.json").exists()
+
+
 def test_settings_that_change_the_reading_of_the_data(tmp_path: Path) -> None:
     path = tmp_path / "trees.txt"
     path.write_text("".join(f"({n % 2 * 4} (2 It{n}) ({4 - n % 2 * 4} works))\n" for n in range(6)))
