@@ -162,8 +162,8 @@ def encode_blocks(
             yield first, future.result()
     except BrokenExecutor:
         raise CorpusError(
-            f"tokenisation: expected {num_processes} processes that run to the end, found one that ended before: it was "
-            "killed, for want of memory perhaps, or the script that starts them does so outside of "
+            f"tokenisation: expected {num_processes} processes that run to the end, found one that ended before: it "
+            "was killed, for want of memory perhaps, or the script that starts them does so outside of "
             'if __name__ == "__main__"; num_processes=1 starts none'
         ) from None
     finally:
