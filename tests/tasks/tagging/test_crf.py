@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tasks.ner.crf import LinearChainCRF
-from tasks.ner.tags import bioes_labels, legal_bioes
+from tasks.tagging.crf import LinearChainCRF
+from tasks.tagging.tags import bioes_labels, legal_bioes
 
 LENGTHS = (4, 1, 3)
 Path = tuple[int, ...]

@@ -1,11 +1,12 @@
-"""What a tagger finds in a sentence: words, tags and entities."""
+"""What a tagger finds in a sentence: words, labels and entities."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.ner.model import Decoded
+from tasks.tagging.model import Decoded
+from tasks.tagging.tags import spell
 
 Sentence = str | Sequence[str]
 """A string, which is split by the tagger's tokenisation, or a list of words, which are not split."""
@@ -13,12 +14,12 @@ Sentence = str | Sequence[str]
 
 @dataclass(frozen=True)
 class Span:
-    """A predicted entity."""
+    """A predicted entity; where labels are not those of spans, a word with its label."""
 
     text: str
     """Text of the entity. If the sentence is a list of words, those of the entity joined by blanks."""
     type: str
-    """Type of the entity, such as PER."""
+    """Type of the entity, such as PER, or label of the word."""
     start: int
     """Index of the first character. If the sentence is a list of words, that of the first word."""
     end: int
@@ -38,6 +39,12 @@ class Tagged:
     words: list[str]
     decoded: Decoded
     spans: list[Span]
+
+    @property
+    def tags(self) -> list[str]:
+        """The label of each word; IOB2 if labels are those of spans."""
+        decoded = self.decoded
+        return spell(decoded.entities, len(self.words), "IOB2") if decoded.has_spans else decoded.tags
 
 
 def tagged_sentence(sentence: Sentence, pieces: list[tuple[str, int, int]], decoded: Decoded) -> Tagged:

@@ -21,6 +21,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+MAX_PAIRS = 1 << 24
+"""Number of probabilities of pairs of labels that are in memory at once."""
+
 
 class LinearChainCRF(nn.Module):
     """The transition scores of N labels. The emissions come from the layer below."""
@@ -65,7 +68,7 @@ class LinearChainCRF(nn.Module):
         Returns:
             (B,), log-likelihoods, at most 0. That of an illegal sequence is minus infinity.
         """
-        emissions = _at_least_float32(emissions)
+        emissions = at_least_float32(emissions)
         first, follow, last = self.scores()
         log_z: Tensor = _LogPartition.apply(emissions, first, follow, last, mask)  # type: ignore[no-untyped-call]
         return self._score(emissions, targets.masked_fill(~mask, 0), mask) - log_z
@@ -95,7 +98,7 @@ class LinearChainCRF(nn.Module):
         Returns:
             The label ids of each sentence, one per word.
         """
-        emissions = _at_least_float32(emissions)
+        emissions = at_least_float32(emissions)
         first, follow, last = self.scores()
         best = first + emissions[:, 0]  # (B, N): score of the best path that ends in each label
         came_from: list[Tensor] = []
@@ -116,7 +119,7 @@ class LinearChainCRF(nn.Module):
     @torch.no_grad()
     def marginals(self, emissions: Tensor, mask: Tensor) -> Marginals:
         """Run the forward-backward algorithm. Arguments are as in ``decode``."""
-        emissions = _at_least_float32(emissions)
+        emissions = at_least_float32(emissions)
         first, follow, last = self.scores()
         ahead = _ahead(emissions, first, follow, mask)
         back = _back(emissions, follow, last, mask)
@@ -181,8 +184,11 @@ class _LogPartition(torch.autograd.Function):
         rows = torch.arange(len(mask), device=mask.device)
         # Pairs at t, t + 1: exp(ahead[t, i] + follow[i, j] + emissions[t + 1, j] + back[t + 1, j] - log Z).
         onward = (emissions + back - log_z[:, None, None])[:, 1:].masked_fill(~mask[:, 1:, None], -torch.inf)
-        pairs = (ahead[:, :-1, :, None] + follow + onward[:, :, None, :]).exp()
-        steps = torch.einsum("btij,b->ij", pairs, gradient)
+        steps = torch.zeros_like(follow)
+        block = max(1, MAX_PAIRS // (len(mask) * follow.numel()))  # words at once
+        for here, there in zip(ahead[:, :-1].split(block, dim=1), onward.split(block, dim=1), strict=True):
+            pairs = (here[..., None] + follow + there[:, :, None, :]).exp()
+            steps += torch.einsum("btij,b->ij", pairs, gradient)
         return words, words[:, 0].sum(dim=0), steps, words[rows, mask.sum(dim=1) - 1].sum(dim=0), None
 
 
@@ -210,6 +216,6 @@ def _back(emissions: Tensor, follow: Tensor, last: Tensor, mask: Tensor) -> Tens
     return torch.stack(found[::-1], dim=1)
 
 
-def _at_least_float32(emissions: Tensor) -> Tensor:
+def at_least_float32(emissions: Tensor) -> Tensor:
     """Convert half precision, which is too coarse for the sums over long sentences, to float32."""
     return emissions if emissions.dtype == torch.float64 else emissions.float()
