@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tasks.tagging import crf as module
 from tasks.tagging.crf import LinearChainCRF
 from tasks.tagging.tags import bioes_labels, legal_bioes
 
@@ -188,3 +189,19 @@ def test_learns_a_transition() -> None:
         optimizer.step()
     assert crf.decode(emissions, mask) == targets.tolist()
     assert set(crf.state_dict()) == {"first", "follow", "last"}
+
+
+def test_gradients_in_blocks_are_the_same(
+    crf: LinearChainCRF, emissions: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = torch.zeros(MASK.shape, dtype=torch.long)  # O O O, which is legal
+
+    def gradient() -> Tensor:
+        crf.zero_grad()
+        crf.log_likelihood(emissions, targets, MASK).sum().backward()
+        assert crf.follow.grad is not None
+        return crf.follow.grad.clone()
+
+    whole = gradient()
+    monkeypatch.setattr(module, "MAX_PAIRS", 1)
+    torch.testing.assert_close(gradient(), whole)
