@@ -198,8 +198,9 @@ def _confusions(part: str, scores: Mapping[str, Any]) -> Iterator[Matrix]:
         return
     is_of_words = isinstance(found, Mapping)
     labels, counts = (found["labels"], found["matrix"]) if is_of_words else (scores["labels"], found)
-    outside = "O" if is_of_words else None
-    unit = "words, by entity type" if is_of_words else "texts"
+    outside = "O" if "types" in scores else None
+    by = "entity type" if "types" in scores else "label"
+    unit = f"words, by {by}" if is_of_words else "texts"
     rows = [[int(count) for count in row] for row in counts]
     yield confusion(f"Confusions on {part}", [str(label) for label in labels], rows, f"number of {unit}", outside)
 
