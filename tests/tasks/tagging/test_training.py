@@ -136,7 +136,9 @@ def test_several_seeds_and_the_report(files: dict[str, Path], tmp_path: Path) ->
     facts = train(config(finetune=QUICK), files["train"], files["dev"], out, seeds=2, progress=False)
     assert set(facts["mean"]) >= {"dev.accuracy", "dev.macro_f1", "dev.unseen_accuracy", "dev.per_label.DET.f1"}
     page = make_report([out])[0]
-    assert "ADJ" in page and "words, by label" in page
+    for text in ("words, by label", "By label, dev", "a word that the training data lack", "labels predicted"):
+        assert text in page
+    assert "accuracy of unseen words" in page and "entities" not in page
     journal = json.loads((out / "seed-0" / "training.json").read_text())
     assert journal["measure"] == "accuracy" and journal["command"].startswith("elmo-lite tag train ")
     assert "--labels tokens" in journal["command"]
