@@ -24,7 +24,7 @@ from tasks.saved_task.settings import Kind
 from tasks.tagging.config import TaggerSettings
 from tasks.tagging.data import TaggedData, unseen_labels, unseen_types
 from tasks.tagging.model import Decoded, TaggingModel
-from tasks.tagging.prediction import Sentence, Tagged, tagged_sentence
+from tasks.tagging.prediction import Marked, Sentence, Tagged, tagged_sentence
 from tasks.tagging.span_scores import confusion_of, score_tags
 from tasks.tagging.tags import split_tag
 from tasks.tagging.word_scores import report
@@ -39,6 +39,8 @@ class BaseTagger(ABC, Generic[ConfigT]):
     """Task of its saved models."""
     config_type: ClassVar[type[Any]]
     """Class of the settings."""
+    reads_predicates = False
+    """Whether sentences need a marked predicate."""
 
     def __init__(
         self, model: TaggingModel, config: ConfigT, tokenization: Tokenization, device: str | torch.device = "cpu"
@@ -139,7 +141,9 @@ class BaseTagger(ABC, Generic[ConfigT]):
         """
         given = items_of(sentences, "sentences", "sentence")
         split = [self._split(sentence, number) for number, sentence in enumerate(given)]
-        decoded = self._decode([[word for word, _, _ in pieces] for pieces in split], probabilities=probabilities)
+        marked = [self._marked(sentence, number) for number, sentence in enumerate(given)]
+        words = [[word for word, _, _ in pieces] for pieces in split]
+        decoded = self._decode(words, marked=marked, probabilities=probabilities)
         return [tagged_sentence(*row) for row in zip(given, split, decoded, strict=True)]
 
     def predict_proba(self, sentences: Iterable[Sentence]) -> list[npt.NDArray[np.float64]]:
@@ -163,7 +167,8 @@ class BaseTagger(ABC, Generic[ConfigT]):
         gold, words = ([getattr(sentence, name) for sentence in data.sentences] for name in ("tags", "words"))
         num_words = sum(map(len, gold))
         begun = time.perf_counter()
-        decoded = self._decode(words, gold, probabilities=False)
+        marked = [sentence.marked for sentence in data.sentences]
+        decoded = self._decode(words, gold, marked=marked, probabilities=False)
         speed = words_per_second(num_words, begun)
         predicted = [found.tags for found in decoded]
         size = {"sentences": len(gold), "words": num_words}
@@ -180,11 +185,14 @@ class BaseTagger(ABC, Generic[ConfigT]):
             unseen = dict(unseen_labels(data, self.labels))
             scores = {**report(gold, predicted, words, self.training_words), **size, "unseen_labels": unseen}
         split = [[(word, place, place + 1) for place, word in enumerate(sentence)] for sentence in words]
-        tagged = [tagged_sentence(*row) for row in zip(words, split, decoded, strict=True)]
+        given = [Marked(*pair) if pair[1] else pair[0] for pair in zip(words, marked, strict=True)]
+        tagged = [tagged_sentence(*row) for row in zip(given, split, decoded, strict=True)]
         return {**scores, "words_per_second": speed}, tagged
 
     def _split(self, sentence: Sentence, number: int) -> list[tuple[str, int, int]]:
         """(word, start, end) of each word: offsets in characters of a string, or in words of a list."""
+        if isinstance(sentence, Marked):
+            sentence = list(sentence.words)
         if isinstance(sentence, str):
             return self.tokenization.words_with_offsets(sentence)
         words = list(sentence) if isinstance(sentence, Sequence) else [None]
@@ -192,11 +200,22 @@ class BaseTagger(ABC, Generic[ConfigT]):
             raise CorpusError(f"sentence {number}: expected a string or a list of words, found {sentence!r:.80}")
         return [(str(word), position, position + 1) for position, word in enumerate(words)]
 
+    def _marked(self, sentence: Sentence, number: int) -> Sequence[int]:
+        """The indices of the marked words of a sentence."""
+        marked = sentence.marked if isinstance(sentence, Marked) else ()
+        if isinstance(sentence, Marked) and not all(0 <= place < len(sentence.words) for place in marked):
+            expected = f"marked words in 0..{len(sentence.words) - 1}"
+            raise CorpusError(f"sentence {number}: expected {expected}, found {list(marked)!r:.60}")
+        if self.reads_predicates and not marked:
+            raise CorpusError(f"sentence {number}: expected Marked words, one a predicate, found {sentence!r:.60}")
+        return marked
+
     def _decode(
         self,
         sentences: Sequence[Sequence[str]],
         gold: Sequence[Sequence[str]] | None = None,
         *,
+        marked: Sequence[Sequence[int]] | None = None,
         probabilities: bool = True,
     ) -> list[Decoded]:
         """Decode sentences, batched by length to reduce padding. Results are in the order of ``sentences``."""
@@ -205,7 +224,8 @@ class BaseTagger(ABC, Generic[ConfigT]):
         kept = {} if probabilities else {"probabilities": False}
         for indices in batches_by_length([len(sentence) for sentence in sentences], BATCH_WORDS):
             targets = None if gold is None else [[number.get(tag, -1) for tag in gold[index]] for index in indices]
-            batch = collate([sentences[index] for index in indices], targets).to(self.device)
+            marks = None if marked is None else [marked[index] for index in indices]
+            batch = collate([sentences[index] for index in indices], targets, marks=marks).to(self.device)
             with torch.no_grad():
                 rows = self.model.decode(batch, **kept)
             for index, row in zip(indices, rows, strict=True):

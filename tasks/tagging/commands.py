@@ -15,7 +15,9 @@ from tasks.files import input_and_output, write_output
 from tasks.saved_task.scores import scores_as_json, words_per_second
 from tasks.tagging.conllu import LABELS, WORDS, Block, column_of, names_of_columns, read_conllu
 from tasks.tagging.data import TaggedData
-from tasks.tagging.output_formats import TAG_FORMATS, format_predictions
+from tasks.tagging.output_formats import FORMATS, TAG_FORMATS, format_predictions
+from tasks.tagging.predicates import read_predicates
+from tasks.tagging.prediction import Sentence
 from tasks.tagging.readers import number_of
 from tasks.tagging.sentences import read_sentences
 from tasks.tagging.tagger import Tagger
@@ -35,6 +37,7 @@ def evaluate_command(
     *,
     column: int | str | None = None,
     word_column: int | str | None = None,
+    predicate_column: int | str | None = None,
     encoder: str | None = None,
     device: str = "cpu",
 ) -> None:
@@ -48,10 +51,11 @@ def evaluate_command(
 
     Other Args:
         word_column: Column of the words, by name or number. Defaults to that of the training.
+        predicate_column: Column or field that marks predicates. Defaults to that of the training.
         encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
     tagger = Tagger.from_pretrained(directory, device, encoder)
-    labelled = tagger.read(file, column, word_column)
+    labelled = tagger.read(file, column, word_column, predicate_column)
     warn_of_unseen(file, labelled, tagger.types)
     print(scores_as_json(directory, file, tagger.evaluate(labelled)))
 
@@ -63,6 +67,7 @@ def predict_command(
     probabilities: bool = False,
     column: int | str | None = None,
     word_column: int | str | None = None,
+    predicate_column: int | str | None = None,
     encoder: str | None = None,
     device: str = "cpu",
     overwrite: bool = False,
@@ -82,6 +87,7 @@ def predict_command(
     Other Args:
         column: Column of CoNLL-U to fill, by name or number. Defaults to that of the training.
         word_column: Column of the words, by name or number. Defaults to that of the training.
+        predicate_column: Column or field that marks predicates. Defaults to that of the training.
         encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
     source, output = input_and_output(paths, overwrite)
@@ -91,14 +97,16 @@ def predict_command(
     if kind == "conllu" and names is None:
         raise ConfigError(f"{output}: expected CoNLL-U as INPUT, to fill a column of, found {source}")
     tagger = Tagger.from_pretrained(directory, device, encoder)
-    word_column = tagger.config.word_column if word_column is None else word_column
-    column = tagger.config.column if column is None else column
+    column, word_column, predicate_column = tagger.columns(column, word_column, predicate_column)
     blocks: list[Block] = []
-    sentences: Sequence[str | Sequence[str]]
-    if names is None:
+    filled = column_of(names, column, LABELS, "column", source) if kind == "conllu" and names is not None else 0
+    sentences: Sequence[Sentence]
+    if tagger.reads_predicates:
+        kind = format_of(output, FORMATS)
+        sentences = read_predicates(source, word_column, predicate_column)
+    elif names is None:
         sentences = read_sentences(source, number_of(word_column, "word_column", source))
     else:
-        filled = column_of(names, column, LABELS, "column", source) if kind == "conllu" else 0
         blocks = read_conllu(source, names, column_of(names, word_column, WORDS, "word_column", source))
         sentences = [block.words for block in blocks]
     begun = time.perf_counter()

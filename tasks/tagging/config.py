@@ -46,6 +46,11 @@ class TaggerConfig(TaggerSettings):
     -1 for the last; a field of JSON. Defaults to upos in CoNLL-U, to a column of tags such as B-PER, or to the last."""
     word_column: int | str | None = None
     """Column of the words, named or counted in the same way. Detected by default."""
+    predicate_column: int | str | None = None
+    """Column that marks predicates, with - at other words, or field of JSON with the index of one: the labels are the
+    arguments of the predicate, one example for each. Defaults to none."""
+    mark_dim: int = 32
+    """Width of a learned vector that tells the predicate from other words."""
     labels: Literal["auto", "spans", "tokens"] = "auto"
     """Kind of the labels: spans, marked by B-, I- and O, or one label for each token. auto detects it from the
     training data."""
@@ -57,5 +62,6 @@ class TaggerConfig(TaggerSettings):
         """Check the choices."""
         super().__post_init__()
         require(self.labels in _LABELS, "labels", f"one of {', '.join(_LABELS)}", self.labels)
+        require_range(self.mark_dim, "mark_dim", 1, WIDEST)
         expected = f"one of {', '.join(_OUTPUT_LAYERS)}"
         require(self.output_layer in _OUTPUT_LAYERS, "output_layer", expected, self.output_layer)

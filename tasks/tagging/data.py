@@ -12,6 +12,7 @@ from typing import Any, Literal
 from elmo_lite import CorpusError
 from elmo_lite.text import is_tag, is_untyped_tag
 from tasks.inputs.in_memory import columns_of, examples_of, is_path
+from tasks.tagging.predicates import labelled_predicates
 from tasks.tagging.readers import LabelOf, any_label, labelled, labelled_sentences
 from tasks.tagging.sentences import Column, TaggedSentence, checked_words
 from tasks.tagging.tags import ENTITY_TYPE, OUTSIDE, Scheme, detect_scheme, entities_of, repairs, spell
@@ -55,6 +56,7 @@ def read_tagged(
     source: TaggedSource,
     column: Column = None,
     word_column: Column = None,
+    predicate_column: Column = None,
     *,
     labels: LabelKind = "auto",
     name: str = "data",
@@ -75,6 +77,7 @@ def read_tagged(
         column: Column of the labels, by name or number, or field of the records. Defaults to upos in CoNLL-U, to a
             column of tags such as B-PER in other column files, and to their last column if there is none.
         word_column: Column of the words, by name or number. Detected by default.
+        predicate_column: Column or field that marks predicates, see ``tasks.tagging.predicates``. Defaults to none.
         labels: "spans" for tags such as B-PER, which become BIOES, "tokens" for labels that are taken as they are, or
             "auto": spans if all labels are such tags.
         name: Name of data in memory in errors. Defaults to "data".
@@ -89,9 +92,11 @@ def read_tagged(
         return source
     if is_path(source):
         name = str(source)
-        raw, layout = labelled_sentences(name, column, word_column)
+        raw, layout = sentences_of(name, column, word_column, predicate_column)
     else:
         raw, layout = list(in_memory(source, name, any_label)), ""
+    if predicate_column is not None and not all(sentence.marked for sentence in raw):
+        raise CorpusError(f"{name}: expected sentences with marked predicates, found one without")
     if not raw:
         raise CorpusError(f"{name}: expected labelled sentences, found none")
     if labels == "spans" or (labels == "auto" and are_spans(raw)):
@@ -100,6 +105,15 @@ def read_tagged(
     if layout:
         _report(data, name, layout, "labels of tokens", "labels", data.labels())
     return data
+
+
+def sentences_of(
+    name: str, column: Column, word_column: Column, predicate_column: Column
+) -> tuple[list[TaggedSentence], str]:
+    """The labelled sentences, or predicates, of a source as they are, and what it was read as."""
+    if predicate_column is None:
+        return labelled_sentences(name, column, word_column)
+    return labelled_predicates(name, column, word_column, predicate_column)
 
 
 def are_spans(sentences: Iterable[TaggedSentence]) -> bool:
@@ -191,13 +205,16 @@ def in_memory(source: Any, name: str, label_of: LabelOf) -> Iterator[TaggedSente
     """
     titles = ("sentences", "tags")
     columns = columns_of(source, name, titles, TaggedSentence)
+    marked: Sequence[tuple[int, ...]] = ()
     if columns is None:
         given = examples_of(source, name, titles, TaggedSentence)
         columns = [(list(sentence.words), list(sentence.tags)) for sentence in given]
+        marked = [sentence.marked for sentence in given]
     for number, row in enumerate(columns, start=1):
         where = f"{name}, sentence {number}"
         for title, values in zip(("words", "tags"), row, strict=True):
             if not isinstance(values, list | tuple):
                 raise CorpusError(f"{where}: expected a list of {title}, found {values!r:.60}")
         words, tags = row
-        yield labelled(checked_words(list(words), where), list(tags), where, name, number, label_of)
+        sentence = labelled(checked_words(list(words), where), list(tags), where, name, number, label_of)
+        yield replace(sentence, marked=marked[number - 1]) if marked else sentence

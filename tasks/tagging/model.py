@@ -57,6 +57,7 @@ class TaggingModel(nn.Module):
         *,
         has_spans: bool = True,
         output_layer: OutputLayer = "crf",
+        mark_dim: int = 0,
     ) -> None:
         """Build the network.
 
@@ -69,12 +70,15 @@ class TaggingModel(nn.Module):
             dropout: Dropout probability after each layer of the biLSTM, in [0, 1).
             has_spans: Whether the labels are those of spans. A CRF then has the constraints of BIOES.
             output_layer: "crf", or "softmax" for labels that are chosen at each word for itself.
+            mark_dim: Width of a learned vector that tells marked words from others, such as a predicate. Defaults to 0,
+                without marks.
         """
         super().__init__()
         self.labels = list(labels)
         self.representation = representation
         self.has_spans = has_spans
-        widths = [representation.dim, *[2 * lstm_dim] * (lstm_layers - 1)]
+        self.marks = nn.Embedding(2, mark_dim) if mark_dim else None
+        widths = [representation.dim + mark_dim, *[2 * lstm_dim] * (lstm_layers - 1)]
         self.lstm = nn.ModuleList(BiLSTM(width, lstm_dim) for width in widths)
         self.dropout = VariationalDropout(dropout)
         self.tag_scores = nn.Linear(2 * lstm_dim + representation.output_dim, len(self.labels))
@@ -89,6 +93,10 @@ class TaggingModel(nn.Module):
         """The scores of the labels at each word, (B, T, N). Scores at padding are arbitrary."""
         batch = self.representation.with_layers(batch)  # the encoder runs once for both mixes
         vectors = self.representation(batch)
+        if self.marks is not None:
+            if batch.marks is None:
+                raise ValueError("batch: expected marked words, found none")
+            vectors = torch.cat([vectors, self.marks(batch.marks.long())], dim=-1)
         for layer in self.lstm:
             vectors = self.dropout(layer(vectors, batch.mask))
         second = self.representation.output(batch)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from elmo_lite.text import JSONL_SUFFIXES
 from tasks.files import csv_row, on_one_line
-from tasks.tagging.prediction import Tagged
+from tasks.tagging.prediction import PREDICATE, Tagged
 
 Format = Literal["text", "jsonl", "columns", "csv"]
 
@@ -36,7 +36,8 @@ def format_predictions(
         kind: "text" is ``[PER Anna] works at [ORG Siemens] .`` or, where labels are not those of spans,
             ``Anna/PROPN works/VERB``; "jsonl" is one object per sentence with words, labels, and entities or the
             probabilities of the labels; "columns" is a word, a TAB and a label per line; "csv" is a table with a header
-            and a row per word: number of the sentence, from 1, word and label. Tags of spans are IOB2.
+            and a row per word: number of the sentence, from 1, word and label. Tags of spans are IOB2;
+            a marked predicate is the span V.
         probabilities: Add marginal probabilities: of the entities or labels in text, of all labels at each word in
             JSONL, and of the predicted label in another column.
     """
@@ -61,6 +62,9 @@ def _text(tagged: Tagged, probabilities: bool) -> str:
         scores = [f"({score:.2f})" if probabilities else "" for score in tagged.decoded.scores]
         rows = zip(words, tagged.tags, scores, strict=True)
         return " ".join(f"{word}/{on_one_line(label)}{score}" for word, label, score in rows)
+    for place in tagged.marked:
+        if tagged.tags[place] == f"B-{PREDICATE}":
+            words[place] = f"[{PREDICATE} {words[place]}]"
     for span in tagged.spans:
         score = f" {span.score:.2f}" if probabilities else ""
         words[span.start_word] = f"[{span.type}{score} {words[span.start_word]}"
@@ -70,6 +74,8 @@ def _text(tagged: Tagged, probabilities: bool) -> str:
 
 def _json(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> str:
     row: dict[str, Any] = {"tokens": tagged.words, "tags": tagged.tags}
+    if tagged.marked:
+        row["predicate"] = list(tagged.marked)
     if tagged.decoded.has_spans:
         row["entities"] = [{**asdict(span), "score": round(span.score, 6)} for span in tagged.spans]
     else:

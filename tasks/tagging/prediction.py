@@ -6,10 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tasks.tagging.model import Decoded
-from tasks.tagging.tags import spell
+from tasks.tagging.tags import OUTSIDE, spell
 
-Sentence = str | Sequence[str]
-"""A string, which is split by the tagger's tokenisation, or a list of words, which are not split."""
+PREDICATE = "V"
+"""Type of the span that a predicate itself is."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A sentence with a marked predicate, whose arguments are to be found."""
+
+    words: Sequence[str]
+    """Words of the sentence."""
+    marked: Sequence[int]
+    """Indices of the words of the predicate."""
+
+
+Sentence = str | Sequence[str] | Marked
+"""A string, which is split by the tagger's tokenisation, a list of words, which are not split, or marked words."""
 
 
 @dataclass(frozen=True)
@@ -39,26 +53,33 @@ class Tagged:
     words: list[str]
     decoded: Decoded
     spans: list[Span]
+    marked: Sequence[int] = ()
+    """Indices of the words of the predicate; empty if there is none."""
 
     @property
     def tags(self) -> list[str]:
-        """The label of each word; IOB2 if labels are those of spans."""
+        """The label of each word; IOB2 if labels are those of spans. The predicate itself is B-V."""
         decoded = self.decoded
-        return spell(decoded.entities, len(self.words), "IOB2") if decoded.has_spans else decoded.tags
+        if not decoded.has_spans:
+            return decoded.tags
+        tags = spell(decoded.entities, len(self.words), "IOB2")
+        of_predicate = {place: f"B-{PREDICATE}" for place in self.marked}
+        return [of_predicate.get(place, tag) if tag == OUTSIDE else tag for place, tag in enumerate(tags)]
 
 
 def tagged_sentence(sentence: Sentence, pieces: list[tuple[str, int, int]], decoded: Decoded) -> Tagged:
     """A sentence with its entities.
 
     Args:
-        sentence: String or list of words.
+        sentence: String, list of words or marked words.
         pieces: (word, start, end) of each word: offsets in characters of a string, or in words of a list.
         decoded: Output of the network.
     """
     words = [word for word, _, _ in pieces]
+    marked = tuple(sentence.marked) if isinstance(sentence, Marked) else ()
     spans = []
     for (first, stop, kind), score in zip(decoded.entities, decoded.scores, strict=True):
         start, end = pieces[first][1], pieces[stop - 1][2]
         text = sentence[start:end] if isinstance(sentence, str) else " ".join(words[first:stop])
         spans.append(Span(text, kind, start, end, first, stop, score))
-    return Tagged(words, decoded, spans)
+    return Tagged(words, decoded, spans, marked)

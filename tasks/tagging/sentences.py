@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class TaggedSentence:
     """Path or name of the source."""
     line: int = 0
     """Line of the first word, or number of the record, from 1."""
+    marked: tuple[int, ...] = field(default=(), kw_only=True)
+    """Indices of the words that the labels are about, such as a predicate; empty if there are none."""
 
 
 def field_of(row: dict[str, Any], names: Sequence[str], where: str) -> list[Any]:

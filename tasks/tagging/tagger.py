@@ -42,13 +42,19 @@ class Tagger(BaseTagger[TaggerConfig]):
         require_range(len(labels), "number of labels", 1, MAX_LABELS)
         sizes = config.lstm_dim, config.lstm_layers, config.dropout
         layer = choose_output_layer(config, len(labels))
+        mark_dim = 0 if config.predicate_column is None else config.mark_dim
         has_spans = config.labels != "tokens"
-        return TaggingModel(representation, labels, *sizes, has_spans=has_spans, output_layer=layer)
+        return TaggingModel(representation, labels, *sizes, has_spans=has_spans, output_layer=layer, mark_dim=mark_dim)
 
     @property
     def has_spans(self) -> bool:
         """Whether the labels are those of spans."""
         return self.config.labels != "tokens"
+
+    @property
+    def reads_predicates(self) -> bool:  # type: ignore[override]
+        """Whether sentences need a marked predicate."""
+        return self.config.predicate_column is not None
 
     def predict(self, sentences: Iterable[Sentence]) -> list[list[str]]:
         """Find the label of each word.
@@ -66,13 +72,21 @@ class Tagger(BaseTagger[TaggerConfig]):
         """
         return [tagged.tags for tagged in self.tag(sentences, probabilities=False)]
 
-    def evaluate(self, source: TaggedSource, *, column: Column = None, word_column: Column = None) -> dict[str, Any]:
+    def evaluate(
+        self,
+        source: TaggedSource,
+        *,
+        column: Column = None,
+        word_column: Column = None,
+        predicate_column: Column = None,
+    ) -> dict[str, Any]:
         """Score the tagger on labelled sentences, as ``elmo-lite tag evaluate`` does.
 
         Args:
             source: A path, the name of a hub data set or data in memory, see ``read_tagged``.
             column: Column of the labels, by name or number. Defaults to that of the training.
             word_column: Column of the words, by name or number. Defaults to that of the training.
+            predicate_column: Column or field that marks predicates. Defaults to that of the training.
 
         Returns:
             The scores of ``word_scores.report`` or, of spans, of ``score_tags`` with their "confusion"; "sentences" and
@@ -84,17 +98,28 @@ class Tagger(BaseTagger[TaggerConfig]):
             CorpusError: The data cannot be used, see ``read_tagged``.
             ModuleNotFoundError: seqeval is not installed, which scores of spans need.
         """
-        return self.judge(self.read(source, column, word_column))[0]
+        return self.judge(self.read(source, column, word_column, predicate_column))[0]
 
-    def read(self, source: TaggedSource, column: Column = None, word_column: Column = None) -> TaggedData:
+    def read(
+        self,
+        source: TaggedSource,
+        column: Column = None,
+        word_column: Column = None,
+        predicate_column: Column = None,
+    ) -> TaggedData:
         """Read labelled sentences as those of the training were; see ``evaluate`` and ``read_tagged``."""
+        columns = self.columns(column, word_column, predicate_column)
+        kind: LabelKind = "spans" if self.has_spans else "tokens"
+        return read_tagged(source, *columns, labels=kind, entity_type=self.config.entity_type)
+
+    def columns(self, column: Column, word_column: Column, predicate_column: Column) -> tuple[Column, Column, Column]:
+        """Columns that are given, or else those of the training."""
         config = self.config
-        columns = (
+        return (
             config.column if column is None else column,
             config.word_column if word_column is None else word_column,
+            config.predicate_column if predicate_column is None else predicate_column,
         )
-        kind: LabelKind = "spans" if self.has_spans else "tokens"
-        return read_tagged(source, *columns, labels=kind, entity_type=config.entity_type)
 
     def __repr__(self) -> str:
         """One line: labels, encoder, word vectors, sizes, tokenisation and device."""

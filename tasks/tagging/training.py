@@ -11,8 +11,7 @@ from typing import Any
 from elmo_lite import Elmo
 from tasks.inputs.in_memory import is_path
 from tasks.tagging.config import TaggerConfig
-from tasks.tagging.data import LabelKind, TaggedData, TaggedSource, are_spans, read_tagged
-from tasks.tagging.readers import labelled_sentences
+from tasks.tagging.data import LabelKind, TaggedData, TaggedSource, are_spans, read_tagged, sentences_of
 from tasks.tagging.tagger import Tagger, new_tagger
 from tasks.tagging.tasks import SpanTask, TaggingTask, WordTask
 from tasks.training.summary import print_scores
@@ -30,7 +29,7 @@ class _AnyLabels(TaggingTask[TaggerConfig, Tagger]):
     def read(self, source: Any, part: str, config: TaggerConfig, split_words: Callable[[str], list[str]]) -> TaggedData:
         """Read labelled sentences. ``split_words`` is unused, since they are lists of words already."""
         kind: LabelKind = "spans" if self.has_spans else "tokens"
-        columns = config.column, config.word_column
+        columns = config.column, config.word_column, config.predicate_column
         return read_tagged(source, *columns, labels=kind, name=part, entity_type=config.entity_type)
 
     def new_model(
@@ -64,12 +63,12 @@ def task_for(config: TaggerConfig, train: TaggedSource) -> tuple[Task[Any, Any, 
         The task, the settings with the kind of labels, and the training data.
     """
     has_spans = config.labels == "spans"
+    columns = config.column, config.word_column, config.predicate_column
     if not is_path(train):
-        columns = config.column, config.word_column
         train = read_tagged(train, *columns, labels=config.labels, name="train", entity_type=config.entity_type)
         has_spans = train.has_spans
     elif config.labels == "auto":
-        has_spans = are_spans(labelled_sentences(str(train), config.column, config.word_column)[0])
+        has_spans = are_spans(sentences_of(str(train), *columns)[0])
     config = dataclasses.replace(config, labels="spans" if has_spans else "tokens")
     return TagSpans() if has_spans else TagWords(), config, train
 
