@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from tasks.tagging.commands import evaluate
     from tasks.tagging.config import TaggerConfig
     from tasks.tagging.data import TaggedData, read_tagged
-    from tasks.tagging.prediction import Span, Tagged
+    from tasks.tagging.prediction import Marked, Span, Tagged
     from tasks.tagging.sentences import TaggedSentence
     from tasks.tagging.tagger import Tagger
     from tasks.tagging.training import train
 
 __all__ = [
+    "Marked",
     "Span",
     "Tagged",
     "TaggedData",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "Marked": "prediction",
     "Span": "prediction",
     "Tagged": "prediction",
     "TaggedData": "data",

@@ -129,18 +129,18 @@ def _places(row: dict[str, Any], field: str, where: str) -> tuple[int, ...]:
 
 
 def _sentences(name: str, needed: int) -> Iterator[list[Row]]:
-    """The rows of each sentence, with ``needed`` columns or more. Lines such as #begin document are left out."""
+    """The rows of each sentence, with ``needed`` columns or more. Lines such as #begin document lie between two."""
     rows: list[Row] = []
     for number, raw in chain(decoded_lines(name), [(0, "")]):
         line = without_end(raw)
         columns = line.split("\t") if "\t" in line else _BLANKS.split(line.strip(" "))
-        if not line.strip(" \t"):
+        if not line.strip(" \t") or (line.startswith("#") and len(columns) < needed):
             if rows:
                 yield rows
             rows = []
         elif len(columns) >= needed:
             rows.append((number, columns))
-        elif not line.startswith("#"):
+        else:
             found = f"{len(columns)} in {line!r:.80}"
             raise CorpusError(f"{name}, line {number}: expected {needed} columns or more, found {found}")
 
