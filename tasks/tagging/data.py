@@ -147,7 +147,8 @@ def span_data(raw: Sequence[TaggedSentence], name: str, layout: str) -> TaggedDa
 def _report(data: TaggedData, name: str, layout: str, kind: str, title: str, counts: Counter[str]) -> None:
     """Log what the data were taken for."""
     num_words = sum(len(sentence.words) for sentence in data.sentences)
-    size = f"{len(data.sentences):,} sentences, {num_words:,} words"
+    unit = "predicates" if data.sentences[0].marked else "sentences"
+    size = f"{len(data.sentences):,} {unit}, {num_words:,} words"
     log.info("%s: read as %s; %s; %s; %s: %s", name, layout, kind, size, title, listed(counts))
 
 

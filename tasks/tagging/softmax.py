@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tasks.tagging.crf import at_least_float32
+from tasks.tagging.recursions import at_least_float32
 
 
 class Softmax:

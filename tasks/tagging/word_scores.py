@@ -42,9 +42,9 @@ def report(gold: Labels, predicted: Labels, words: Labels, known: Collection[str
 
     Returns:
         The scores of ``score_words``; "unseen_accuracy", that of the words that are not in ``known``, and
-        "unseen_words", their number (neither if ``known`` is empty, and no accuracy without such words); "per_label",
-        the "precision", "recall", "f1" in percent and "support" (number of gold words) of each label in ``gold`` or
-        ``predicted``; "confusion", see ``confusion_of_words``.
+        "num_unseen_words", their number (neither if ``known`` is empty, and no accuracy without such words);
+        "per_label", the "precision", "recall", "f1" in percent and "support" (number of gold words) of each label in
+        ``gold`` or ``predicted``; "confusion", see ``confusion_of_words``.
     """
     right, judged = _flat(gold, predicted)
     per_label = _per_label(right, judged)
@@ -99,7 +99,7 @@ def _of_unseen(
 ) -> dict[str, float | int]:
     known = known if isinstance(known, set | frozenset) else frozenset(known)
     hits = [label == found for label, found, word in zip(right, judged, words, strict=True) if word not in known]
-    return {**({"unseen_accuracy": _percent(sum(hits), len(hits))} if hits else {}), "unseen_words": len(hits)}
+    return {**({"unseen_accuracy": _percent(sum(hits), len(hits))} if hits else {}), "num_unseen_words": len(hits)}
 
 
 def _percent(part: int, whole: int) -> float:

@@ -89,8 +89,8 @@ def test_scores_and_unseen_labels(tmp_path: Path) -> None:
     scores = made.evaluate((WORDS, [["DET", "NOUN"], ["X", "Y"]]))
     assert scores["unseen_labels"] == {"X": 1, "Y": 1} and scores["per_label"]["X"]["recall"] == 0
     assert scores["accuracy"] <= 50 and scores["words"] == 4
-    assert scores["unseen_words"] == 0
-    assert made.evaluate(([["a", "the"]], [["DET", "DET"]]))["unseen_words"] == 1
+    assert scores["num_unseen_words"] == 0
+    assert made.evaluate(([["a", "the"]], [["DET", "DET"]]))["num_unseen_words"] == 1
     path = tmp_path / "a.tsv"
     path.write_text("the\tDET\ncat\tNOUN\n\nit\tPRON\nruns\tVERB\n")
     of_file, in_memory = made.evaluate(path), made.evaluate((WORDS, TAGS))

@@ -78,7 +78,7 @@ def test_commands(
     assert main(["tag", "evaluate", out, dev]) == 0
     scores = json.loads(capsys.readouterr().out)
     assert scores["accuracy"] == pytest.approx(100 * 38 / 39) and scores["unseen_labels"] == {"adj": 1}
-    assert (scores["unseen_accuracy"], scores["unseen_words"]) == (0, 1)
+    assert (scores["unseen_accuracy"], scores["num_unseen_words"]) == (0, 1)
     assert scores["per_label"]["det"]["support"] == 13 and scores["confusion"]["labels"][0] == "adj"
     assert main(["tag", "evaluate", out, dev, "--column", "upos"]) == 0
     assert json.loads(capsys.readouterr().out)["accuracy"] == 0
@@ -118,7 +118,7 @@ def test_spans_have_entity_scores(files: dict[str, Path], tmp_path: Path, capsys
 def test_from_data_in_memory(tmp_path: Path) -> None:
     data = [TaggedSentence(tuple(s.split()), tuple(LEXICON[word] for word in s.split())) for s in SENTENCES]
     facts = train(config(), iter(data), data, tmp_path / "out", progress=False)  # read but once
-    assert facts["dev"]["accuracy"] == 100 and facts["dev"]["unseen_words"] == 0
+    assert facts["dev"]["accuracy"] == 100 and facts["dev"]["num_unseen_words"] == 0
     back = Tagger.from_pretrained(tmp_path / "out")
     assert back.predict([["the", "cat"]]) == [["DET", "NOUN"]]
     assert tasks.tagging.evaluate(back, tasks.tagging.read_tagged(data))["accuracy"] == 100

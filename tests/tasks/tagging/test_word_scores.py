@@ -36,10 +36,10 @@ def test_unseen_words_have_an_accuracy_of_their_own() -> None:
     gold, predicted, words = [["A", "B"], ["A"]], [["A", "A"], ["B"]], [["the", "cat"], ["dog"]]
     assert report(gold, predicted, words, {"the"})["unseen_accuracy"] == 0
     found = report(gold, predicted, words, ["cat"])
-    assert (found["unseen_accuracy"], found["unseen_words"]) == (50, 2)
+    assert (found["unseen_accuracy"], found["num_unseen_words"]) == (50, 2)
     everything = report(gold, predicted, words, {"the", "cat", "dog"})
-    assert everything["unseen_words"] == 0 and "unseen_accuracy" not in everything
-    assert "unseen_words" not in report(gold, predicted, words)
+    assert everything["num_unseen_words"] == 0 and "unseen_accuracy" not in everything
+    assert "num_unseen_words" not in report(gold, predicted, words)
 
 
 def test_the_confusions_of_many_labels_are_few() -> None:
