@@ -26,6 +26,7 @@ TITLES = {
     "recall": "recall",
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
+    "unseen_accuracy": "accuracy of unseen words",
 }
 """Titles of scores by their key in the files."""
 PARTS = ("dev", "test")
@@ -175,12 +176,12 @@ def _score_blocks(metrics: Mapping[str, Any]) -> Iterator[Table | Matrix]:
     for part in parts:
         kinds = metrics[part].get("types") or metrics[part].get("per_label") or {}
         if kinds:
-            yield _per_type(part, kinds)
+            yield _per_type(part, kinds, "type" if "types" in metrics[part] else "label")
     for part in parts[:1]:
         yield from _confusions(part, metrics[part])
 
 
-def _per_type(part: str, kinds: Mapping[str, Mapping[str, Any]]) -> Table:
+def _per_type(part: str, kinds: Mapping[str, Mapping[str, Any]], title: str) -> Table:
     rows: list[list[Cell]] = [
         [
             str(kind),
@@ -189,7 +190,7 @@ def _per_type(part: str, kinds: Mapping[str, Mapping[str, Any]]) -> Table:
         ]
         for kind, values in kinds.items()
     ]
-    return Table(f"By type, {part}", ["type", "gold", "precision", "recall", "F1"], rows)
+    return Table(f"By {title}, {part}", [title, "gold", "precision", "recall", "F1"], rows)
 
 
 def _confusions(part: str, scores: Mapping[str, Any]) -> Iterator[Matrix]:
@@ -198,8 +199,9 @@ def _confusions(part: str, scores: Mapping[str, Any]) -> Iterator[Matrix]:
         return
     is_of_words = isinstance(found, Mapping)
     labels, counts = (found["labels"], found["matrix"]) if is_of_words else (scores["labels"], found)
-    outside = "O" if is_of_words else None
-    unit = "words, by entity type" if is_of_words else "texts"
+    outside = "O" if "types" in scores else None
+    by = "entity type" if "types" in scores else "label"
+    unit = f"words, by {by}" if is_of_words else "texts"
     rows = [[int(count) for count in row] for row in counts]
     yield confusion(f"Confusions on {part}", [str(label) for label in labels], rows, f"number of {unit}", outside)
 

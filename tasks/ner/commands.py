@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from elmo_lite.outputs import format_of
 from tasks.files import input_and_output, write_output
-from tasks.ner.data import TaggedData, read_tagged, unseen_types
-from tasks.ner.output_formats import FORMATS, format_predictions
-from tasks.ner.readers import read_sentences
+from tasks.ner.data import TaggedData, read_tagged
 from tasks.ner.tagger import NerTagger
 from tasks.saved_task.scores import scores_as_json, words_per_second
+from tasks.tagging.output_formats import FORMATS, format_predictions
+from tasks.tagging.sentences import read_sentences
+from tasks.tagging.tasks import warn_of_unseen
 
 log = logging.getLogger("elmo_lite")
 
@@ -21,14 +21,6 @@ log = logging.getLogger("elmo_lite")
 def evaluate(tagger: NerTagger, data: TaggedData) -> dict[str, Any]:
     """Score a tagger on labelled sentences, see ``NerTagger.evaluate``."""
     return tagger.evaluate(data)
-
-
-def warn_of_unseen(name: str, data: TaggedData, known: Sequence[str]) -> None:
-    """Warn of entities that cannot be found because their type is not in ``known``, the types of the training data."""
-    unseen = unseen_types(data, known)
-    if unseen:
-        listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(unseen.items()))
-        log.warning("%s: types missing from the training data count as errors: %s", name, listed)
 
 
 def evaluate_command(

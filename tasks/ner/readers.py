@@ -1,49 +1,20 @@
-"""Sentences with their tags from column files, JSON, Parquet and hub data sets, and sentences to tag."""
+"""Sentences with the tags of entities, from column files, JSON, Parquet and hub data sets."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from elmo_lite import CorpusError
-from elmo_lite.files import STANDARD_STREAM
-from elmo_lite.text import (
-    NAME_OF,
-    ColumnReader,
-    Kind,
-    is_data_set_name,
-    is_tag,
-    is_untyped_tag,
-    kind_of,
-    open_data_set,
-    read_rows,
-    standard_input_lines,
-)
-from tasks.files import read_lines, without_end
+from elmo_lite.text import NAME_OF, ColumnReader, Kind, is_data_set_name, is_tag, is_untyped_tag, kind_of
+from tasks.tagging.readers import LabelOf, labelled_records, skipped, with_words
+from tasks.tagging.sentences import RECORDS, TAG_FIELDS, TaggedSentence, read_sentences
+from tasks.tagging.tags import ENTITY_TYPE
+
+__all__ = ["ENTITY_TYPE", "ColumnChoice", "TaggedSentence", "read_sentences", "tagged_sentences", "tags_of"]
 
 log = logging.getLogger("elmo_lite")
-
-WORD_FIELDS = ("tokens", "words")
-TAG_FIELDS = ("ner_tags", "tags", "labels")
-ENTITY_TYPE = "ENT"
-"""Default type of tags without one: B, I and O."""
-_RECORDS: tuple[Kind, ...] = ("jsonl", "json", "parquet", "hub")
-
-
-@dataclass(frozen=True)
-class TaggedSentence:
-    """A sentence with a tag for each word, and its place in the source."""
-
-    words: tuple[str, ...]
-    tags: tuple[str, ...]
-    """Tag of each word: well-formed BIOES if returned by ``read_tagged``, otherwise in any scheme."""
-    source: str = ""
-    """Path or name of the source."""
-    line: int = 0
-    """Line of the first word, or number of the record, from 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +37,9 @@ def tagged_sentences(name: str, columns: ColumnChoice) -> tuple[list[TaggedSente
         ConfigError: A given column does not exist.
     """
     kind: Kind = "hub" if is_data_set_name(name) else kind_of(name)
-    if kind in _RECORDS:
-        records = list(_tagged_records(name, kind, columns.entity_type))
-        found = [sentence for sentence in records if sentence.words]
-        skipped = next((f", records without words skipped, first at {s.line}" for s in records if not s.words), "")
-        return found, NAME_OF[kind] + skipped
+    if kind in RECORDS:
+        records = list(labelled_records(name, kind, TAG_FIELDS, tags_of(columns.entity_type)))
+        return with_words(records), NAME_OF[kind] + skipped(records)
     reader = ColumnReader(name, columns.word_column, columns.tag_column, entity_type=columns.entity_type)
     found = [TaggedSentence(words, tags, name, line) for words, tags, line in reader]
     _warn_of_choice(reader)
@@ -85,125 +54,21 @@ def _warn_of_choice(reader: ColumnReader) -> None:
         log.warning("%s: %s (choose with --tag_column)", reader.name, reader_says)
 
 
-def _tagged_records(name: str, kind: Kind, entity_type: str) -> Iterator[TaggedSentence]:
-    """Sentences of records. Class ids of a hub data set become the class names in its features."""
-    if kind == "hub":
-        rows, features = open_data_set(name)
-        tag_field = next((field for field in TAG_FIELDS if field in features), "")
-        names: list[str] | None = getattr(getattr(features.get(tag_field), "feature", None), "names", None)
-        for number, row in enumerate(rows, start=1):
-            where = f"{name}, record {number}"
-            words = words_of(row, where)
-            yield tagged(words, _field(row, TAG_FIELDS, where), where, name, number, entity_type, names)
-        return
-    for row, where, number in read_rows(name, kind):
-        words = words_of(row, where)
-        yield tagged(words, _field(row, TAG_FIELDS, where), where, name, number, entity_type)
-
-
-def _field(row: dict[str, Any], names: Sequence[str], where: str) -> list[Any]:
-    for name in names:
-        if name in row:
-            if not isinstance(row[name], list):
-                raise CorpusError(f"{where}: expected a list in {name!r}, found {type(row[name]).__name__}")
-            return list(row[name])
-    raise CorpusError(f"{where}: expected a field {' or '.join(names)}, found {', '.join(map(str, row)) or 'none'}")
-
-
-def words_of(row: dict[str, Any], where: str) -> tuple[str, ...]:
-    """The words of a record, which may be none.
-
-    Raises:
-        CorpusError: The record has no list of words, or a word is not a string or empty.
-    """
-    words = _field(row, WORD_FIELDS, where)
-    return checked_words(words, where) if words else ()
-
-
-def checked_words(words: list[Any], where: str) -> tuple[str, ...]:
-    """Words as strings.
-
-    Raises:
-        CorpusError: There are no words, or a word is not a string or empty.
-    """
-    if not words:
-        raise CorpusError(f"{where}: expected a sentence with words, found none")
-    for word in words:
-        if not isinstance(word, str) or not word.strip():
-            raise CorpusError(f"{where}: expected words that are not empty, found {word!r:.60}")
-    return tuple(map(str, words))
-
-
-def tagged(
-    words: tuple[str, ...],
-    tags: list[Any],
-    where: str,
-    source: str,
-    line: int,
-    entity_type: str = ENTITY_TYPE,
-    names: list[str] | None = None,
-) -> TaggedSentence:
-    """A sentence with its tags, given by name or by class id.
+def tags_of(entity_type: str = ENTITY_TYPE) -> LabelOf:
+    """The function that checks a tag, and adds a type to one without: B, I and O.
 
     Args:
-        words: Its words.
-        tags: A tag of each word, or its index in ``names``.
-        where: Its place, for errors.
-        source: Path or name of the source.
-        line: Number of the line or record.
         entity_type: Type of tags without one.
-        names: Names of the classes.
 
-    Raises:
-        CorpusError: The numbers of words and tags differ, or a tag is unknown.
+    Returns:
+        A function from a value and its place to the tag, which raises CorpusError if it is unknown.
     """
-    if len(tags) != len(words):
-        raise CorpusError(f"{where}: expected one tag for each of {len(words)} words, found {len(tags)}")
-    return TaggedSentence(words, tuple(_tag(tag, names, entity_type, where) for tag in tags), source, line)
 
+    def tag_of(tag: Any, where: str) -> str:
+        if isinstance(tag, str) and is_untyped_tag(tag):
+            return f"{tag}-{entity_type}"
+        if not isinstance(tag, str) or not is_tag(tag):
+            raise CorpusError(f"{where}: expected O or B-, I-, E- or S- and a type, found {tag!r:.60}")
+        return str(tag)
 
-def _tag(tag: Any, names: list[str] | None, entity_type: str, where: str) -> str:
-    if isinstance(tag, int) and names is not None and 0 <= tag < len(names):
-        tag = names[tag]
-    if isinstance(tag, str) and is_untyped_tag(tag):
-        return f"{tag}-{entity_type}"
-    if not isinstance(tag, str) or not is_tag(tag):
-        raise CorpusError(f"{where}: expected O or B-, I-, E- or S- and a type, found {tag!r:.60}")
-    return str(tag)
-
-
-def read_sentences(name: str, word_column: int | None = None) -> list[str | Sequence[str]]:
-    """Read the sentences of a file, to tag them.
-
-    Args:
-        name: A text file with one sentence per line, JSON or Parquet with ``tokens``, ``words`` or ``text``, a column
-            file, the tags of which are ignored, or "-" for text on standard input. A blank line of text is a sentence
-            without words, so that input and output have the same number of lines.
-        word_column: Column of the words in a column file, from 0. Detected by default.
-
-    Raises:
-        CorpusError: The file is missing or has no sentences, or a line is malformed.
-    """
-    sentences: list[str | Sequence[str]]
-    kind: Kind = "text" if name == STANDARD_STREAM else "hub" if is_data_set_name(name) else kind_of(name)
-    description = NAME_OF[kind]
-    if name == STANDARD_STREAM:
-        sentences = [without_end(line) for _, line in standard_input_lines()]
-    elif kind == "text":
-        sentences = list(read_lines(Path(name)))
-    elif kind in _RECORDS:
-        sentences = [_sentence_of(row, where) for row, where, _ in read_rows(name, kind)]
-    else:
-        reader = ColumnReader(name, word_column, with_tags=False)
-        sentences = [words for words, _, _ in reader]
-        description = str(reader)
-    if not sentences:
-        raise CorpusError(f"{name}: expected sentences, found none")
-    log.info("%s: read as %s; sentences: %s", name, description, f"{len(sentences):,}")
-    return sentences
-
-
-def _sentence_of(row: dict[str, Any], where: str) -> str | tuple[str, ...]:
-    text = row.get("text")
-    has_words = any(field in row for field in WORD_FIELDS)
-    return text if isinstance(text, str) and not has_words else words_of(row, where)
+    return tag_of

@@ -57,6 +57,7 @@ def data_loader(
             [examples[index].words for index in indices],
             None if targets is None else [targets[index] for index in indices],
             None if layers is None else layers.batch(indices),
+            [getattr(examples[index], "marked", ()) for index in indices],
         )
         return indices, batch
 

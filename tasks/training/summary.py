@@ -24,13 +24,14 @@ def print_scores(
     """
     for part in ("dev", "test"):
         if seeds == 1 and part in facts:
-            shown = [f"{title} {facts[part][key]:.2f}" for title, key in task.headline.items()]
+            shown = [f"{title} {facts[part][key]:.2f}" for title, key in task.headline.items() if key in facts[part]]
             print(f"{part:<5} {'  '.join(shown)}")
         elif seeds > 1 and any(key.startswith(f"{part}.") for key in facts["mean"]):
             mean, deviation = facts["mean"], facts["deviation"]
             shown = [
                 f"{title} {mean[f'{part}.{key}']:.2f} +- {deviation[f'{part}.{key}']:.2f}"
                 for title, key in task.headline.items()
+                if f"{part}.{key}" in mean
             ]
             print(f"{part:<5} {'  '.join(shown)}  ({seeds} seeds: mean, deviation)")
     print(f"model {out if seeds == 1 else Path(out) / 'seed-0'}")

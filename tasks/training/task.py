@@ -48,7 +48,7 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
     packages: ClassVar[tuple[str, ...]]
     """Packages that the scores need, besides those of every installation."""
     headline: ClassVar[Mapping[str, str]]
-    """Scores to print: titles and keys of ``evaluate``. The first one chooses the best epoch."""
+    """Scores to print: titles and keys of ``evaluate``, which may be missing. The first one chooses the best epoch."""
     card_scores: ClassVar[tuple[str, ...]]
     """Keys of ``evaluate`` that the model card shows."""
 

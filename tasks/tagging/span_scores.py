@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from elmo_lite.extras import named_extra
-from tasks.ner.tags import OUTSIDE, entities_of, spell, split_tag
+from tasks.tagging.tags import OUTSIDE, entities_of, spell, split_tag
 
 
 def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
