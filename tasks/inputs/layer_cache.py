@@ -1,11 +1,11 @@
 """Directories of cached layers; each is written completely or not at all, and checked before use.
 
     CACHE/KEY/layers.float16     one block (L, T, 2D) per distinct sentence, one after the other
-    CACHE/KEY/meta.json          encoder, data type, sentences and shape of the layers; their size and SHA-256
+    CACHE/KEY/meta.json          encoder, data type, sentences, numbers (of some layers) and shape; size and SHA-256
 
-KEY is a hash of the encoder and of the sentences, so that a changed model or data set never reads old layers.
-Directories in CACHE may be deleted at any time. Values outside the range of float16 (-65,504 to 65,504) are clipped and
-counted.
+KEY is a hash of the encoder, of the sentences and of the choice of layers, so that a changed model or data set never
+reads old layers. Directories in CACHE may be deleted at any time. Values outside the range of float16 (-65,504 to
+65,504) are clipped and counted.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ class Meta:
     sentences: str
     """SHA-256 of the words."""
     shape: tuple[int, int, int]
-    """Number of words, L, 2D."""
+    """Number of words, of layers in the file, and 2D."""
+    layers: tuple[int, ...] | None = None
+    """Numbers of the layers in the file, ascending; None for all."""
 
     @classmethod
     def of(cls, elmo: Elmo, sentences: Sequence[Words], model_hash: str = "") -> Meta:
@@ -70,6 +72,17 @@ class Meta:
             shape=(sum(map(len, sentences)), elmo.num_layers, elmo.output_dim),
         )
 
+    def of_layers(self, layers: Sequence[int] | None) -> Meta:
+        """The metadata of a file of some of the layers of this one, which has all; ``layers`` are ascending."""
+        words, num_layers, width = self.shape
+        if layers is None or len(layers) == num_layers:
+            return self
+        return dataclasses.replace(self, layers=tuple(layers), shape=(words, len(layers), width))
+
+    def places(self, layers: Sequence[int] | None) -> Sequence[int] | None:
+        """The places of layers in the file; None for all of the file."""
+        return None if self.layers is not None else layers
+
     @property
     def key(self) -> str:
         """Name of the directory."""
@@ -82,8 +95,11 @@ class Meta:
         return 2 * words * layers * width
 
     def to_dict(self) -> dict[str, object]:
-        """The metadata as JSON returns them, with lists for tuples."""
-        return {**dataclasses.asdict(self), "shape": list(self.shape)}
+        """The metadata as JSON returns them, with lists for tuples, and without "layers" for all layers."""
+        facts = {**dataclasses.asdict(self), "shape": list(self.shape)}
+        if facts.pop("layers") is None:
+            return facts
+        return {**facts, "layers": list(self.layers or ())}
 
 
 def default_cache_dir() -> Path:
@@ -155,7 +171,7 @@ def store(elmo: Elmo, sentences: Sequence[Words], folder: Path, meta: Meta, prog
     with scratch_directory(folder) as scratch:
         digest = hashlib.sha256()
         with (scratch / LAYERS).open("wb") as file:
-            for block in _blocks(elmo, sentences, meta.shape[0], progress):
+            for block in _blocks(elmo, sentences, meta, progress):
                 data = block.tobytes()
                 digest.update(data)
                 file.write(data)
@@ -164,14 +180,16 @@ def store(elmo: Elmo, sentences: Sequence[Words], folder: Path, meta: Meta, prog
         put_in_place(scratch, folder)
 
 
-def _blocks(elmo: Elmo, sentences: Sequence[Words], total: int, progress: bool) -> Iterator[npt.NDArray[np.float16]]:
+def _blocks(elmo: Elmo, sentences: Sequence[Words], meta: Meta, progress: bool) -> Iterator[npt.NDArray[np.float16]]:
     """Layers of each sentence, (L, T, 2D) float16, clipped to the range of float16."""
     beyond = 0
-    bar = tqdm(total=total, desc="layers", unit="word", unit_scale=True, disable=not progress, file=sys.stderr)
+    bar = tqdm(total=meta.shape[0], desc="layers", unit="word", unit_scale=True, disable=not progress, file=sys.stderr)
     if progress and not sys.stderr.isatty():  # few lines in a log file
         bar.mininterval, bar.maxinterval, bar.miniters = 15.0, 30.0, 1
     with bar:
         for words, block in zip(sentences, elmo.embed_iter(sentences), strict=True):
+            if meta.layers is not None:
+                block = block[list(meta.layers)]
             largest = float(np.abs(block).max(initial=0.0))
             if not np.isfinite(largest):
                 start = " ".join(words)[:40]

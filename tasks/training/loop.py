@@ -58,7 +58,8 @@ class Loop(pl.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with learning rates for the head and for each layer of a trained encoder, which decay linearly to 0."""
         config = self.config
-        groups = parameter_groups(self.model, config.learning_rate, config.encoder_learning_rate, config.layer_decay)
+        rates = config.learning_rate, config.encoder_learning_rate, config.layer_decay, config.mix_learning_rate
+        groups = parameter_groups(self.model, *rates)
         split = [part for group in groups for part in split_by_decay(group, config.weight_decay)]
         optimizer = torch.optim.AdamW(split, weight_decay=config.weight_decay, fused=True)
         steps = max(1, int(self.trainer.estimated_stepping_batches))
