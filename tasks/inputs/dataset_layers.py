@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmo_lite import CheckpointError, ConfigError, Elmo
+from elmo_lite import CheckpointError, ConfigError
 from elmo_lite.paths import expanded
 from tasks.inputs import layer_cache
+from tasks.inputs.encoders import Encoder
 from tasks.inputs.layer_cache import Meta, Words
 
 log = logging.getLogger("elmo_lite")
@@ -80,7 +81,7 @@ class FrozenLayers:
 class LiveLayers:
     """Layers of sentences, computed by the encoder for every batch; same interface as ``FrozenLayers``."""
 
-    def __init__(self, elmo: Elmo, sentences: Sequence[Words], layers: Sequence[int] | None = None) -> None:
+    def __init__(self, elmo: Encoder, sentences: Sequence[Words], layers: Sequence[int] | None = None) -> None:
         """Store the sentences that the indices of ``batch`` refer to, and the layers to return, all by default."""
         self.elmo = elmo
         self._layers = list(range(elmo.num_layers) if layers is None else layers)
@@ -101,7 +102,7 @@ class LiveLayers:
 
 
 def layers_for(
-    elmo: Elmo,
+    elmo: Encoder,
     sentences: Sequence[Words],
     *,
     cache: Cache = "auto",
@@ -119,7 +120,7 @@ def layers_for(
         cache: "auto" caches layers that are read in more than one epoch; "on" always caches, "off" never does.
         cache_dir: Directory of the cache. Defaults to ``layer_cache.default_cache_dir()``.
         epochs: Number of times that the data set is read.
-        model_hash: ``encoder_hash(elmo.bilm)``; computed if empty.
+        model_hash: ``hash_of(elmo)``; computed if empty.
         progress: Show a progress bar while computing.
         layers: Numbers of the layers that are needed, ascending, in 0..L-1. Defaults to all.
 
@@ -137,7 +138,7 @@ def layers_for(
 
 
 def open_or_compute(
-    elmo: Elmo,
+    elmo: Encoder,
     sentences: Sequence[Words],
     cache_dir: Path,
     model_hash: str = "",

@@ -26,10 +26,10 @@ import numpy.typing as npt
 from platformdirs import user_cache_path
 from tqdm import tqdm
 
-from elmo_lite import CheckpointError, Elmo
+from elmo_lite import CheckpointError
 from elmo_lite.files import put_in_place, scratch_directory
 from elmo_lite.metadata import read_json, regular_size, write_json
-from elmo_lite.saved_model import encoder_hash
+from tasks.inputs.encoders import Encoder, hash_of
 
 log = logging.getLogger("elmo_lite")
 
@@ -48,7 +48,7 @@ class Meta:
 
     format_version: int
     encoder: str
-    """``encoder_hash`` of the encoder."""
+    """``hash_of`` the encoder."""
     dtype: str
     """Data type in which the encoder computes."""
     sentences: str
@@ -59,14 +59,14 @@ class Meta:
     """Numbers of the layers in the file, ascending; None for all."""
 
     @classmethod
-    def of(cls, elmo: Elmo, sentences: Sequence[Words], model_hash: str = "") -> Meta:
-        """Metadata of the layers of distinct sentences; ``model_hash`` is ``encoder_hash(elmo.bilm)`` if known."""
+    def of(cls, elmo: Encoder, sentences: Sequence[Words], model_hash: str = "") -> Meta:
+        """Metadata of the layers of distinct sentences; ``model_hash`` is ``hash_of(elmo)`` if known."""
         digest = hashlib.sha256()
         for sentence in sentences:
             digest.update(json.dumps(list(sentence)).encode() + b"\n")
         return cls(
             format_version=FORMAT_VERSION,
-            encoder=model_hash or encoder_hash(elmo.bilm),
+            encoder=model_hash or hash_of(elmo),
             dtype=str(elmo.dtype).removeprefix("torch."),
             sentences=digest.hexdigest(),
             shape=(sum(map(len, sentences)), elmo.num_layers, elmo.output_dim),
@@ -161,7 +161,7 @@ def check_room(cache_dir: Path, size: int) -> None:
         raise OSError(f"{megabytes(size)} and a reserve of {megabytes(RESERVE)} needed, {megabytes(free)} free")
 
 
-def store(elmo: Elmo, sentences: Sequence[Words], folder: Path, meta: Meta, progress: bool = True) -> None:
+def store(elmo: Encoder, sentences: Sequence[Words], folder: Path, meta: Meta, progress: bool = True) -> None:
     """Compute the layers of distinct sentences and write them, under a temporary name until they are complete.
 
     Raises:
@@ -180,7 +180,7 @@ def store(elmo: Elmo, sentences: Sequence[Words], folder: Path, meta: Meta, prog
         put_in_place(scratch, folder)
 
 
-def _blocks(elmo: Elmo, sentences: Sequence[Words], meta: Meta, progress: bool) -> Iterator[npt.NDArray[np.float16]]:
+def _blocks(elmo: Encoder, sentences: Sequence[Words], meta: Meta, progress: bool) -> Iterator[npt.NDArray[np.float16]]:
     """Layers of each sentence, (L, T, 2D) float16, clipped to the range of float16."""
     beyond = 0
     bar = tqdm(total=meta.shape[0], desc="layers", unit="word", unit_scale=True, disable=not progress, file=sys.stderr)

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from elmo_lite import ConfigError, Elmo, ScalarMix
+from elmo_lite import ConfigError, ScalarMix
 from elmo_lite.errors import require, require_range
 from elmo_lite.nn import WIDEST
 from tasks.inputs.batch import Batch
 from tasks.inputs.combination import Concatenation, OneLayer, random_mix
 from tasks.inputs.combination import MixWeights as MixWeights
+from tasks.inputs.encoders import Encoder, is_transformer
 from tasks.inputs.layer_choice import LayerChoice, check_start, start_of
+from tasks.inputs.transformer_encoder import Pieces
 from tasks.inputs.word_inputs import WordInputs
 from tasks.modules.dropout import VariationalDropout
 
@@ -26,7 +28,8 @@ class EncoderConfig:
     """The pretrained model, and its use."""
 
     encoder: str = "none"
-    """Pretrained model: none, a directory, a packaged name such as "en", or a hub name."""
+    """Pretrained model: none, a directory, a packaged name such as "en", or a hub name; hf: and a directory or hub name
+    for a transformer (safetensors, frozen)."""
     freeze: bool = True
     """Keep the encoder as it is, instead of training it along with the task."""
     layers: str = "mix"
@@ -45,6 +48,8 @@ class EncoderConfig:
     """Probability that a layer is left out of a training step, in [0, 1)."""
     mix_l2: float = 0.0
     """Strength of the L2 penalty that keeps the layer weights near their mean, 0 or more; 0.001 is weak, 1 strong."""
+    pieces: Pieces = "mean"
+    """Vector of a word that a transformer reads in several pieces: mean of them all, or that of the first."""
     dropout: float = 0.5
     """Dropout probability of the combined vector, in [0, 1)."""
     output_mix: bool = False
@@ -52,6 +57,9 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
+        expected = f"true for the transformer {self.encoder}, which is not trained"
+        require(self.freeze or not is_transformer(self.encoder), "freeze", expected, self.freeze)
+        require(self.pieces in ("mean", "first"), "pieces", "mean or first", self.pieces)
         way = self.choice.way
         if self.projection is not None:
             require(way in ("concat", "function"), "projection", f"none for layers {self.layers}", self.projection)
@@ -85,9 +93,9 @@ class Representation(nn.Module):
     does not enable its dropout. ``to`` moves it as well.
     """
 
-    elmo: Elmo | None
+    elmo: Encoder | None
 
-    def __init__(self, word_inputs: WordInputs | None, elmo: Elmo | None, config: EncoderConfig) -> None:
+    def __init__(self, word_inputs: WordInputs | None, elmo: Encoder | None, config: EncoderConfig) -> None:
         """Combine word vectors and an encoder.
 
         Args:
@@ -190,7 +198,7 @@ class Representation(nn.Module):
         return self
 
 
-def _combination(elmo: Elmo, config: EncoderConfig, layers: list[int]) -> ScalarMix | OneLayer | Concatenation:
+def _combination(elmo: Encoder, config: EncoderConfig, layers: list[int]) -> ScalarMix | OneLayer | Concatenation:
     """The module that combines the chosen layers as the settings say."""
     way, number, norm, dropout = config.choice.way, len(layers), config.layer_norm, config.mix_dropout
     if way == "one":

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from elmo_lite import CorpusError, Elmo, Tokenization
+from elmo_lite import CorpusError, Tokenization
 from elmo_lite.errors import require_range
 from elmo_lite.hardware import choose_device
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, collate
+from tasks.inputs.encoders import Encoder
 from tasks.inputs.in_memory import items_of
 from tasks.inputs.representation import Representation
 from tasks.ner.config import NerConfig
@@ -217,7 +218,7 @@ class NerTagger:
 def new_tagger(
     config: NerConfig,
     types: Iterable[str],
-    elmo: Elmo | None,
+    elmo: Encoder | None,
     train: Iterable[Sequence[str]],
     others: Iterable[Sequence[str]] = (),
 ) -> NerTagger:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from elmo_lite import CorpusError, Elmo
+from elmo_lite import CorpusError
+from tasks.inputs.encoders import Encoder
 from tasks.ner.commands import warn_of_unseen
 from tasks.ner.config import NerConfig
 from tasks.ner.data import TaggedData, TaggedSource, read_tagged
@@ -56,7 +57,7 @@ class Ner(Task[NerConfig, TaggedData, TaggedSentence, NerTagger]):
         self,
         config: NerConfig,
         classes: Sequence[str],
-        elmo: Elmo | None,
+        elmo: Encoder | None,
         train: Iterable[Sequence[str]],
         others: Iterable[Sequence[str]],
     ) -> NerTagger:

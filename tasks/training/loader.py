@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from elmo_lite import Elmo
 from tasks.inputs.batch import Batch, collate
 from tasks.inputs.dataset_layers import FrozenLayers, LiveLayers, layers_for
+from tasks.inputs.encoders import Encoder
 from tasks.inputs.representation import Representation
 from tasks.training.config import FinetuneConfig
 from tasks.training.head import Example
@@ -26,7 +27,7 @@ def frozen_layers(
     examples: Sequence[Example],
     config: FinetuneConfig,
     epochs: int,
-    elmo: Elmo | None,
+    elmo: Encoder | None,
     model_hash: str,
     device: torch.device,
     progress: bool,
