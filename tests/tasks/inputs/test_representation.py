@@ -312,3 +312,11 @@ def test_settings_that_do_not_fit(settings: dict[str, Any], message: str) -> Non
 def test_layers_that_the_encoder_lacks(elmo: Elmo, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         make(elmo, **settings)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("layers", ["1,2", "concat:0,2", "function"])
+def test_combined_layers_on_a_gpu(elmo: Elmo, layers: str) -> None:
+    model = make(elmo, layers=layers, mix_dropout=0.1).to("cuda")
+    vectors = model(collate(SENTENCES, layers=frozen_layers(elmo.to("cpu"))).to("cuda"))
+    assert vectors.device.type == "cuda" and vectors.shape[-1] == model.dim

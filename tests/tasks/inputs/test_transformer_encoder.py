@@ -204,3 +204,13 @@ def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     expected = f"hf:{tmp_path}: expected transformers, found no such package; pip install 'elmo_lite[transformers]'"
     with pytest.raises(ModuleNotFoundError, match=f"^{re.escape(expected)}$"):
         load_encoder(f"hf:{tmp_path}")
+
+
+@pytest.mark.gpu
+def test_on_a_gpu(directory: Path) -> None:
+    encoder = TransformerEncoder.from_pretrained(directory, device="cuda")
+    for array, expected in zip(
+        encoder.embed(SENTENCES), TransformerEncoder.from_pretrained(directory).embed(SENTENCES), strict=True
+    ):
+        np.testing.assert_allclose(array, expected, atol=1e-3)
+    assert encoder(SENTENCES).layers.device.type == "cuda"
