@@ -147,11 +147,16 @@ class Representation(nn.Module):
         """Return the batch with the chosen layers, computed if it has none; ``forward`` and ``output`` call this.
 
         A model that calls both calls this first, so that the encoder runs once.
+
+        Raises:
+            ValueError: The batch has neither the chosen layers nor all.
         """
         if self.elmo is None or (batch.layers is not None and len(batch.layers) == len(self.layers)):
             return batch
         layers = self.elmo(batch.words).layers if batch.layers is None else batch.layers
-        if len(layers) > len(self.layers):  # all of them
+        if len(layers) != len(self.layers):
+            if len(layers) != self.elmo.num_layers:
+                raise ValueError(f"layers: expected the chosen {self.layers} or all, found {len(layers)} layers")
             layers = layers[self.layers]
         return dataclasses.replace(batch, layers=layers.float().to(batch.mask.device))
 

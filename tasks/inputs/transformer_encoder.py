@@ -178,7 +178,7 @@ class TransformerEncoder(nn.Module):
 def _max_pieces(tokenizer: Any, model: nn.Module) -> int:
     """The number of pieces that a model reads at once, special ones included."""
     positions = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
-    # RoBERTa and its relatives count positions from behind that of padding.
-    offset = (getattr(positions, "padding_idx", None) or -1) + 1
+    padding = getattr(positions, "padding_idx", None)
+    offset = 0 if padding is None else padding + 1  # RoBERTa and its relatives count from the position after padding's
     of_model = getattr(model.config, "max_position_embeddings", None) or _DEFAULT_PIECES
     return int(min(tokenizer.model_max_length, of_model - offset))

@@ -98,6 +98,9 @@ def load_transformer(directory: Path, name: str, dtype: torch.dtype) -> tuple[An
         raise CheckpointError(f"{name}: expected {expected}, found {one_line(error)[:300]}") from None
     if model.config.is_encoder_decoder:
         raise CheckpointError(f"{name}: expected an encoder, found the encoder-decoder {model.config.model_type}")
+    known, pieces = model.get_input_embeddings().num_embeddings, len(tokenizer)
+    if pieces > known:
+        raise CheckpointError(f"{name}: expected a tokenizer of at most {known:,} pieces, found one of {pieces:,}")
     missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))  # the pooler is not used
     if missing:
         raise CheckpointError(f"{name}: expected all weights, found none for {missing[0]} ({len(missing)} missing)")

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from elmo_lite import CheckpointError
+
 MAX_WORDS = 65536
 """Number of words whose pieces are remembered."""
 
@@ -31,13 +33,18 @@ class WordPieces:
         Args:
             tokenizer: Tokenizer of the package transformers.
             max_pieces: Number of pieces that the model reads at once, special ones included, such as 512.
+
+        Raises:
+            CheckpointError: The tokenizer changes a word where it adds special pieces.
         """
         self._tokenizer = tokenizer
         self._known: dict[str, list[int]] = {}
         self.padding = tokenizer.pad_token_id or 0
         self._unknown = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else self.padding
         plain, framed = (self._encoded(["a"], special)[0] for special in (False, True))
-        start = next(k for k in range(len(framed)) if framed[k : k + len(plain)] == plain)
+        start = next((k for k in range(len(framed)) if framed[k : k + len(plain)] == plain), None)
+        if start is None:
+            raise CheckpointError("tokenizer: expected special pieces before and after words, found others")
         self.before, self.after = framed[:start], framed[start + len(plain) :]
         """Special pieces before and after a chunk."""
         self.room = max_pieces - len(self.before) - len(self.after)

@@ -231,6 +231,12 @@ def test_mix_of_some_layers(elmo: Elmo, given: str) -> None:
     assert model.mix_weights() == {"input": ([0.0, 0.5, 0.5], 1.0)}
 
 
+def test_other_layers_than_the_chosen_ones(elmo: Elmo) -> None:
+    batch = collate(SENTENCES, layers=frozen_layers(elmo)[:2])
+    with pytest.raises(ValueError, match=r"^layers: expected the chosen \[2\] or all, found 2 layers$"):
+        make(elmo, layers="top")(batch)
+
+
 @pytest.mark.parametrize(
     ("settings", "width"),
     [

@@ -147,10 +147,17 @@ def lacking(copy: Path) -> None:
     save_file(tensors, copy / "model.safetensors", metadata={"format": "pt"})
 
 
-@pytest.mark.parametrize("damage", [damaged, not_json, lacking])
+def more_pieces(copy: Path) -> None:
+    with (copy / "vocab.txt").open("a") as file:
+        file.write("series\n")
+
+
+@pytest.mark.parametrize("damage", [damaged, not_json, lacking, more_pieces])
 def test_damage_is_one_line(directory: Path, tmp_path: Path, damage: Any) -> None:
     damage(without(directory, tmp_path / "copy"))
-    with pytest.raises(CheckpointError, match=r"^hf:\S+: expected (a model|all weights).*, found .+") as error:
+    with pytest.raises(
+        CheckpointError, match=r"^hf:\S+: expected (a model|all weights|a tokenizer).*, found .+"
+    ) as error:
         load_encoder(f"hf:{tmp_path / 'copy'}")
     assert len(str(error.value).splitlines()) == 1
 
