@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -28,9 +27,9 @@ FloatArray = npt.NDArray[np.float32]
 _DTYPES = ("float32", "bfloat16", "float16")
 _DEFAULT_PIECES = 512
 """Pieces at once of a model without a maximum."""
-_BATCH_PIECES = 4096
-_WINDOW = 512
-"""Number of sentences that are sorted by length at a time."""
+_BATCH_PIECES = 2048
+_WINDOW_WORDS = 8192
+"""Number of words after which the sentences so far are sorted by length, and computed."""
 
 
 class Layers(NamedTuple):
@@ -131,10 +130,16 @@ class TransformerEncoder(nn.Module):
         return list(self.embed_iter(sentences))
 
     def embed_iter(self, sentences: Iterable[Sequence[str]]) -> Iterator[FloatArray]:
-        """Lazy version of ``embed``: it reads some hundred sentences, yields their arrays, and continues."""
-        remaining = iter(sentences)
-        while window := list(islice(remaining, _WINDOW)):
-            yield from self._arrays(window)
+        """Lazy version of ``embed``: it reads some thousand words, yields their arrays, and continues."""
+        window: list[Sequence[str]] = []
+        num_words = 0
+        for words in sentences:
+            window.append(words)
+            num_words += len(words) + 1
+            if num_words >= _WINDOW_WORDS:
+                yield from self._arrays(window)
+                window, num_words = [], 0
+        yield from self._arrays(window)
 
     def forward(self, sentences: Sequence[Sequence[str]]) -> Layers:
         """Compute the layers of a batch as a tensor on the device of the model, without gradients."""

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,25 @@ def test_long_sentences_are_read_in_chunks_of_whole_words(directory: Path) -> No
     abc, long = parts[1][:, :3].mean(axis=1, keepdims=True), parts[2].mean(axis=1, keepdims=True)
     expected = np.concatenate([parts[0], abc, parts[1][:, 3:], long, parts[3]], axis=1)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_sentences_are_read_as_they_are_needed(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = TransformerEncoder.from_pretrained(directory)
+    expected = encoder.embed(SENTENCES * 3)
+    monkeypatch.setattr("tasks.inputs.transformer_encoder._WINDOW_WORDS", 8)
+    read = []
+
+    def reading() -> Iterator[list[str]]:
+        for words in SENTENCES * 3:
+            read.append(words)
+            yield words
+
+    arrays = encoder.embed_iter(reading())
+    first = next(arrays)
+    assert len(read) == 4
+    for array, other in zip([first, *arrays], expected, strict=True):
+        np.testing.assert_allclose(array, other, atol=1e-5)
+    assert encoder.embed([]) == [] and len(read) == 12
 
 
 @pytest.mark.parametrize("word", ["\u200b", "\ud800", "🙂", "xyz", " ", "[SEP]"])
