@@ -62,7 +62,7 @@ TASKS_ORDER = "files modules inputs saved_task training samples tagging ner sent
 TASKS_THIRD_PARTY = {
     "files": "",
     "modules": "torch",
-    "inputs": "gensim numpy platformdirs torch tqdm",
+    "inputs": "gensim huggingface_hub numpy platformdirs torch tqdm transformers",
     "saved_task": "torch",
     "training": "matplotlib numpy pytorch_lightning torch tqdm",
     "samples": "",

@@ -55,7 +55,8 @@ def read_task_run(path: Path, name: str) -> Run:
         command = started.get("command")
     with expecting(source, "epochs with their scores"):
         epochs = [_Epoch(values) for values in (started if metrics is None else metrics)["epochs"]]
-        charts = list(_charts(epochs, measure))
+        of_lstm = not str(settings.get("representation.encoder")).startswith("hf:")
+        charts = list(_charts(epochs, measure, "LSTM layer" if of_lstm else "layer"))
     with expecting(path / METRICS, "the scores of a training"):
         tables: list[Block] = [] if metrics is None else list(_score_blocks(metrics))
         trained = _training_facts(epochs, metrics)
@@ -136,7 +137,7 @@ def _headline(epochs: Sequence[_Epoch], measure: str, metrics: Mapping[str, Any]
     return scores
 
 
-def _charts(epochs: Sequence[_Epoch], measure: str) -> Iterator[Chart]:
+def _charts(epochs: Sequence[_Epoch], measure: str, layer_name: str) -> Iterator[Chart]:
     best = _best(epochs)
     if best is None:
         return
@@ -148,10 +149,11 @@ def _charts(epochs: Sequence[_Epoch], measure: str) -> Iterator[Chart]:
     for place, (weights, gamma) in epochs[0].mix.items():
         if max(weights) == 1:
             continue  # one layer
-        names = ["token layer", *(f"LSTM layer {layer}" for layer in range(1, len(weights)))]
+        names = ["token layer", *(f"{layer_name} {layer}" for layer in range(1, len(weights)))]
         lines = [
             Line(layer, [(epoch.number, epoch.mix[place][0][row]) for epoch in epochs])
             for row, layer in enumerate(names)
+            if any(epoch.mix[place][0][row] for epoch in epochs)  # 0 for a layer that is not used
         ]
         scale = f"their sum is scaled by gamma, {gamma:.2f} at first and {epochs[-1].mix[place][1]:.2f} at last"
         yield Chart(f"Layer weights, {place}", "epoch", "weight, of a sum of 1", lines, scale, from_zero=True)

@@ -31,7 +31,8 @@ class Batch:
     targets: Tensor | None = None
     """(B, T) long, 0 at padding, or (B,) long; None in prediction."""
     layers: Tensor | None = None
-    """(L, B, T, 2D) float32, layers of a frozen encoder; None without one, and if the encoder runs inside the model."""
+    """(L, B, T, 2D) float32, all layers of a frozen encoder, or the chosen ones; None without one, and if the encoder
+    runs inside the model."""
     marks: Tensor | None = None
     """(B, T) bool, True at marked words, such as a predicate; None if no sentence has any."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from elmo_lite import Elmo
 from elmo_lite.errors import require_range
+from tasks.inputs.encoders import Encoder
 from tasks.inputs.representation import Representation
 from tasks.ner.config import NerConfig
 from tasks.ner.data import TaggedSource, read_tagged
@@ -83,7 +83,7 @@ class NerTagger(BaseTagger[NerConfig]):
 def new_tagger(
     config: NerConfig,
     types: Iterable[str],
-    elmo: Elmo | None,
+    elmo: Encoder | None,
     train: Iterable[Sequence[str]],
     others: Iterable[Sequence[str]] = (),
 ) -> NerTagger:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from elmo_lite import Elmo
+from tasks.inputs.encoders import Encoder
 from tasks.ner.config import NerConfig
 from tasks.ner.data import TaggedData, TaggedSource, read_tagged
 from tasks.ner.tagger import NerTagger, new_tagger
@@ -29,7 +29,7 @@ class Ner(SpanTask[NerConfig, NerTagger]):
         self,
         config: NerConfig,
         classes: Sequence[str],
-        elmo: Elmo | None,
+        elmo: Encoder | None,
         train: Iterable[Sequence[str]],
         others: Iterable[Sequence[str]],
     ) -> NerTagger:

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from elmo_lite import Elmo
 from elmo_lite.errors import ConfigError, require_range
+from tasks.inputs.encoders import Encoder
 from tasks.inputs.representation import Representation
 from tasks.saved_task.description import describe
 from tasks.saved_task.network import new_network, tokenization_of
@@ -131,7 +131,7 @@ class Tagger(BaseTagger[TaggerConfig]):
 def new_tagger(
     config: TaggerConfig,
     classes: Iterable[str],
-    elmo: Elmo | None,
+    elmo: Encoder | None,
     train: Iterable[Sequence[str]],
     others: Iterable[Sequence[str]] = (),
 ) -> Tagger:

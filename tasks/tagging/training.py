@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from elmo_lite import Elmo
+from tasks.inputs.encoders import Encoder
 from tasks.inputs.in_memory import is_path
 from tasks.tagging.config import TaggerConfig
 from tasks.tagging.data import LabelKind, TaggedData, TaggedSource, are_spans, read_tagged, sentences_of
@@ -36,7 +36,7 @@ class _AnyLabels(TaggingTask[TaggerConfig, Tagger]):
         self,
         config: TaggerConfig,
         classes: Sequence[str],
-        elmo: Elmo | None,
+        elmo: Encoder | None,
         train: Iterable[Sequence[str]],
         others: Iterable[Sequence[str]],
     ) -> Tagger:

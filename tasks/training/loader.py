@@ -12,6 +12,8 @@ from torch.utils.data import DataLoader
 from elmo_lite import Elmo
 from tasks.inputs.batch import Batch, collate
 from tasks.inputs.dataset_layers import FrozenLayers, LiveLayers, layers_for
+from tasks.inputs.encoders import Encoder
+from tasks.inputs.representation import Representation
 from tasks.training.config import FinetuneConfig
 from tasks.training.head import Example
 from tasks.training.length_pools import LengthPools
@@ -25,14 +27,15 @@ def frozen_layers(
     examples: Sequence[Example],
     config: FinetuneConfig,
     epochs: int,
-    elmo: Elmo | None,
+    elmo: Encoder | None,
     model_hash: str,
     device: torch.device,
     progress: bool,
 ) -> FrozenLayers | LiveLayers | None:
-    """Layers of a frozen encoder; None without an encoder, or if the model trains it."""
+    """The layers of a frozen encoder that the model uses; None without an encoder, or if the model trains it."""
     if elmo is None or any(isinstance(module, Elmo) for module in model.modules()):
         return None
+    used = [module.layers for module in model.modules() if isinstance(module, Representation)]
     return layers_for(
         elmo.to(device),
         [example.words for example in examples],
@@ -41,6 +44,7 @@ def frozen_layers(
         epochs=epochs,
         model_hash=model_hash,
         progress=progress,
+        layers=used[0] if used else None,
     )
 
 

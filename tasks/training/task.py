@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import torch
 from torch import nn
 
-from elmo_lite import Elmo
+from tasks.inputs.encoders import Encoder
 from tasks.saved_task.settings import Kind
 from tasks.training.confusion import Confusion
 from tasks.training.head import Example
@@ -81,7 +81,7 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
         self,
         config: ConfigT,
         classes: Sequence[str],
-        elmo: Elmo | None,
+        elmo: Encoder | None,
         train: Iterable[Sequence[str]],
         others: Iterable[Sequence[str]],
     ) -> ModelT:

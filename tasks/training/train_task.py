@@ -13,14 +13,13 @@ from typing import Any, Generic
 
 import torch
 
-from elmo_lite import Elmo
 from elmo_lite.errors import require
 from elmo_lite.extras import import_extras
 from elmo_lite.locks import hold
 from elmo_lite.metadata import write_json
-from elmo_lite.saved_model import encoder_hash
 from elmo_lite.stopping import Stopped
 from tasks.files import warn_of_same_files
+from tasks.inputs.encoders import Encoder, hash_of, load_encoder
 from tasks.inputs.in_memory import is_path
 from tasks.saved_task.directory import save_scores
 from tasks.saved_task.network import check_out, tokenization_of
@@ -55,14 +54,15 @@ class _Encoder:
         self._config = config.representation
         self._loaded = self._load()
         self.tokenization = tokenization_of(config, self._loaded)
-        self.hash = "" if self._loaded is None else encoder_hash(self._loaded.bilm)
+        self.hash = "" if self._loaded is None else hash_of(self._loaded)
 
-    def _load(self) -> Elmo | None:
+    def _load(self) -> Encoder | None:
         if not self._config.has_encoder:
             return None
-        return Elmo.from_pretrained(self._config.encoder, requires_grad=not self._config.freeze)
+        settings = self._config
+        return load_encoder(settings.encoder, requires_grad=not settings.freeze, pieces=settings.pieces)
 
-    def take(self) -> Elmo | None:
+    def take(self) -> Encoder | None:
         """Return the pretrained encoder for one seed."""
         if self._config.freeze:
             return self._loaded
