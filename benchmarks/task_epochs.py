@@ -25,9 +25,9 @@ from tasks.inputs.batch import Batch, collate
 from tasks.inputs.dataset_layers import FrozenLayers, LiveLayers, layers_for
 from tasks.ner.config import NerConfig
 from tasks.ner.data import read_tagged
-from tasks.ner.model import NerModel
 from tasks.ner.readers import TaggedSentence
 from tasks.ner.tagger import NerTagger, new_tagger
+from tasks.tagging.model import TaggingModel
 from tasks.training.length_pools import LengthPools
 
 PUBLISHED = BiLMConfig(
@@ -52,7 +52,7 @@ def encoder(name: str) -> Elmo:
     return elmo
 
 
-def without_crf(model: NerModel, batch: Batch) -> Tensor:
+def without_crf(model: TaggingModel, batch: Batch) -> Tensor:
     """Cross-entropy of each word's tag by itself."""
     assert batch.targets is not None
     return F.cross_entropy(model(batch)[batch.mask], batch.targets[batch.mask])

@@ -24,6 +24,7 @@ _EXTRA_OF = {
     "sudachidict_core": ("sudachidict_core", "japanese"),
     "sudachipy": ("SudachiPy", "japanese"),
     "tensorboard": ("tensorboard", "tensorboard"),
+    "transformers": ("transformers", "transformers"),
     "umap": ("umap-learn", "umap"),
     "usearch": ("usearch", "neighbors"),
     "zstandard": ("zstandard", "zstd"),

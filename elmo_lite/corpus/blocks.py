@@ -10,7 +10,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from elmo_lite.corpus.corpus import BOUNDARY_ID
+from elmo_lite.errors import CorpusError
 from elmo_lite.text.blocks import Block, block_records
 from elmo_lite.text.documents import Record, sentences_of
 from elmo_lite.text.tokenization import Tokenization
@@ -140,6 +141,9 @@ def encode_blocks(
 
     Yields:
         Index of the input and encoded block.
+
+    Raises:
+        CorpusError: A block is not as expected, or a process of the pool has ended.
     """
     encode = partial(encode_block, tokenization=tokenization, field=field, keep_empty=keep_empty)
     if num_processes == 1:
@@ -156,5 +160,11 @@ def encode_blocks(
                 yield first, future.result()
         for first, future in waiting:
             yield first, future.result()
+    except BrokenExecutor:
+        raise CorpusError(
+            f"tokenisation: expected {num_processes} processes that run to the end, found one that ended before: it "
+            "was killed, for want of memory perhaps, or the script that starts them does so outside of "
+            'if __name__ == "__main__"; num_processes=1 starts none'
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)

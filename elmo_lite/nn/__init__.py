@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from elmo_lite.nn.config import CharCNNConfig as CharCNNConfig
     from elmo_lite.nn.config import to_dict as to_dict
     from elmo_lite.nn.lm_head import LMHead as LMHead
+    from elmo_lite.nn.recurrent import run_layer as run_layer
     from elmo_lite.nn.scalar_mix import ScalarMix as ScalarMix
 
 _MODULE_OF = {
@@ -26,6 +27,7 @@ _MODULE_OF = {
     "LMHead": "lm_head",
     "ScalarMix": "scalar_mix",
     "WIDEST": "config",
+    "run_layer": "recurrent",
     "to_dict": "config",
 }
 

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elmo_lite.nn.projected_lstm import ProjectedLSTM
+from elmo_lite.nn.recurrent import run_layer
 
 LayerState = tuple[Tensor, ...]
 """State of a layer: (h, c) of an LSTM; other cells have other parts."""
@@ -45,9 +46,7 @@ class PlainLSTM(nn.Module):
 
         ``batch_sizes`` is ignored: running over padding is faster in oneDNN and cuDNN than skipping it.
         """
-        hx = None if state is None else (state[0][None].to(inputs.dtype), state[1][None].to(inputs.dtype))
-        outputs, (h, c) = self.lstm(inputs, hx)
-        return outputs, (h[0], c[0])
+        return run_layer(self.lstm, inputs, state)
 
 
 class ClippedLSTM(nn.Module):

@@ -8,6 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from elmo_lite.nn.recurrent import run_layer
+
 CellState = tuple[Tensor, ...]
 
 
@@ -30,8 +32,7 @@ class RecurrentLayer(nn.Module):
 
         ``batch_sizes`` is ignored, as by ``PlainLSTM``.
         """
-        outputs, h = self.rnn(inputs, None if state is None else state[0][None].to(inputs.dtype))
-        return outputs, (h[0],)
+        return run_layer(self.rnn, inputs, state)
 
 
 class WindowLayer(nn.Module):

@@ -132,5 +132,5 @@ class LMHead(nn.Module):
             Rows of ``states`` and their logits (rows, V), float32, which the caller may overwrite.
         """
         weight, bias = self.weight.to(states.dtype), self.bias.to(states.dtype)
-        for rows in row_chunks(len(states), len(weight)):
+        for rows in row_chunks(len(states), len(weight), states.device):
             yield rows, torch.addmm(bias, states[rows], weight.t()).float()

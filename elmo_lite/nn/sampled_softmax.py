@@ -17,11 +17,14 @@ from torch import Tensor
 
 CHUNK_NUMBERS = 2**22
 """Number of logits computed at a time: a few million stay in the cache between the three products of a chunk."""
+GPU_CHUNK_NUMBERS = 2**26
+"""The same on a GPU, where many small products take longer to start than to compute."""
 
 
-def row_chunks(num_rows: int, num_columns: int) -> Iterator[slice]:
-    """Slices of the rows of a matrix of logits, which is computed slice by slice."""
-    size = max(64, CHUNK_NUMBERS // max(1, num_columns))
+def row_chunks(num_rows: int, num_columns: int, device: torch.device) -> Iterator[slice]:
+    """Slices of the rows of a matrix of logits, which is computed slice by slice on a device."""
+    numbers = CHUNK_NUMBERS if device.type == "cpu" else GPU_CHUNK_NUMBERS
+    size = max(64, numbers // max(1, num_columns))
     for start in range(0, num_rows, size):
         yield slice(start, min(start + size, num_rows))
 
@@ -83,7 +86,7 @@ class SampledLoss(torch.autograd.Function):
         hits = torch.searchsorted(columns, targets)  # the first column of each target, if it was sampled
         padded_columns = torch.cat([columns, columns.new_full((2,), -1)])
         loss = torch.zeros((), dtype=torch.float64, device=states.device)
-        for rows in row_chunks(len(states), len(offset)):
+        for rows in row_chunks(len(states), len(offset), states.device):
             chunk, target = states[rows], targets[rows]
             target_vectors = table[target]
             true_logits = (chunk * target_vectors).sum(dim=1, dtype=torch.float32) + bias[target]
@@ -119,11 +122,15 @@ class SampledLoss(torch.autograd.Function):
 
 
 def _forget_hits(logits: Tensor, hits: Tensor, columns: Tensor, targets: Tensor) -> None:
-    """Mask the sampled columns of each row that hold its target, at most two adjacent ones."""
+    """Mask the sampled columns of each row that hold its target, at most two adjacent ones.
+
+    No row is selected by its value, for which a GPU would have to be waited for. The last column may change.
+    """
+    last = logits.shape[1] - 1
     for shift in (0, 1):
-        at = hits + shift
-        rows = (columns[at] == targets).nonzero().squeeze(1)
-        logits[rows, at[rows]] = -math.inf
+        at = (hits + shift).clamp(max=last)[:, None]
+        is_hit = columns[at] == targets[:, None]
+        logits.scatter_(1, at, torch.where(is_hit, -math.inf, logits.gather(1, at)))
 
 
 class GatherRows(torch.autograd.Function):

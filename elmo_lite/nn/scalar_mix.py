@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -9,12 +10,22 @@ from torch import Tensor, nn
 
 from elmo_lite.errors import ConfigError
 
+START_SHARE = 0.9
+"""Weight of the layer that a mix starts from; with more, its gradient would be too small to change it."""
+
 
 class ScalarMix(nn.Module):
     """gamma * sum_l softmax(w)_l * layers[l], where w and gamma are learned together with the task model."""
 
-    def __init__(self, num_layers: int, layer_norm: bool = False, dropout: float = 0.0, l2: float = 0.0) -> None:
-        """Start with equal weights and gamma 1.
+    def __init__(
+        self,
+        num_layers: int,
+        layer_norm: bool = False,
+        dropout: float = 0.0,
+        l2: float = 0.0,
+        start: int | None = None,
+    ) -> None:
+        """Start with gamma 1.
 
         Args:
             num_layers: Number of layers L, the token layer included.
@@ -22,6 +33,8 @@ class ScalarMix(nn.Module):
             dropout: Probability in [0, 1) that a layer is left out of a training step. The others keep their
                 proportions.
             l2: Strength of ``penalty``, 0 or more, which pulls the weights towards their mean.
+            start: Layer in 0..L-1 that starts with 0.9 of the weight; the others share the rest. Defaults to equal
+                weights.
 
         Raises:
             ConfigError: A value is out of range.
@@ -33,11 +46,16 @@ class ScalarMix(nn.Module):
             raise ConfigError(f"dropout: expected a probability in [0, 1), found {dropout}")
         if l2 < 0:
             raise ConfigError(f"l2: expected 0 or more, found {l2}")
+        if start is not None and not 0 <= start < num_layers:
+            raise ConfigError(f"start: expected a layer in 0..{num_layers - 1}, found {start}")
         self.num_layers = num_layers
         self.layer_norm = layer_norm
         self.dropout = dropout
         self.l2 = l2
         self.weight = nn.Parameter(torch.zeros(num_layers))
+        if start is not None and num_layers > 1:
+            with torch.no_grad():
+                self.weight[start] = math.log(START_SHARE * (num_layers - 1) / (1 - START_SHARE))
         self.gamma = nn.Parameter(torch.ones(1))
 
     def forward(self, layers: Tensor) -> Tensor:

@@ -161,10 +161,10 @@ class LanguageModel(pl.LightningModule):
         """Add the full-softmax loss of a batch, in nats."""
         tops, targets = self.top_states(batch, self._validation_states), self.targets(batch)
         for row, (states, classes) in enumerate(zip(tops, targets, strict=True)):
-            nats = -self.head.log_probabilities(states, classes).double().cpu()
-            known = (classes != UNKNOWN_CLASS).cpu()
-            sums = (nats.sum(), nats[known].sum(), torch.tensor(float(len(nats))), known.sum())
-            self._validation_sums[row] += torch.stack([value.double() for value in sums])
+            nats = -self.head.log_probabilities(states, classes).double()
+            known = classes != UNKNOWN_CLASS
+            sums = (nats.sum(), nats.where(known, 0.0).sum(), nats.new_full((), len(nats)), known.double().sum())
+            self._validation_sums[row] += torch.stack(sums).cpu()
 
     def validation_nats(self) -> tuple[dict[Direction, float], float]:
         """Nats per word of each direction in the validation so far, and their mean without unknown words."""

@@ -20,6 +20,8 @@ KNOWN = {
     0: "new, with an unseen word",
 }
 
+KNOWN_WORDS = {2: "a word of the training data", 0: "a word that the training data lack"}
+
 Spans = Sequence[Span]
 
 
@@ -76,21 +78,30 @@ def _accuracy(rows: Sequence[Prediction]) -> dict[str, float | int | None]:
 def _spans_by_length(found: Predictions) -> Table:
     rows: list[list[Cell]] = []
     for title, members in _by_size(found.rows, LENGTHS, lambda row: len(row.words)):
-        rows.append([title, len(members), *_entity_scores(members, lambda span: True)])
-    rows.append(["all", len(found.rows), *_entity_scores(found.rows, lambda span: True)])
-    head = ["words", "sentences", "entities", "precision", "recall", "F1"]
+        rows.append([title, len(members), *_scores(found, members, lambda span: True)])
+    rows.append(["all", len(found.rows), *_scores(found, found.rows, lambda span: True)])
+    head = ["words", "sentences", *_score_titles(found)]
     return Table("By length of the sentence", head, rows, found.note)
 
 
 def _spans_by_knowledge(found: Predictions) -> Table:
     rows: list[list[Cell]] = []
-    for known, title in KNOWN.items():
-        scores = _entity_scores(found.rows, lambda span, known=known: span.known == known)  # type: ignore[misc]
+    for known, title in (KNOWN_WORDS if found.is_of_words else KNOWN).items():
+        scores = _scores(found, found.rows, lambda span, known=known: span.known == known)  # type: ignore[misc]
         rows.append([title, *scores])
-    rows.append(["all", *_entity_scores(found.rows, lambda span: True)])
-    return Table(
-        "By what the training data knew", ["entity", "entities", "precision", "recall", "F1"], rows, found.note
-    )
+    rows.append(["all", *_scores(found, found.rows, lambda span: True)])
+    head = ["word" if found.is_of_words else "entity", *_score_titles(found)]
+    return Table("By what the training data knew", head, rows, found.note)
+
+
+def _score_titles(found: Predictions) -> list[str]:
+    return ["labels", "accuracy"] if found.is_of_words else ["entities", "precision", "recall", "F1"]
+
+
+def _scores(found: Predictions, rows: Iterable[Prediction], counts: Callable[[Span], bool]) -> list[Cell]:
+    """Scores of the entities that count; of words, precision, recall and F1 are all the accuracy."""
+    scores = _entity_scores(rows, counts)
+    return [scores[0], scores[-1]] if found.is_of_words else scores
 
 
 def _entity_scores(rows: Iterable[Prediction], counts: Callable[[Span], bool]) -> list[Cell]:
@@ -128,7 +139,8 @@ def _by_doubt(found: Predictions) -> Table:
         if group:
             rows.append([f"{below} to {end} %", len(group), _percent(sum(group), len(group))])
         below = end
-    unit = "entities predicted" if found.rows[0].is_tagged else "texts"
+    of_entities = "labels predicted" if found.is_of_words else "entities predicted"
+    unit = of_entities if found.rows[0].is_tagged else "texts"
     note = "doubt: the probability that the model left to all other answers"
     return Table("By the model's doubt", ["doubt", unit, "right"], rows, "; ".join(filter(None, (note, found.note))))
 

@@ -20,9 +20,11 @@ MISSED, INVENTED, OTHER = "missed entities", "entities where there are none", "e
 
 
 def worst_mistakes(found: Predictions) -> list[Mistakes]:
-    """The errors of which the model was surest: one list of texts, or lists of entities by the kind of error."""
+    """The errors of which the model was surest: one list of texts or labels, or lists of entities by kind of error."""
     judged = [mistake for row in found.rows for mistake in mistakes_of(row)]
     if not found.rows or not found.rows[0].is_tagged:
+        return _listed("Worst errors on dev", judged, MAX_MISTAKES, found.note)
+    if found.is_of_words:
         return _listed("Worst errors on dev", judged, MAX_MISTAKES, found.note)
     lists = []
     for kind in (MISSED, INVENTED, OTHER):

@@ -61,6 +61,16 @@ class Prediction:
         """Whether the answers are entities."""
         return not isinstance(self.gold, Label)
 
+    @property
+    def is_of_words(self) -> bool:
+        """Whether each word, of those that are kept, is an entity of its own, gold and predicted."""
+        return all(
+            not isinstance(answer, Label)
+            and len(answer) >= len(self.words)
+            and all(span.end == span.start + 1 for span in answer)
+            for answer in (self.gold, self.predicted)
+        )
+
 
 @dataclass(frozen=True)
 class _Facts:
@@ -80,6 +90,11 @@ class Predictions:
     num_sentences: int
     """Number of sentences of dev, some of which may be left out of ``rows``."""
     rows: Sequence[Prediction]
+
+    @property
+    def is_of_words(self) -> bool:
+        """Whether the answers are a label for each word, as parts of speech are."""
+        return bool(self.rows) and all(row.is_of_words for row in self.rows)
 
     @property
     def note(self) -> str:

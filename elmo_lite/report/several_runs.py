@@ -18,6 +18,7 @@ TITLES = {
     "recall": "recall",
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
+    "unseen_accuracy": "accuracy of unseen words",
 }
 """Titles of scores by their key in the files."""
 PARTS = ("dev", "test")

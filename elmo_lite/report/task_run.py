@@ -46,7 +46,8 @@ def read_task_run(path: Path, name: str) -> Run:
         command = started.get("command")
     with expecting(source, "epochs with their scores"):
         epochs = [_Epoch(values) for values in (started if metrics is None else metrics)["epochs"]]
-        charts = list(_charts(epochs, measure))
+        of_lstm = not str(settings.get("representation.encoder")).startswith("hf:")
+        charts = list(_charts(epochs, measure, "LSTM layer" if of_lstm else "layer"))
     with expecting(path / METRICS, "the scores of a training"):
         tables: list[Block] = [] if metrics is None else list(_score_blocks(metrics))
         trained = _training_facts(epochs, metrics)
@@ -131,7 +132,7 @@ def _headline(epochs: Sequence[_Epoch], measure: str, metrics: Mapping[str, Any]
     return scores
 
 
-def _charts(epochs: Sequence[_Epoch], measure: str) -> Iterator[Chart]:
+def _charts(epochs: Sequence[_Epoch], measure: str, layer_name: str) -> Iterator[Chart]:
     best = _best(epochs)
     if best is None:
         return
@@ -143,10 +144,11 @@ def _charts(epochs: Sequence[_Epoch], measure: str) -> Iterator[Chart]:
     for place, (weights, gamma) in epochs[0].mix.items():
         if max(weights) == 1:
             continue  # one layer
-        names = ["token layer", *(f"LSTM layer {layer}" for layer in range(1, len(weights)))]
+        names = ["token layer", *(f"{layer_name} {layer}" for layer in range(1, len(weights)))]
         lines = [
             Line(layer, [(epoch.number, epoch.mix[place][0][row]) for epoch in epochs])
             for row, layer in enumerate(names)
+            if any(epoch.mix[place][0][row] for epoch in epochs)  # 0 for a layer that is not used
         ]
         scale = f"their sum is scaled by gamma, {gamma:.2f} at first and {epochs[-1].mix[place][1]:.2f} at last"
         yield Chart(f"Layer weights, {place}", "epoch", "weight, of a sum of 1", lines, scale, from_zero=True)
@@ -171,12 +173,12 @@ def _score_blocks(metrics: Mapping[str, Any]) -> Iterator[Table | Matrix]:
     for part in parts:
         kinds = metrics[part].get("types") or metrics[part].get("per_label") or {}
         if kinds:
-            yield _per_type(part, kinds)
+            yield _per_type(part, kinds, "type" if "types" in metrics[part] else "label")
     for part in parts[:1]:
         yield from _confusions(part, metrics[part])
 
 
-def _per_type(part: str, kinds: Mapping[str, Mapping[str, Any]]) -> Table:
+def _per_type(part: str, kinds: Mapping[str, Mapping[str, Any]], title: str) -> Table:
     rows: list[list[Cell]] = [
         [
             str(kind),
@@ -185,7 +187,7 @@ def _per_type(part: str, kinds: Mapping[str, Mapping[str, Any]]) -> Table:
         ]
         for kind, values in kinds.items()
     ]
-    return Table(f"By type, {part}", ["type", "gold", "precision", "recall", "F1"], rows)
+    return Table(f"By {title}, {part}", [title, "gold", "precision", "recall", "F1"], rows)
 
 
 def _confusions(part: str, scores: Mapping[str, Any]) -> Iterator[Matrix]:
@@ -194,8 +196,9 @@ def _confusions(part: str, scores: Mapping[str, Any]) -> Iterator[Matrix]:
         return
     is_of_words = isinstance(found, Mapping)
     labels, counts = (found["labels"], found["matrix"]) if is_of_words else (scores["labels"], found)
-    outside = "O" if is_of_words else None
-    unit = "words, by entity type" if is_of_words else "texts"
+    outside = "O" if "types" in scores else None
+    by = "entity type" if "types" in scores else "label"
+    unit = f"words, by {by}" if is_of_words else "texts"
     rows = [[int(count) for count in row] for row in counts]
     yield confusion(f"Confusions on {part}", [str(label) for label in labels], rows, f"number of {unit}", outside)
 

@@ -7,6 +7,7 @@ from elmo_lite.lazy import lazy_names
 if TYPE_CHECKING:
     from elmo_lite.text.characters import MAX_CHARACTERS as MAX_CHARACTERS
     from elmo_lite.text.characters import encode_words as encode_words
+    from elmo_lite.text.column_layout import begins_document as begins_document
     from elmo_lite.text.column_layout import is_tag as is_tag
     from elmo_lite.text.column_layout import is_untyped_tag as is_untyped_tag
     from elmo_lite.text.columns import ColumnReader as ColumnReader
@@ -46,6 +47,7 @@ _MODULE_OF = {
     "encode_words": "characters",
     "is_data_set_name": "hub_names",
     "is_model_name": "hub_names",
+    "begins_document": "column_layout",
     "is_tag": "column_layout",
     "is_untyped_tag": "column_layout",
     "kind_of": "kinds",

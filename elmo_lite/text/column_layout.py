@@ -72,6 +72,8 @@ class Layout:
     """Prefix of all words, which is removed."""
     regularity: float = 1.0
     """Fraction of the rows with the most frequent number of columns."""
+    labels: frozenset[str] = frozenset()
+    """Labels in the column of the tags, if they are of any kind."""
 
     def is_skipped(self, columns: Sequence[str]) -> bool:
         """Whether a row has no word of the text: a new document, a multiword token or an empty node."""
@@ -93,7 +95,11 @@ class Layout:
         if not (line == "#" or line.startswith("# ")):
             return False
         columns = self.split(line)
-        return not (len(columns) == self.num_columns and (self.tag is None or _is_any_tag(columns[self.tag])))
+        return not (len(columns) == self.num_columns and (self.tag is None or self._is_label(columns[self.tag])))
+
+    def _is_label(self, text: str) -> bool:
+        """Whether the tag column may hold a text."""
+        return text in self.labels or (not self.labels and _is_any_tag(text))
 
     def __str__(self) -> str:
         """The layout in words."""
@@ -117,7 +123,13 @@ def first_rows(lines: Iterator[tuple[int, str]]) -> list[str]:
 
 
 def detect_layout(
-    sample: Sequence[str], name: str, word_column: int | None, tag_column: int | None, with_tags: bool = True
+    sample: Sequence[str],
+    name: str,
+    word_column: int | None,
+    tag_column: int | None,
+    with_tags: bool = True,
+    *,
+    any_label: bool = False,
 ) -> Layout:
     """Detect the layout of rows, see the module docstring. Other arguments and errors are as in ``ColumnReader``."""
     if not sample:
@@ -129,12 +141,19 @@ def detect_layout(
     rows = [row for row in table if len(row) == num_columns and not (has_ids and _is_skipped(row))]
     word = _column(word_column, "word_column", num_columns, name, int(has_ids))
     tags = _tag_columns(rows, word)
+    if any_label and (num_columns == 1 or frequency < 0.9 * len(table)):
+        found = f"{num_columns} in {frequency / len(table):.0%} of the rows, the first being {sample[0]!r:.60}"
+        raise CorpusError(f"{name}: expected the same number of columns, 2 or more, in each row, found {found}")
+    if any_label and tag_column is None and not tags:
+        tag_column = -1
     if with_tags and tag_column is None and not tags:
         raise CorpusError(f"{name}: expected a column of tags such as O and B-PER, found {sample[0]!r:.80}")
     if tag_column is not None:
-        tags = [_column(tag_column, "tag_column", num_columns, name, 0)]
+        setting = "column" if any_label else "tag_column"
+        tags = [_column(tag_column, setting, num_columns, name, 0)]
     prefix = _common_prefix([row[word] for row in rows])
-    return Layout(tabs, has_ids, word, tuple(tags), num_columns, prefix, frequency / len(table))
+    labels = frozenset(row[tags[0]] for row in rows) if any_label else frozenset()
+    return Layout(tabs, has_ids, word, tuple(tags), num_columns, prefix, frequency / len(table), labels)
 
 
 def _is_any_tag(text: str) -> bool:

@@ -41,6 +41,8 @@ class ColumnReader:
     """Read tags. If False, all tags are empty strings."""
     entity_type: str = "ENT"
     """Type of tags without one: B, I and O."""
+    any_label: bool = False
+    """Read labels of any kind. Without a column of tags, those of the last column are read."""
     num_skipped: int = 0
     """Number of rows without a word that were skipped so far."""
     first_skipped: int = 0
@@ -60,7 +62,8 @@ class ColumnReader:
             ConfigError: A given column does not exist.
         """
         sample = first_rows(_lines(self.name))
-        self.layout = detect_layout(sample, self.name, self.word_column, self.tag_column, self.with_tags)
+        columns = self.word_column, self.tag_column
+        self.layout = detect_layout(sample, self.name, *columns, self.with_tags, any_label=self.any_label)
 
     def __iter__(self) -> Iterator[Sentence]:
         """Read the sentences."""
@@ -107,6 +110,10 @@ class ColumnReader:
         return word, tag, number
 
     def _tag(self, tag: str, number: int) -> str:
+        if self.any_label:
+            if not tag:
+                raise CorpusError(f"{self.name}, line {number}: expected labels that are not empty, found {tag!r}")
+            return tag
         if is_untyped_tag(tag):
             self.num_untyped += 1
             return f"{tag}-{self.entity_type}"

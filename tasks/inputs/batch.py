@@ -31,7 +31,10 @@ class Batch:
     targets: Tensor | None = None
     """(B, T) long, 0 at padding, or (B,) long; None in prediction."""
     layers: Tensor | None = None
-    """(L, B, T, 2D) float32, layers of a frozen encoder; None without one, and if the encoder runs inside the model."""
+    """(L, B, T, 2D) float32, all layers of a frozen encoder, or the chosen ones; None without one, and if the encoder
+    runs inside the model."""
+    marks: Tensor | None = None
+    """(B, T) bool, True at marked words, such as a predicate; None if no sentence has any."""
 
     def __len__(self) -> int:
         """Number of sentences."""
@@ -44,16 +47,23 @@ class Batch:
             mask=self.mask.to(device),
             targets=None if self.targets is None else self.targets.to(device),
             layers=None if self.layers is None else self.layers.to(device),
+            marks=None if self.marks is None else self.marks.to(device),
         )
 
 
-def collate(words: Iterable[Sequence[str]], targets: Targets | None = None, layers: Tensor | None = None) -> Batch:
+def collate(
+    words: Iterable[Sequence[str]],
+    targets: Targets | None = None,
+    layers: Tensor | None = None,
+    marks: Sequence[Sequence[int]] | None = None,
+) -> Batch:
     """Make a batch of sentences, on the CPU.
 
     Args:
         words: B sentences, 1 or more, each of one or more words.
         targets: B class indices, or B sequences of one class index per word.
         layers: (L, B, T, 2D) layers of a frozen encoder.
+        marks: Indices of the marked words of each sentence. Defaults to none.
 
     Raises:
         CorpusError: There are no sentences, or one has no words.
@@ -70,7 +80,16 @@ def collate(words: Iterable[Sequence[str]], targets: Targets | None = None, laye
     if layers is not None and layers.shape[1:3] != mask.shape:
         raise ValueError(f"layers: expected (L, {len(mask)}, {mask.shape[1]}, 2D), found {tuple(layers.shape)}")
     padded = None if targets is None else _pad(targets, mask)
-    return Batch(words=sentences, lengths=lengths, mask=mask, targets=padded, layers=layers)
+    placed = None if marks is None or not any(marks) else _place(marks, mask)
+    return Batch(words=sentences, lengths=lengths, mask=mask, targets=padded, layers=layers, marks=placed)
+
+
+def _place(marks: Sequence[Sequence[int]], mask: Tensor) -> Tensor:
+    """Convert the indices of marked words to (B, T)."""
+    placed = torch.zeros_like(mask)
+    for row, indices in enumerate(marks):
+        placed[row, list(indices)] = True
+    return placed
 
 
 def _pad(targets: Targets, mask: Tensor) -> Tensor:

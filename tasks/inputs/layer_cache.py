@@ -1,11 +1,11 @@
 """Directories of cached layers; each is written completely or not at all, and checked before use.
 
     CACHE/KEY/layers.float16     one block (L, T, 2D) per distinct sentence, one after the other
-    CACHE/KEY/meta.json          encoder, data type, sentences and shape of the layers; their size and SHA-256
+    CACHE/KEY/meta.json          encoder, data type, sentences, numbers (of some layers) and shape; size and SHA-256
 
-KEY is a hash of the encoder and of the sentences, so that a changed model or data set never reads old layers.
-Directories in CACHE may be deleted at any time. Values outside the range of float16 (-65,504 to 65,504) are clipped and
-counted.
+KEY is a hash of the encoder, of the sentences and of the choice of layers, so that a changed model or data set never
+reads old layers. Directories in CACHE may be deleted at any time. Values outside the range of float16 (-65,504 to
+65,504) are clipped and counted.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ import numpy.typing as npt
 from platformdirs import user_cache_path
 from tqdm import tqdm
 
-from elmo_lite import CheckpointError, Elmo
+from elmo_lite import CheckpointError
 from elmo_lite.files import put_in_place, scratch_directory
 from elmo_lite.metadata import read_json, regular_size, write_json
-from elmo_lite.saved_model import encoder_hash
+from tasks.inputs.encoders import Encoder, hash_of
 
 log = logging.getLogger("elmo_lite")
 
@@ -48,27 +48,40 @@ class Meta:
 
     format_version: int
     encoder: str
-    """``encoder_hash`` of the encoder."""
+    """``hash_of`` the encoder."""
     dtype: str
     """Data type in which the encoder computes."""
     sentences: str
     """SHA-256 of the words."""
     shape: tuple[int, int, int]
-    """Number of words, L, 2D."""
+    """Number of words, of layers in the file, and 2D."""
+    layers: tuple[int, ...] | None = None
+    """Numbers of the layers in the file, ascending; None for all."""
 
     @classmethod
-    def of(cls, elmo: Elmo, sentences: Sequence[Words], model_hash: str = "") -> Meta:
-        """Metadata of the layers of distinct sentences; ``model_hash`` is ``encoder_hash(elmo.bilm)`` if known."""
+    def of(cls, elmo: Encoder, sentences: Sequence[Words], model_hash: str = "") -> Meta:
+        """Metadata of the layers of distinct sentences; ``model_hash`` is ``hash_of(elmo)`` if known."""
         digest = hashlib.sha256()
         for sentence in sentences:
             digest.update(json.dumps(list(sentence)).encode() + b"\n")
         return cls(
             format_version=FORMAT_VERSION,
-            encoder=model_hash or encoder_hash(elmo.bilm),
+            encoder=model_hash or hash_of(elmo),
             dtype=str(elmo.dtype).removeprefix("torch."),
             sentences=digest.hexdigest(),
             shape=(sum(map(len, sentences)), elmo.num_layers, elmo.output_dim),
         )
+
+    def of_layers(self, layers: Sequence[int] | None) -> Meta:
+        """The metadata of a file of some of the layers of this one, which has all; ``layers`` are ascending."""
+        words, num_layers, width = self.shape
+        if layers is None or len(layers) == num_layers:
+            return self
+        return dataclasses.replace(self, layers=tuple(layers), shape=(words, len(layers), width))
+
+    def places(self, layers: Sequence[int] | None) -> Sequence[int] | None:
+        """The places of layers in the file; None for all of the file."""
+        return None if self.layers is not None else layers
 
     @property
     def key(self) -> str:
@@ -82,8 +95,11 @@ class Meta:
         return 2 * words * layers * width
 
     def to_dict(self) -> dict[str, object]:
-        """The metadata as JSON returns them, with lists for tuples."""
-        return {**dataclasses.asdict(self), "shape": list(self.shape)}
+        """The metadata as JSON returns them, with lists for tuples, and without "layers" for all layers."""
+        facts = {**dataclasses.asdict(self), "shape": list(self.shape)}
+        if facts.pop("layers") is None:
+            return facts
+        return {**facts, "layers": list(self.layers or ())}
 
 
 def default_cache_dir() -> Path:
@@ -145,7 +161,7 @@ def check_room(cache_dir: Path, size: int) -> None:
         raise OSError(f"{megabytes(size)} and a reserve of {megabytes(RESERVE)} needed, {megabytes(free)} free")
 
 
-def store(elmo: Elmo, sentences: Sequence[Words], folder: Path, meta: Meta, progress: bool = True) -> None:
+def store(elmo: Encoder, sentences: Sequence[Words], folder: Path, meta: Meta, progress: bool = True) -> None:
     """Compute the layers of distinct sentences and write them, under a temporary name until they are complete.
 
     Raises:
@@ -155,7 +171,7 @@ def store(elmo: Elmo, sentences: Sequence[Words], folder: Path, meta: Meta, prog
     with scratch_directory(folder) as scratch:
         digest = hashlib.sha256()
         with (scratch / LAYERS).open("wb") as file:
-            for block in _blocks(elmo, sentences, meta.shape[0], progress):
+            for block in _blocks(elmo, sentences, meta, progress):
                 data = block.tobytes()
                 digest.update(data)
                 file.write(data)
@@ -164,14 +180,16 @@ def store(elmo: Elmo, sentences: Sequence[Words], folder: Path, meta: Meta, prog
         put_in_place(scratch, folder)
 
 
-def _blocks(elmo: Elmo, sentences: Sequence[Words], total: int, progress: bool) -> Iterator[npt.NDArray[np.float16]]:
+def _blocks(elmo: Encoder, sentences: Sequence[Words], meta: Meta, progress: bool) -> Iterator[npt.NDArray[np.float16]]:
     """Layers of each sentence, (L, T, 2D) float16, clipped to the range of float16."""
     beyond = 0
-    bar = tqdm(total=total, desc="layers", unit="word", unit_scale=True, disable=not progress, file=sys.stderr)
+    bar = tqdm(total=meta.shape[0], desc="layers", unit="word", unit_scale=True, disable=not progress, file=sys.stderr)
     if progress and not sys.stderr.isatty():  # few lines in a log file
         bar.mininterval, bar.maxinterval, bar.miniters = 15.0, 30.0, 1
     with bar:
         for words, block in zip(sentences, elmo.embed_iter(sentences), strict=True):
+            if meta.layers is not None:
+                block = block[list(meta.layers)]
             largest = float(np.abs(block).max(initial=0.0))
             if not np.isfinite(largest):
                 start = " ".join(words)[:40]

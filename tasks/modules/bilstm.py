@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from elmo_lite.nn import run_layer
+
 
 class BiLSTM(nn.Module):
     """A bidirectional LSTM over padded sentences: two LSTMs, one of which reads each sentence in reverse.
@@ -37,8 +39,8 @@ class BiLSTM(nn.Module):
             (B, T, 2 * dim), zero at padding.
         """
         mirror = _mirror(mask)
-        ahead, _ = self.forward_lstm(vectors)
-        back, _ = self.backward_lstm(_reorder(vectors, mirror))
+        ahead, _ = run_layer(self.forward_lstm, vectors, None)
+        back, _ = run_layer(self.backward_lstm, _reorder(vectors, mirror), None)
         return torch.cat([ahead, _reorder(back, mirror)], dim=-1) * mask[..., None]
 
 

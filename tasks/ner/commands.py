@@ -9,12 +9,13 @@ from typing import Any
 from elmo_lite.errors import require
 from elmo_lite.outputs import format_of, open_output
 from tasks.files import in_chunks, input_and_output
-from tasks.ner.data import TaggedData, read_tagged, warn_of_unseen
-from tasks.ner.output_formats import FORMATS, format_predictions
-from tasks.ner.readers import SentenceStream
+from tasks.ner.data import TaggedData, read_tagged
 from tasks.ner.tagger import NerTagger
 from tasks.ner.training import Ner
 from tasks.saved_task.scores import scores_as_json, words_per_second
+from tasks.tagging.output_formats import FORMATS, format_predictions
+from tasks.tagging.sentences import SentenceStream
+from tasks.tagging.tasks import warn_of_unseen
 from tasks.training.judgement import evaluate_saved
 
 log = logging.getLogger("elmo_lite")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from elmo_lite.saved_model import markdown_card, markdown_table
 
-TITLES = {"ner": "Named entities", "sentiment": "Sentiment"}
+TITLES = {"ner": "Named entities", "sentiment": "Sentiment", "tag": "Labels of words"}
+MAX_LABELS = 100
+"""Number of labels that are listed."""
 EXAMPLES = {
     "ner": (
         "from tasks.ner import NerTagger\n\n"
@@ -20,6 +22,11 @@ EXAMPLES = {
         "from tasks.sentiment import SentimentClassifier\n\n"
         'classifier = SentimentClassifier.from_pretrained("path/to/this/directory")\n'
         'predictions = classifier.predict(["A film that never drags ."])'
+    ),
+    "tag": (
+        "from tasks.tagging import Tagger\n\n"
+        'tagger = Tagger.from_pretrained("path/to/this/directory")\n'
+        'labels = tagger.predict(["Anna works at Siemens in Munich ."])'
     ),
 }
 
@@ -36,7 +43,7 @@ def model_card(metadata: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> st
     parts = [
         f"# {TITLES[task]} (elmo_lite)",
         f"- {num_parameters:,} parameters without the encoder; {_encoder(metadata['encoder'])}.\n"
-        f"- Labels: {', '.join(f'`{label}`' for label in metadata['labels'])}.",
+        f"- Labels: {_listed(metadata['labels'])}.",
         "## Use",
         f"```python\n{EXAMPLES[task]}\n```",
         f"```\nelmo-lite {task} predict path/to/this/directory sentences.txt\n```",
@@ -45,6 +52,12 @@ def model_card(metadata: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> st
         parts += ["## Scores", markdown_table(metadata["metrics"], "score")]
     parts += ["## Settings", markdown_table(metadata["settings"], "setting")]
     return markdown_card(["elmo", task], parts)
+
+
+def _listed(labels: Sequence[str]) -> str:
+    """The labels, or the first of many."""
+    more = f" and {len(labels) - MAX_LABELS:,} others" if len(labels) > MAX_LABELS else ""
+    return ", ".join(f"`{label}`" for label in labels[:MAX_LABELS]) + more
 
 
 def _encoder(metadata: Mapping[str, Any] | None) -> str:

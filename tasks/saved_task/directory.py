@@ -21,7 +21,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from elmo_lite import CheckpointError, Elmo
+from elmo_lite import CheckpointError
 from elmo_lite.errors import one_line
 from elmo_lite.files import (
     check_file,
@@ -33,6 +33,7 @@ from elmo_lite.files import (
 from elmo_lite.metadata import read_bytes
 from elmo_lite.paths import expanded
 from elmo_lite.saved_model import check_finite, check_tensors, read_tensors, write_tensors
+from tasks.inputs.encoders import Encoder
 from tasks.saved_task.encoder import CONFIG, ENCODER, read_encoder, write_encoder
 from tasks.saved_task.settings import (
     FILES,
@@ -58,7 +59,7 @@ class SavedTask:
     tensors: dict[str, Tensor]
     """Weights, on the CPU."""
     words: list[str] = field(default_factory=list)
-    encoder: Elmo | None = None
+    encoder: Encoder | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     """Scores, as passed to ``save_task``."""
 
@@ -98,7 +99,7 @@ def save_task(
     labels: Sequence[str],
     tensors: Mapping[str, Tensor],
     words: Sequence[str] = (),
-    encoder: Elmo | None = None,
+    encoder: Encoder | None = None,
     encoder_path: str = "",
     encoder_inside: bool = True,
     metrics: Mapping[str, Any] | None = None,

@@ -10,7 +10,9 @@ from elmo_lite import CheckpointError, ConfigError, Elmo
 from elmo_lite.errors import require
 from elmo_lite.fields import from_settings
 from elmo_lite.paths import expanded
-from elmo_lite.saved_model import encoder_hash
+from tasks.inputs.encoders import Encoder, hash_of, is_transformer
+from tasks.inputs.transformer_encoder import Pieces, TransformerEncoder
+from tasks.inputs.transformer_files import PREFIX
 
 CONFIG = "config.json"
 ENCODER = "encoder"
@@ -25,6 +27,8 @@ class _Facts:
     dtype: Literal["float32", "float16", "bfloat16"]
     path: str = ""
     hash: str = ""
+    pieces: Pieces | None = None
+    """Vector of a word of several pieces, for a transformer; None for a biLM."""
 
     def __post_init__(self) -> None:
         """Check that an encoder outside is named."""
@@ -32,27 +36,30 @@ class _Facts:
         require(len(self.path) <= LONGEST_PATH, "encoder.path", f"at most {LONGEST_PATH} characters", self.path)
 
 
-def write_encoder(scratch: Path, encoder: Elmo, path: str, keep: bool) -> dict[str, Any]:
+def write_encoder(scratch: Path, encoder: Encoder, path: str, keep: bool) -> dict[str, Any]:
     """Write a copy of the encoder if it is kept, and return the entry "encoder" of the settings."""
-    trained = any(parameter.requires_grad for parameter in encoder.bilm.parameters())
+    trained = any(parameter.requires_grad for parameter in encoder.parameters())
     inside = keep or trained or not path
     if inside:
         encoder.save_pretrained(scratch / ENCODER)
     facts = {"inside": True} if inside else _outside(encoder, path)
-    return {**facts, "dtype": str(encoder.dtype).removeprefix("torch.")}
+    of_transformer = {}
+    if isinstance(encoder, TransformerEncoder):
+        of_transformer = {"pieces": encoder.pieces, "hash": encoder.hash}
+    return {**facts, **of_transformer, "dtype": str(encoder.dtype).removeprefix("torch.")}
 
 
-def _outside(encoder: Elmo, path: str) -> dict[str, Any]:
+def _outside(encoder: Encoder, path: str) -> dict[str, Any]:
     """Path and hash of an encoder. A directory is made absolute; a packaged name or hub name is unchanged."""
-    place = expanded(path)
+    place, prefix = expanded(path.removeprefix(PREFIX)), PREFIX if is_transformer(path) else ""
     return {
         "inside": False,
-        "path": str(place.resolve()) if place.is_dir() else path,
-        "hash": encoder_hash(encoder.bilm),
+        "path": f"{prefix}{place.resolve()}" if place.is_dir() else path,
+        "hash": hash_of(encoder),
     }
 
 
-def read_encoder(directory: Path, facts: Any, device: str, place: str | None) -> Elmo | None:
+def read_encoder(directory: Path, facts: Any, device: str, place: str | None) -> Encoder | None:
     """Load the copy of the encoder, or the encoder at the path if its hash is the same."""
     if facts is None:
         return None
@@ -63,9 +70,13 @@ def read_encoder(directory: Path, facts: Any, device: str, place: str | None) ->
         raise CheckpointError(f"{path}: {error}") from None
     where = directory / ENCODER if kept.inside else place or kept.path
     try:
-        elmo = Elmo.from_pretrained(where, device=device, dtype=kept.dtype)
+        encoder: Encoder
+        if kept.pieces is None:
+            encoder = Elmo.from_pretrained(where, device=device, dtype=kept.dtype)
+        else:
+            encoder = TransformerEncoder.from_pretrained(where, device, kept.dtype, kept.pieces)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: encoder: {error}") from None
-    if not kept.inside and (found := encoder_hash(elmo.bilm)) != kept.hash:
+    if kept.hash and (found := hash_of(encoder)) != kept.hash:
         raise CheckpointError(f"{path}: encoder {where}: expected the model with hash {kept.hash:.80}, found {found}")
-    return elmo
+    return encoder

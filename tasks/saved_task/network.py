@@ -13,12 +13,13 @@ from typing import Any, Literal, Protocol, TypeVar, cast
 
 from torch import nn
 
-from elmo_lite import CheckpointError, ConfigError, Elmo, Tokenization
+from elmo_lite import CheckpointError, ConfigError, Tokenization
 from elmo_lite.errors import require
 from elmo_lite.fields import from_settings
 from elmo_lite.files import remove_leftovers
 from elmo_lite.metadata import read_json
 from elmo_lite.saved_model import shapes_alone
+from tasks.inputs.encoders import Encoder
 from tasks.inputs.representation import EncoderConfig, Representation
 from tasks.inputs.word_inputs import WordInputConfig, WordInputs
 from tasks.saved_task.directory import load_task, own_tensors, save_task
@@ -72,7 +73,7 @@ MakeNetwork = Callable[[ConfigT, Sequence[str], Representation], NetworkT]
 """Function from settings, labels and word representation to a network."""
 
 
-def tokenization_of(config: NetworkConfig, elmo: Elmo | None) -> Tokenization:
+def tokenization_of(config: NetworkConfig, elmo: Encoder | None) -> Tokenization:
     """The tokenisation of plain strings."""
     of_encoder = elmo.tokenization if elmo is not None else Tokenization(kind="words")
     return of_encoder.with_kind(None if config.tokenizer == "auto" else config.tokenizer)
@@ -114,7 +115,7 @@ def new_network(
     config: ConfigT,
     make: MakeNetwork[ConfigT, NetworkT],
     labels: Sequence[str],
-    elmo: Elmo | None,
+    elmo: Encoder | None,
     train: Iterable[Sequence[str]],
     others: Iterable[Sequence[str]] = (),
 ) -> NetworkT:

@@ -13,11 +13,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from elmo_lite import CorpusError, Elmo, Tokenization
+from elmo_lite import CorpusError, Tokenization
 from elmo_lite.errors import require
 from elmo_lite.hardware import choose_device
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, collate
+from tasks.inputs.encoders import Encoder
 from tasks.inputs.in_memory import items_of
 from tasks.inputs.representation import Representation
 from tasks.saved_task.description import describe
@@ -224,7 +225,7 @@ class SentimentClassifier:
 def new_classifier(
     config: SentimentConfig,
     labels: Sequence[str],
-    elmo: Elmo | None,
+    elmo: Encoder | None,
     train: Iterable[Sequence[str]],
     others: Iterable[Sequence[str]] = (),
 ) -> SentimentClassifier:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from elmo_lite import Elmo
+from tasks.inputs.encoders import Encoder
 from tasks.sentiment.classifier import SentimentClassifier, new_classifier
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data import LabelledSource, check_labels, label_set, read_labelled
@@ -53,7 +53,7 @@ class Sentiment(Task[SentimentConfig, list[LabelledText], LabelledText, Sentimen
         self,
         config: SentimentConfig,
         classes: Sequence[str],
-        elmo: Elmo | None,
+        elmo: Encoder | None,
         train: Iterable[Sequence[str]],
         others: Iterable[Sequence[str]],
     ) -> SentimentClassifier:

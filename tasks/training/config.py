@@ -26,6 +26,8 @@ class FinetuneConfig:
     """Number of sentences in a batch."""
     learning_rate: float = 3e-3
     """Initial learning rate of AdamW for everything but the encoder."""
+    mix_learning_rate: float | None = None
+    """Initial learning rate of the layer weights and their scale gamma. Defaults to that of the head."""
     encoder_learning_rate: float = 1e-4
     """Initial learning rate of the encoder's top layer, if the encoder is trained."""
     layer_decay: float = 2.6
@@ -61,8 +63,9 @@ class FinetuneConfig:
         for name in ("max_epochs", "patience", "batch_size"):
             value = getattr(self, name)
             require(value is None or value >= 1, name, "1 or more", value)
-        for name in ("learning_rate", "encoder_learning_rate"):
-            require(0 < getattr(self, name) < float("inf"), name, "a positive number", getattr(self, name))
+        for name in ("learning_rate", "mix_learning_rate", "encoder_learning_rate"):
+            rate = getattr(self, name)
+            require(rate is None or 0 < rate < float("inf"), name, "a positive number", rate)
         for name in ("weight_decay", "gradient_clip"):
             require(0 <= getattr(self, name) < float("inf"), name, "0 or more", getattr(self, name))
         require(1 <= self.layer_decay < float("inf"), "layer_decay", "1 or more", self.layer_decay)

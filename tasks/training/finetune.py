@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from torch import nn
 
-from elmo_lite import CorpusError, Elmo
+from elmo_lite import CorpusError
 from elmo_lite.metadata import write_json
+from tasks.inputs.encoders import Encoder
 from tasks.training.config import FinetuneConfig
 from tasks.training.head import Example, FinetuneResult
 
@@ -31,7 +32,7 @@ def finetune(
     targets: Callable[[ExampleT], Sequence[int] | int],
     score: Callable[[Sequence[ExampleT], list[Any]], dict[str, float]],
     config: FinetuneConfig,
-    elmo: Elmo | None = None,
+    elmo: Encoder | None = None,
     model_hash: str = "",
     progress: bool = True,
     after_epoch: Callable[[Sequence[dict[str, Any]]], None] | None = None,
@@ -48,7 +49,7 @@ def finetune(
         config: Settings.
         elmo: Frozen encoder, whose layers are computed once. A model that trains its encoder contains it and computes
             the layers itself.
-        model_hash: ``encoder_hash(elmo.bilm)``; computed if empty.
+        model_hash: ``hash_of(elmo)``; computed if empty.
         progress: Show a progress bar and one line per epoch on standard error.
         after_epoch: Function that is called after each epoch with ``FinetuneResult.epochs``. Defaults to none.
         pool: Words of sentences that contain those of ``train`` or ``dev``; the layers of a frozen encoder are computed

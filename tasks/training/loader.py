@@ -12,6 +12,8 @@ from torch.utils.data import DataLoader
 from elmo_lite import Elmo
 from tasks.inputs.batch import Batch, collate
 from tasks.inputs.dataset_layers import FrozenLayers, LiveLayers, layers_for
+from tasks.inputs.encoders import Encoder
+from tasks.inputs.representation import Representation
 from tasks.training.config import FinetuneConfig
 from tasks.training.head import Example
 from tasks.training.length_pools import LengthPools
@@ -25,18 +27,19 @@ def frozen_layers(
     examples: Sequence[Example],
     config: FinetuneConfig,
     epochs: int,
-    elmo: Elmo | None,
+    elmo: Encoder | None,
     model_hash: str,
     device: torch.device,
     progress: bool,
     pool: Sequence[Sequence[str]] = (),
 ) -> FrozenLayers | LiveLayers | SelectedLayers | None:
-    """Layers of a frozen encoder; None without an encoder, or if the model trains it.
+    """The layers of a frozen encoder that the model uses; None without an encoder, or if the model trains it.
 
     If all examples are in ``pool``, the layers are those of the pool, which several trainings share.
     """
     if elmo is None or any(isinstance(module, Elmo) for module in model.modules()):
         return None
+    used = [module.layers for module in model.modules() if isinstance(module, Representation)]
     sentences: list[Sequence[str]] = [example.words for example in examples]
     place = {tuple(words): number for number, words in enumerate(pool)}
     is_inside = all(tuple(words) in place for words in sentences)
@@ -48,6 +51,7 @@ def frozen_layers(
         epochs=epochs,
         model_hash=model_hash,
         progress=progress,
+        layers=used[0] if used else None,
     )
     return SelectedLayers(layers, [place[tuple(words)] for words in sentences]) if is_inside else layers
 
@@ -77,6 +81,7 @@ def data_loader(
             [examples[index].words for index in indices],
             None if targets is None else [targets[index] for index in indices],
             None if layers is None else layers.batch(indices),
+            [getattr(examples[index], "marked", ()) for index in indices],
         )
         return indices, batch
 

@@ -12,12 +12,13 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from elmo_lite import Elmo, ElmoLiteError
+from elmo_lite import ElmoLiteError
 from elmo_lite.hardware import choose_device, choose_precision, lightning_device, lightning_precision
 from elmo_lite.quiet import quiet_lightning
 from elmo_lite.stopping import Stopped, StopRequest, StopTraining, stop_on_request
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS
+from tasks.inputs.encoders import Encoder
 from tasks.training.config import FinetuneConfig
 from tasks.training.head import Example, FinetuneResult
 from tasks.training.length_pools import LengthPools
@@ -58,7 +59,8 @@ class Loop(pl.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with learning rates for the head and for each layer of a trained encoder, which decay linearly to 0."""
         config = self.config
-        groups = parameter_groups(self.model, config.learning_rate, config.encoder_learning_rate, config.layer_decay)
+        rates = config.learning_rate, config.encoder_learning_rate, config.layer_decay, config.mix_learning_rate
+        groups = parameter_groups(self.model, *rates)
         split = [part for group in groups for part in split_by_decay(group, config.weight_decay)]
         optimizer = torch.optim.AdamW(split, weight_decay=config.weight_decay, fused=True)
         steps = max(1, int(self.trainer.estimated_stepping_batches))
@@ -162,7 +164,7 @@ def fit(
     targets: Callable[[Any], Any],
     score: Callable[[Any, list[Any]], dict[str, float]],
     config: FinetuneConfig,
-    elmo: Elmo | None,
+    elmo: Encoder | None,
     model_hash: str,
     progress: bool,
     after_epoch: Callable[[Sequence[dict[str, Any]]], None] | None = None,

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
 
-from elmo_lite import Elmo
-from elmo_lite.saved_model import encoder_hash
+from tasks.inputs.encoders import Encoder, hash_of, load_encoder
 from tasks.saved_task.network import tokenization_of
 from tasks.training.parts import Parts, read_parts
 from tasks.training.task import ConfigT, DataT, Task
@@ -27,14 +26,15 @@ class RunEncoder:
         self._config = config.representation
         self._loaded = self._load()
         self.tokenization = tokenization_of(config, self._loaded)
-        self.hash = "" if self._loaded is None else encoder_hash(self._loaded.bilm)
+        self.hash = "" if self._loaded is None else hash_of(self._loaded)
 
-    def _load(self) -> Elmo | None:
+    def _load(self) -> Encoder | None:
         if not self._config.has_encoder:
             return None
-        return Elmo.from_pretrained(self._config.encoder, requires_grad=not self._config.freeze)
+        settings = self._config
+        return load_encoder(settings.encoder, requires_grad=not settings.freeze, pieces=settings.pieces)
 
-    def take(self) -> Elmo | None:
+    def take(self) -> Encoder | None:
         """Return the pretrained encoder for one run."""
         if self._config.freeze:
             return self._loaded
@@ -69,7 +69,7 @@ class Materials(Generic[ConfigT, DataT]):
         """
         self._task, self._needs_dev = task, needs_dev
         self._sources = {part: list(s) if isinstance(s, Iterator) else s for part, s in sources.items()}
-        self._encoders: dict[tuple[str, bool, str], RunEncoder] = {}
+        self._encoders: dict[tuple[str, ...], RunEncoder] = {}
         self._read: dict[str, Parts[DataT]] = {}
 
     def of(self, config: ConfigT) -> Material[DataT]:
@@ -80,7 +80,7 @@ class Materials(Generic[ConfigT, DataT]):
             CheckpointError: The encoder cannot be loaded.
         """
         of_encoder = config.representation
-        named = of_encoder.encoder, of_encoder.freeze, config.tokenizer
+        named = of_encoder.encoder, str(of_encoder.freeze), of_encoder.pieces, config.tokenizer
         if named not in self._encoders:
             self._encoders = {named: RunEncoder(config)}  # one at a time: they may be large
         encoder = self._encoders[named]

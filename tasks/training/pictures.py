@@ -5,7 +5,7 @@ Lines are labelled directly, without a legend.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,26 +75,28 @@ def _layer_weights(figure: Figure, epochs: Sequence[dict[str, Any]]) -> None:
         numbers = _epoch_axis(axes, epochs)
         weights = np.array([facts["mix"][place][0] for facts in epochs])
         gammas = [facts["mix"][place][1] for facts in epochs]
-        for layer, shares in enumerate(weights.T):
-            axes.plot(numbers, shares, color=COLOURS[layer % len(COLOURS)], marker="o", markersize=3)
+        used = np.flatnonzero(weights.any(axis=0)).tolist()
+        for layer in used:
+            axes.plot(numbers, weights[:, layer], color=COLOURS[layer % len(COLOURS)], marker="o", markersize=3)
         axes.set_ylim(0, 1.1 * weights.max())  # from 0, so that small differences look small
-        _label_ends(axes, numbers[-1], weights[-1])
-        axes.axhline(1 / weights.shape[1], color=GREY, linewidth=0.8, linestyle=":")
+        _label_ends(axes, numbers[-1], {layer: float(weights[-1, layer]) for layer in used})
+        axes.axhline(1 / len(used), color=GREY, linewidth=0.8, linestyle=":")
         style_axes(axes, "epoch", "layer weight, of a sum of 1")
         axes.set_title(f"Layers mixed at the {place}", loc="left", fontweight="bold", pad=18)
         note = f"gamma {gammas[0]:.2f} to {gammas[-1]:.2f}; dotted: equal weights"
         axes.text(0, 1.02, note, transform=axes.transAxes, color=GREY, fontsize=9)
 
 
-def _label_ends(axes: Axes, last: int, ends: Any) -> None:
+def _label_ends(axes: Axes, last: int, ends: Mapping[int, float]) -> None:
     """Write the name of each layer at the end of its line, with a minimum distance between names."""
     low, high = axes.get_ylim()
-    places = spread(ends.tolist(), 0.06 * (high - low))
-    for layer, place in enumerate(places):
-        name = "token layer" if layer == 0 else f"LSTM layer {layer}"
+    places = spread(list(ends.values()), min(0.06, 0.9 / len(ends)) * (high - low))
+    above = max(0.0, max(places) - high)  # many names go down into the picture
+    for layer, place in zip(ends, places, strict=True):
+        name = "token layer" if layer == 0 else f"layer {layer}"
         axes.annotate(
             f"{name} {ends[layer]:.2f}",
-            (last, place),
+            (last, place - above),
             (8, 0),
             textcoords="offset points",
             color=COLOURS[layer % len(COLOURS)],

@@ -46,7 +46,8 @@ def identity_of(config: TaskConfig, contents: Mapping[str, Iterable[Any]], encod
     settings = config.to_dict()
     for name in WITHOUT_EFFECT:
         del settings["finetune"][name]
-    del settings["representation"]["encoder"]
+    for name in ("encoder", "pieces"):  # in the hash of the encoder
+        del settings["representation"][name]
     hashes = {"encoder_hash": encoder_hash, **{f"{part}_hash": _hash(rows) for part, rows in contents.items()}}
     if config.inputs.has_file:
         settings["inputs"]["words"] = "file"

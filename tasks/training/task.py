@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import torch
 from torch import nn
 
-from elmo_lite import Elmo
+from tasks.inputs.encoders import Encoder
 from tasks.saved_task.settings import Kind
 from tasks.training.confusion import Confusion
 from tasks.training.head import Example
@@ -50,7 +50,7 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
     packages: ClassVar[tuple[str, ...]]
     """Packages that the scores need, besides those of every installation."""
     headline: ClassVar[Mapping[str, str]]
-    """Scores to print: titles and keys of ``evaluate``. The first one chooses the best epoch."""
+    """Scores to print: titles and keys of ``evaluate``, which may be missing. The first one chooses the best epoch."""
     card_scores: ClassVar[tuple[str, ...]]
     """Keys of ``evaluate`` that the model card shows."""
 
@@ -92,7 +92,7 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
         self,
         config: ConfigT,
         classes: Sequence[str],
-        elmo: Elmo | None,
+        elmo: Encoder | None,
         train: Iterable[Sequence[str]],
         others: Iterable[Sequence[str]],
     ) -> ModelT:

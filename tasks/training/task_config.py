@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from elmo_lite.errors import require
 from elmo_lite.fields import from_settings
 from elmo_lite.nn import to_dict
+from tasks.inputs.encoders import short_name
 from tasks.inputs.representation import EncoderConfig
 from tasks.inputs.word_inputs import WordInputConfig
 from tasks.training.config import FinetuneConfig
@@ -33,7 +34,8 @@ class TaskConfig:
     """Settings of a head and its training; the first five are short for settings of the groups, and take precedence."""
 
     encoder: str | None = None
-    """Pretrained model: none, a directory, a packaged name such as "en", or a hub name. Defaults to none."""
+    """Pretrained model: none, a directory, a packaged name such as "en", or a hub name; hf: and a directory or hub name
+    for a transformer. Defaults to none."""
     freeze: bool | None = None
     """Keep the encoder as it is, instead of training it along with the head. Defaults to true."""
     words: str | None = None
@@ -71,7 +73,7 @@ class TaskConfig:
         """Return the settings in JSON types, without folders of files and models, which are specific to a machine."""
         settings = {name: value for name, value in to_dict(self).items() if name not in _SHORT}
         settings["inputs"]["words"] = Path(self.inputs.words).name
-        settings["representation"]["encoder"] = Path(self.representation.encoder).name
+        settings["representation"]["encoder"] = short_name(self.representation.encoder)
         settings["finetune"]["cache_dir"] = ""
         return settings
 

@@ -191,7 +191,8 @@ def _calibrate(
 
     def make_batch(examples: Sequence[ExampleT]) -> Batch:
         targets: list[Any] = [numbers_of(task.target(example), number) for example in examples]
-        return collate([example.words for example in examples], targets)
+        marks = [getattr(example, "marked", ()) for example in examples]
+        return collate([example.words for example in examples], targets, marks=marks)
 
     fitted = fit_temperature(trained.model, known, make_batch, trained.device)
     trained.model.temperature = fitted.temperature

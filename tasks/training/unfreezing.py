@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from elmo_lite import ConfigError, Elmo
+from elmo_lite import ConfigError, Elmo, ScalarMix
 
 
 def encoder_layers(elmo: Elmo) -> list[list[nn.Parameter]]:
@@ -23,7 +23,11 @@ def _encoders(model: nn.Module) -> list[Elmo]:
 
 
 def parameter_groups(
-    model: nn.Module, learning_rate: float, encoder_learning_rate: float, layer_decay: float = 2.6
+    model: nn.Module,
+    learning_rate: float,
+    encoder_learning_rate: float,
+    layer_decay: float = 2.6,
+    mix_learning_rate: float | None = None,
 ) -> list[dict[str, Any]]:
     """Parameter groups for an optimizer: the head, and each encoder layer with its own learning rate.
 
@@ -36,9 +40,11 @@ def parameter_groups(
         encoder_learning_rate: Learning rate of the top layer of the encoder.
         layer_decay: Factor of 1 or more by which the learning rate of each encoder layer is lower than that of the
             layer above. The character CNN is the lowest layer.
+        mix_learning_rate: Learning rate of the layer weights and gamma. Defaults to ``learning_rate``.
 
     Returns:
-        Dicts with "params", "lr" and "name": "head", then "encoder.0" to "encoder.{L - 1}" if an encoder is trained.
+        Dicts with "params", "lr" and "name": "head", then "mix" if there is a mix with a learning rate of its own, then
+        "encoder.0" to "encoder.{L - 1}" if an encoder is trained.
 
     Raises:
         ConfigError: ``layer_decay`` is less than 1.
@@ -50,6 +56,10 @@ def parameter_groups(
         for layer, parameters in enumerate(encoder_layers(elmo)):
             rate = encoder_learning_rate / layer_decay ** (elmo.num_layers - 1 - layer)
             groups.append({"params": parameters, "lr": rate, "name": f"encoder.{layer}"})
+    if mix_learning_rate is not None:
+        mixes = [module for module in model.modules() if isinstance(module, ScalarMix)]
+        scalars = [parameter for mix in mixes for parameter in mix.parameters()]
+        groups = [{"params": scalars, "lr": mix_learning_rate, "name": "mix"}] * bool(scalars) + groups
     inside = {id(parameter) for group in groups for parameter in group["params"]}
     head = [parameter for parameter in model.parameters() if id(parameter) not in inside]
     return [{"params": head, "lr": learning_rate, "name": "head"}, *groups]

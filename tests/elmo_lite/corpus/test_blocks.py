@@ -96,6 +96,27 @@ def test_numbering() -> None:
     assert [numbers[word] for word in ("a", "b", "a")] == [1, 2, 1]
 
 
+def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
+    """Spawned processes run the script again, which would start processes of its own."""
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert "expected 2 processes that run to the end, found one that ended before" in done.stdout
+    assert 'if __name__ == "__main__"' in done.stdout
+
+
+UNGUARDED = """
+from elmo_lite.corpus.blocks import encode_blocks
+from elmo_lite.errors import CorpusError
+from elmo_lite.text.blocks import Block
+from elmo_lite.text.tokenization import Tokenization
+
+try:
+    list(encode_blocks([(0, Block("f", "text", b"a b", (), 1, 0))], Tokenization(), None, False, 2))
+except CorpusError as error:
+    print(error)
+"""
+
 PARENT = """
 import multiprocessing, os, signal
 from elmo_lite.corpus.blocks import encode_blocks

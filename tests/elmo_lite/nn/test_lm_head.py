@@ -260,6 +260,11 @@ def test_large_logits_stay_finite() -> None:
         assert loss.isfinite() and all(gradient.isfinite().all() for gradient in gradients(loss, extreme, head))
 
 
+def test_chunks_are_larger_on_a_gpu() -> None:
+    counts = {name: len(list(sampled_softmax.row_chunks(8192, 2049, torch.device(name)))) for name in ("cpu", "cuda")}
+    assert counts == {"cpu": 5, "cuda": 1}
+
+
 # The full softmax
 
 

@@ -87,3 +87,12 @@ def test_old_names_are_read() -> None:
     model.load_state_dict(model.state_dict())
     with pytest.raises(RuntimeError, match="weight"):
         model.load_state_dict({"mix.scalar_parameters.0": torch.zeros(1), "mix.gamma": torch.ones(1)})
+
+
+def test_start_from_one_layer() -> None:
+    for layer in range(3):
+        shares, gamma = ScalarMix(3, start=layer).weights()
+        assert shares == pytest.approx([0.9 if k == layer else 0.05 for k in range(3)]) and gamma == 1
+    assert ScalarMix(1, start=0).weights() == ([1.0], 1.0)
+    with pytest.raises(ConfigError, match=r"^start: expected a layer in 0..2, found 3$"):
+        ScalarMix(3, start=3)

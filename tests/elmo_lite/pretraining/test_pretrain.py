@@ -145,6 +145,16 @@ def test_a_run_leaves_model_state_and_curves(batching: str, corpus: Path, tmp_pa
     refused(out, config, corpus, tmp_path)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("batching", ["sentences", "windows"])
+def test_a_run_on_a_gpu_in_bfloat16_learns_and_goes_on(batching: str, corpus: Path, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"data": WINDOWS} if batching == "windows" else {}
+    config = settings(precision="bfloat16", device="cuda", **changes)
+    begun = pretrain(config, corpus, tmp_path / "out", max_steps=30)
+    done = pretrain(config, corpus, tmp_path / "out", max_steps=60, resume=True)
+    assert done["best"]["nats"] < begun["best"]["nats"] < np.log(30)
+
+
 def refused(out: Path, config: PretrainConfig, corpus: Path, tmp_path: Path) -> None:
     """What a used directory is not resumed with."""
     other = dataclasses.replace(config, seed=7, head=HeadConfig(num_samples=5))

@@ -265,3 +265,47 @@ def test_an_encoder_without_finite_numbers(
     with pytest.raises(CheckpointError, match=f"expected finite layers, found {number} in the sentence 'a'"):
         cached(elmo, tmp_path, [["a"]])
     assert list(tmp_path.iterdir()) == []
+
+
+def some(elmo: Elmo, place: Path, layers: list[int] | None) -> FrozenLayers:
+    found = open_or_compute(elmo, SENTENCES, place, progress=False, layers=layers)
+    assert isinstance(found, FrozenLayers)
+    return found
+
+
+def test_only_the_chosen_layers_are_kept(tmp_path: Path) -> None:
+    elmo = Counting(make().bilm)
+    expected = LiveLayers(elmo, SENTENCES).batch([0, 2])
+    assert torch.equal(LiveLayers(elmo, SENTENCES, [0, 2]).batch([0, 2]), expected[[0, 2]])
+    top = some(elmo, tmp_path, [2])
+    assert top.path.stat().st_size == 2 * 10 * 1 * 12
+    torch.testing.assert_close(top.batch([0, 2]), expected[2:], rtol=1e-3, atol=1e-4)
+    counted = elmo.count
+    assert some(elmo, tmp_path, [2]).path == top.path and elmo.count == counted
+    assert some(elmo, tmp_path, [0, 2]).path != top.path and elmo.count == counted + 4
+
+
+def test_chosen_layers_are_read_from_a_file_of_all(tmp_path: Path) -> None:
+    elmo = Counting(make().bilm)
+    whole = some(elmo, tmp_path, None)
+    assert some(elmo, tmp_path, [0, 1, 2]).path == whole.path
+    counted = elmo.count
+    for chosen in ([1], [0, 2]):
+        found = some(elmo, tmp_path, chosen)
+        assert found.path == whole.path and elmo.count == counted
+        assert torch.equal(found.batch([2, 0, 1]), whole.batch([2, 0, 1])[chosen])
+
+
+def test_a_damaged_file_of_all_is_not_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    elmo = make()
+    whole = some(elmo, tmp_path, None)
+    damage_flipped(whole.path.parent)
+    found = some(elmo, tmp_path, [1])
+    assert found.path != whole.path and "the layers are computed again" in caplog.text
+    torch.testing.assert_close(found.batch([0]), LiveLayers(elmo, SENTENCES, [1]).batch([0]), rtol=1e-3, atol=1e-4)
+
+
+def test_layers_that_earlier_versions_kept_are_found(elmo: Elmo) -> None:
+    meta = layer_cache.Meta.of(elmo, [["a"]], "0" * 64)
+    assert meta.key == "36b79f6fc48aed232c64599038907bb2"
+    assert meta.of_layers([0, 1, 2]) == meta and meta.of_layers([0, 1]).key != meta.key

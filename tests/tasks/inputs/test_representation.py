@@ -219,3 +219,110 @@ def test_frozen_encoder_on_a_gpu(elmo: Elmo) -> None:
     vectors = model(collate(SENTENCES).to("cuda"))
     (vectors.sum() + model.penalty()).backward()
     assert vectors.device.type == "cuda" and elmo.bilm.boundary_char_ids.device.type == "cuda"
+
+
+@pytest.mark.parametrize("given", ["all", "chosen", "none"])
+def test_mix_of_some_layers(elmo: Elmo, given: str) -> None:
+    model = make(elmo, layers="1,2").eval()
+    layers = frozen_layers(elmo)
+    batch = collate(SENTENCES, layers={"all": layers, "chosen": layers[1:], "none": None}[given])
+    assert model.layers == [1, 2]
+    torch.testing.assert_close(model(batch), layers[1:].mean(dim=0))
+    assert model.mix_weights() == {"input": ([0.0, 0.5, 0.5], 1.0)}
+
+
+def test_other_layers_than_the_chosen_ones(elmo: Elmo) -> None:
+    batch = collate(SENTENCES, layers=frozen_layers(elmo)[:2])
+    with pytest.raises(ValueError, match=r"^layers: expected the chosen \[2\] or all, found 2 layers$"):
+        make(elmo, layers="top")(batch)
+
+
+@pytest.mark.parametrize(
+    ("settings", "width"),
+    [
+        ({"layers": "concat"}, 24),
+        ({"layers": "concat:2,0"}, 16),
+        ({"layers": "concat:1,2", "projection": 5}, 5),
+        ({"layers": "function"}, 8),
+        ({"layers": "function:1,2", "projection": 6}, 6),
+    ],
+    ids=str,
+)
+def test_layers_side_by_side(elmo: Elmo, settings: dict[str, Any], width: int) -> None:
+    model = make(elmo, words(), output_mix=True, **settings).eval()
+    layers = frozen_layers(elmo)
+    layers[:, 1, 1:] = torch.nan  # padding
+    batch = collate(SENTENCES, layers=layers)
+    second = model.output(batch)
+    assert second is not None
+    assert (model.dim, model.encoder_dim, model.output_dim) == (5 + width, width, width)
+    assert model(batch).shape == (2, 3, 5 + width) and second.shape == (2, 3, width)
+    assert torch.isfinite(model(batch)).all() and not model(batch)[1, 1:, 5:].any()
+    assert model.mix_weights() == {} and float(model.penalty()) == 0
+    if settings["layers"] == "concat:2,0":
+        torch.testing.assert_close(second[0], torch.cat([layers[0, 0], layers[2, 0]], dim=-1))
+
+
+def test_random_mix_is_not_trained(elmo: Elmo) -> None:
+    model = make(elmo, layers="random:0,2", mix_dropout=0.1)
+    assert isinstance(model.input_mix, ScalarMix) and not model.input_mix.weight.requires_grad
+    ((weights, gamma),) = model.mix_weights().values()
+    assert weights[1] == 0 and weights[0] != weights[2] and sum(weights) == pytest.approx(1) and gamma == 1
+    assert model.input_mix.dropout == 0.1
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"mix_start": "top"}, [0.05, 0.05, 0.9]),
+        ({"mix_start": "0"}, [0.9, 0.05, 0.05]),
+        ({"layers": "0,1", "mix_start": "top"}, [0.1, 0.9, 0.0]),
+        ({"mix_start": "uniform"}, [1 / 3, 1 / 3, 1 / 3]),
+    ],
+    ids=str,
+)
+def test_start_of_the_mix(elmo: Elmo, settings: dict[str, Any], expected: list[float]) -> None:
+    assert make(elmo, **settings).mix_weights()["input"][0] == pytest.approx(expected)
+
+
+def test_uniform_is_the_default_start() -> None:
+    assert EncoderConfig(mix_start="uniform") == EncoderConfig()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"projection": 4}, "projection: expected none for layers mix, found 4"),
+        ({"layers": "concat", "projection": 0}, "projection: expected an integer in 1.."),
+        ({"mix_start": "bottom"}, "mix_start: expected uniform, top or a layer's number, found 'bottom'"),
+        ({"layers": "concat", "mix_start": "top"}, "mix_start: expected uniform for layers concat"),
+        ({"layers": "random", "mix_start": "1"}, "mix_start: expected uniform for layers random"),
+        ({"layers": "1,,2"}, "layers: expected mix, top or a layer's number"),
+    ],
+    ids=str,
+)
+def test_settings_that_do_not_fit(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        EncoderConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"layers": "1,3"}, "layers: expected mix, top or a number in -3..2, found 3"),
+        ({"layers": "1,1"}, "layers: expected each layer once, found 1 twice"),
+        ({"layers": "1,2", "mix_start": "0"}, "mix_start: expected uniform, top or one of the layers 1, 2, found 0"),
+    ],
+    ids=str,
+)
+def test_layers_that_the_encoder_lacks(elmo: Elmo, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make(elmo, **settings)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("layers", ["1,2", "concat:0,2", "function"])
+def test_combined_layers_on_a_gpu(elmo: Elmo, layers: str) -> None:
+    model = make(elmo, layers=layers, mix_dropout=0.1).to("cuda")
+    vectors = model(collate(SENTENCES, layers=frozen_layers(elmo.to("cpu"))).to("cuda"))
+    assert vectors.device.type == "cuda" and vectors.shape[-1] == model.dim

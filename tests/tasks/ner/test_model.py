@@ -9,8 +9,8 @@ from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo
 from tasks.inputs.batch import Batch, collate
 from tasks.inputs.representation import EncoderConfig, Representation
 from tasks.inputs.word_inputs import WordInputConfig, WordInputs
-from tasks.ner.model import NerModel
-from tasks.ner.tags import bioes_labels, entities_of, repairs
+from tasks.tagging.model import TaggingModel
+from tasks.tagging.tags import bioes_labels, entities_of, repairs
 
 LABELS = bioes_labels(["LOC", "PER"])
 SENTENCES = ["Anna works here", "New York City", "Bob", "Berlin and New York"]
@@ -24,10 +24,10 @@ def tiny_elmo() -> Elmo:
     return Elmo(BiLM(BiLMConfig(char_cnn=char_cnn, dim=3, lstm_dim=3, num_layers=2))).eval()
 
 
-def make(elmo: Elmo | None = None, lstm_layers: int = 1, **encoder: object) -> NerModel:
+def make(elmo: Elmo | None = None, lstm_layers: int = 1, **encoder: object) -> TaggingModel:
     inputs = WordInputs.build(WordInputConfig(word_dim=6, char_filters=4, dropout=0.0), WORDS)
     config = EncoderConfig(dropout=0.0, **encoder)  # type: ignore[arg-type]
-    return NerModel(Representation(inputs, elmo, config), LABELS, lstm_dim=8, lstm_layers=lstm_layers, dropout=0.0)
+    return TaggingModel(Representation(inputs, elmo, config), LABELS, lstm_dim=8, lstm_layers=lstm_layers, dropout=0.0)
 
 
 def batch() -> Batch:
@@ -138,7 +138,7 @@ def test_targets_are_needed_to_learn() -> None:
 
 def test_dropout_is_for_training_alone() -> None:
     inputs = WordInputs.build(WordInputConfig(word_dim=6, char_filters=4, unknown_rate=0.0), WORDS)
-    model = NerModel(Representation(inputs, None, EncoderConfig()), LABELS, lstm_dim=4)
+    model = TaggingModel(Representation(inputs, None, EncoderConfig()), LABELS, lstm_dim=4)
     first, second = (model.train()(batch()) for _ in range(2))
     assert not torch.equal(first, second)
     assert all(torch.equal(a, b) for a, b in itertools.pairwise(model.eval()(batch()) for _ in range(3)))

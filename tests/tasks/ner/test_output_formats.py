@@ -10,11 +10,11 @@ import pytest
 from elmo_lite import ConfigError, CorpusError
 from elmo_lite.outputs import format_of
 from tasks.ner.data import read_tagged
-from tasks.ner.model import Decoded
-from tasks.ner.output_formats import FORMATS, format_predictions
 from tasks.ner.readers import read_sentences
 from tasks.ner.tagger import Span, Tagged
-from tasks.ner.tags import Entity
+from tasks.tagging.model import Decoded
+from tasks.tagging.output_formats import FORMATS, format_predictions
+from tasks.tagging.tags import Entity
 
 LABELS = ["O", "B-LOC", "I-LOC", "E-LOC", "S-LOC"]
 PREDICTIONS = [

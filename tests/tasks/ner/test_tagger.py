@@ -11,12 +11,12 @@ import torch
 from elmo_lite import CheckpointError, ConfigError, CorpusError, Tokenization
 from tasks.inputs.batch import Batch
 from tasks.inputs.word_inputs import WordInputConfig
-from tasks.ner import tagger as module
 from tasks.ner.commands import evaluate_command, predict_command
 from tasks.ner.config import NerConfig
-from tasks.ner.model import Decoded
 from tasks.ner.tagger import NerTagger, Span, new_tagger
-from tasks.ner.tags import entities_of
+from tasks.tagging import base_tagger as module
+from tasks.tagging.model import Decoded
+from tasks.tagging.tags import entities_of
 
 
 class Capitals(torch.nn.Module):

@@ -19,8 +19,8 @@ from elmo_lite.cli.main import COMMANDS, Command, main
 from tasks.inputs.representation import EncoderConfig
 from tasks.inputs.word_inputs import WordInputConfig
 from tasks.ner import NerConfig, NerTagger, train
-from tasks.ner.model import NerModel
 from tasks.ner.training import Ner
+from tasks.tagging.model import TaggingModel
 from tasks.training import train_task
 from tasks.training.config import FinetuneConfig
 
@@ -297,15 +297,15 @@ def test_a_table_of_seeds(files: dict[str, Path], tmp_path: Path, capsys: pytest
 def test_sigterm_keeps_the_best_model_and_ends_with_143(
     files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain_loss, calls = NerModel.loss, []
+    plain_loss, calls = TaggingModel.loss, []
 
-    def loss(self: NerModel, batch: Any) -> Any:
+    def loss(self: TaggingModel, batch: Any) -> Any:
         calls.append(1)
         if len(calls) == 5:
             os.kill(os.getpid(), signal.SIGTERM)
         return plain_loss(self, batch)
 
-    monkeypatch.setattr(NerModel, "loss", loss)
+    monkeypatch.setattr(TaggingModel, "loss", loss)
     data = ["--train", str(files["train"]), "--dev", str(files["dev"]), "--out", str(tmp_path / "out")]
     small = ["--max_epochs", "9", "--lstm_dim", "4", "--finetune.batch_size", "4", "--finetune.pictures", "false"]
     assert main(["ner", "train", *data, *small]) == 143

@@ -83,3 +83,19 @@ def test_labels_are_kept_apart_in_their_order() -> None:
         places = spread(values, 0.1)
         assert np.argsort(places).tolist() == np.argsort(values).tolist()
         assert np.diff(sorted(places)).min() > 0.1 - 1e-9
+
+
+def test_layers_that_are_not_used_have_no_line(tmp_path: Path, drawn_figures: list[Any]) -> None:
+    draw_training(epochs(3, {"input": ([0.0, 0.4, 0.6], 1.0)}), 3, tmp_path)
+    (axes,) = drawn_figures[1].axes
+    assert len(axes.lines) == 3  # two layers, and equal weights
+    assert axes.lines[-1].get_ydata() == [0.5, 0.5]
+    assert [text.get_text() for text in axes.texts][:2] == ["layer 1 0.40", "layer 2 0.60"]
+
+
+def test_many_layers_stay_inside(tmp_path: Path, drawn_figures: list[Any]) -> None:
+    draw_training(epochs(3, {"input": ([1 / 25] * 25, 1.0)}), 3, tmp_path)
+    (axes,) = drawn_figures[1].axes
+    low, high = axes.get_ylim()
+    places = [text.xy[1] for text in axes.texts if hasattr(text, "xy")]
+    assert len(places) == 25 and low - 0.1 * high < min(places) and max(places) <= high

@@ -98,3 +98,21 @@ def test_decay_leaves_biases_and_layer_weights_alone() -> None:
     assert [parameter is linear.weight for parameter in matrices["params"]] == [True]
     assert "weight_decay" not in matrices and rest["weight_decay"] == 0 and len(rest["params"]) == 3
     assert split_by_decay(group, 0.0) == [group]
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_scalars_of_the_mixes_have_a_learning_rate_of_their_own(elmo: Elmo, freeze: bool) -> None:
+    model = Model(make(elmo, words(), freeze=freeze, output_mix=True))
+    groups = parameter_groups(model, 1e-3, 1e-4, mix_learning_rate=3e-2)
+    assert [group["name"] for group in groups][:2] == ["head", "mix"] and groups[1]["lr"] == 3e-2
+    mixes = [model.representation.input_mix, model.representation.output_mix]
+    scalars = [id(parameter) for mix in mixes if mix is not None for parameter in mix.parameters()]
+    assert [id(parameter) for parameter in groups[1]["params"]] == scalars and len(scalars) == 4
+    everything = [id(parameter) for group in groups for parameter in group["params"]]
+    assert len(everything) == len(set(everything)) == len(list(model.parameters()))
+
+
+@pytest.mark.parametrize("layers", ["top", "concat", "function"])
+def test_without_a_mix_there_is_no_group_of_it(elmo: Elmo, layers: str) -> None:
+    (head,) = parameter_groups(Model(make(elmo, words(), layers=layers)), 1e-3, 1e-4, mix_learning_rate=3e-2)
+    assert head["name"] == "head"

@@ -21,6 +21,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tasks.tagging.recursions import (
+    at_least_float32,
+    backward_weights,
+    best_previous,
+    forward_weights,
+    sums_of_pairs,
+)
+
 
 class LinearChainCRF(nn.Module):
     """The transition scores of N labels. The emissions come from the layer below."""
@@ -69,7 +77,7 @@ class LinearChainCRF(nn.Module):
         Returns:
             (B,), log-likelihoods, at most 0. That of an illegal sequence is minus infinity.
         """
-        emissions = _at_least_float32(emissions) / temperature
+        emissions = at_least_float32(emissions) / temperature
         first, follow, last = self.scores(temperature)
         log_z: Tensor = _LogPartition.apply(emissions, first, follow, last, mask)  # type: ignore[no-untyped-call]
         return self._score(emissions, targets.masked_fill(~mask, 0), mask, temperature) - log_z
@@ -99,13 +107,13 @@ class LinearChainCRF(nn.Module):
         Returns:
             The label ids of each sentence, one per word.
         """
-        emissions = _at_least_float32(emissions)
+        emissions = at_least_float32(emissions)
         first, follow, last = self.scores()
         best = first + emissions[:, 0]  # (B, N): score of the best path that ends in each label
         came_from: list[Tensor] = []
         stay = torch.arange(self.num_labels, device=emissions.device)
         for step in range(1, emissions.shape[1]):
-            scores, previous = (best.unsqueeze(2) + follow).max(dim=1)
+            scores, previous = best_previous(best, follow)
             real = mask[:, step, None]
             best = torch.where(real, scores + emissions[:, step], best)
             came_from.append(torch.where(real, previous, stay))
@@ -124,10 +132,10 @@ class LinearChainCRF(nn.Module):
         With a temperature, the probability of y is exp(s(y) / temperature) over the sum of these; the most probable
         sequence, that of ``decode``, is the same for all temperatures.
         """
-        emissions = _at_least_float32(emissions) / temperature
+        emissions = at_least_float32(emissions) / temperature
         first, follow, last = self.scores(temperature)
-        ahead = _ahead(emissions, first, follow, mask)
-        back = _back(emissions, follow, last, mask)
+        ahead = forward_weights(emissions, first, follow, mask)
+        back = backward_weights(emissions, follow, last, mask)
         return Marginals(emissions, follow, ahead, back, torch.logsumexp(ahead[:, 0] + back[:, 0], dim=1))
 
 
@@ -175,7 +183,7 @@ class _LogPartition(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, emissions: Tensor, first: Tensor, follow: Tensor, last: Tensor, mask: Tensor) -> Tensor:
-        ahead = _ahead(emissions, first, follow, mask)
+        ahead = forward_weights(emissions, first, follow, mask)
         log_z = torch.logsumexp(ahead[:, -1] + last, dim=1)  # padding repeats the value at the last word
         ctx.save_for_backward(emissions, follow, last, mask, ahead, log_z)
         return log_z
@@ -184,40 +192,10 @@ class _LogPartition(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:
         emissions, follow, last, mask, ahead, log_z = ctx.saved_tensors
-        back = _back(emissions, follow, last, mask)
+        back = backward_weights(emissions, follow, last, mask)
         words = (ahead + back - log_z[:, None, None]).exp() * (mask * gradient[:, None])[..., None]
         rows = torch.arange(len(mask), device=mask.device)
         # Pairs at t, t + 1: exp(ahead[t, i] + follow[i, j] + emissions[t + 1, j] + back[t + 1, j] - log Z).
         onward = (emissions + back - log_z[:, None, None])[:, 1:].masked_fill(~mask[:, 1:, None], -torch.inf)
-        pairs = (ahead[:, :-1, :, None] + follow + onward[:, :, None, :]).exp()
-        steps = torch.einsum("btij,b->ij", pairs, gradient)
+        steps = sums_of_pairs(ahead[:, :-1], follow, onward, gradient)
         return words, words[:, 0].sum(dim=0), steps, words[rows, mask.sum(dim=1) - 1].sum(dim=0), None
-
-
-def _ahead(emissions: Tensor, first: Tensor, follow: Tensor, mask: Tensor) -> Tensor:
-    """The forward log weights, (B, T, N), including the emission at each word. Padding repeats the last word's."""
-    current = first + emissions[:, 0]
-    found = [current]
-    columns = follow.t().contiguous()  # the sum is over the last, contiguous dimension
-    for step in range(1, emissions.shape[1]):
-        reached = torch.logsumexp(current.unsqueeze(1) + columns, dim=2) + emissions[:, step]
-        current = torch.where(mask[:, step, None], reached, current)
-        found.append(current)
-    return torch.stack(found, dim=1)
-
-
-def _back(emissions: Tensor, follow: Tensor, last: Tensor, mask: Tensor) -> Tensor:
-    """The backward log weights, (B, T, N), without the emission at each word."""
-    end = last.expand(emissions.shape[0], -1)
-    current = end
-    found = [current]
-    for step in range(emissions.shape[1] - 1, 0, -1):
-        reached = torch.logsumexp((emissions[:, step] + current).unsqueeze(1) + follow, dim=2)
-        current = torch.where(mask[:, step, None], reached, end)
-        found.append(current)
-    return torch.stack(found[::-1], dim=1)
-
-
-def _at_least_float32(emissions: Tensor) -> Tensor:
-    """Convert half precision, which is too coarse for the sums over long sentences, to float32."""
-    return emissions if emissions.dtype == torch.float64 else emissions.float()

@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("seqeval")
 
-from tasks.ner.scoring import confusion_of, score_tags
-from tasks.ner.tags import entities_of, spell
+from tasks.tagging.span_scores import confusion_of, score_tags
+from tasks.tagging.tags import entities_of, spell
 
 
 def test_a_small_case() -> None:

@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 from elmo_lite.text import JSONL_SUFFIXES
 from tasks.files import csv_row, on_one_line
-from tasks.ner.prediction import Tagged
-from tasks.ner.tags import spell
+from tasks.tagging.prediction import PREDICATE, Tagged
 
 Format = Literal["text", "jsonl", "columns", "csv"]
 
@@ -23,6 +22,8 @@ FORMATS: dict[str, Format] = {
     ".csv": "csv",
 }
 """Format of each suffix of OUTPUT."""
+TAG_FORMATS: dict[str, Format | Literal["conllu"]] = {**FORMATS, ".conllu": "conllu", ".conllup": "conllu"}
+"""Those of ``tag predict``, which fills a column of CoNLL-U."""
 
 
 def format_predictions(
@@ -39,11 +40,13 @@ def format_predictions(
     Args:
         sentences: Predictions of the tagger.
         labels: Labels of the tagger, in the order of the probabilities.
-        kind: "text" is ``[PER Anna] works at [ORG Siemens] .``; "jsonl" is one object per sentence with words, IOB2
-            tags and entities; "columns" is a word, a TAB and an IOB2 tag per line; "csv" is a table with a header and a
-            row per word: number of the sentence, from 1, word and IOB2 tag.
-        probabilities: Add marginal probabilities: of the entities in text, of all labels at each word in JSONL, and of
-            the predicted label in another column.
+        kind: "text" is ``[PER Anna] works at [ORG Siemens] .`` or, where labels are not those of spans,
+            ``Anna/PROPN works/VERB``; "jsonl" is one object per sentence with words, labels, and entities or the
+            probabilities of the labels; "columns" is a word, a TAB and a label per line; "csv" is a table with a header
+            and a row per word: number of the sentence, from 1, word and label. Tags of spans are IOB2;
+            a marked predicate is the span V.
+        probabilities: Add marginal probabilities: of the entities or labels in text, of all labels at each word in
+            JSONL, and of the predicted label in another column.
         first: Number of the first sentence; a table has its header before sentence 1. Defaults to 1.
         others: Other fields of each sentence for JSONL; one with a name that is taken has ``input_`` before it.
             Defaults to none.
@@ -66,6 +69,13 @@ def format_predictions(
 
 def _text(tagged: Tagged, probabilities: bool) -> str:
     words = list(map(on_one_line, tagged.words))
+    if not tagged.decoded.has_spans:
+        scores = [f"({score:.2f})" if probabilities else "" for score in tagged.decoded.scores]
+        rows = zip(words, tagged.tags, scores, strict=True)
+        return " ".join(f"{word}/{on_one_line(label)}{score}" for word, label, score in rows)
+    for place in tagged.marked:
+        if tagged.tags[place] == f"B-{PREDICATE}":
+            words[place] = f"[{PREDICATE} {words[place]}]"
     for span in tagged.spans:
         score = f" {span.score:.2f}" if probabilities else ""
         words[span.start_word] = f"[{span.type}{score} {words[span.start_word]}"
@@ -73,16 +83,14 @@ def _text(tagged: Tagged, probabilities: bool) -> str:
     return " ".join(words)
 
 
-def _iob2(tagged: Tagged) -> list[str]:
-    return spell(tagged.decoded.entities, len(tagged.words), "IOB2")
-
-
 def _json(tagged: Tagged, labels: Sequence[str], probabilities: bool, others: Mapping[str, Any]) -> str:
-    row: dict[str, Any] = {
-        "tokens": tagged.words,
-        "tags": _iob2(tagged),
-        "entities": [{**asdict(span), "score": round(span.score, 6)} for span in tagged.spans],
-    }
+    row: dict[str, Any] = {"tokens": tagged.words, "tags": tagged.tags}
+    if tagged.marked:
+        row["predicate"] = list(tagged.marked)
+    if tagged.decoded.has_spans:
+        row["entities"] = [{**asdict(span), "score": round(span.score, 6)} for span in tagged.spans]
+    else:
+        row["scores"] = [round(score, 6) for score in tagged.decoded.scores]
     if probabilities:
         row["probabilities"] = [
             {label: round(number, 6) for label, number in zip(labels, numbers, strict=True)}
@@ -107,7 +115,15 @@ def _columns(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> str:
 
 
 def _word_rows(tagged: Tagged, labels: Sequence[str], probabilities: bool) -> Iterator[list[str]]:
-    """The word, IOB2 tag and, on demand, probability of the label of each word."""
-    rows = zip(tagged.words, _iob2(tagged), tagged.decoded.tags, tagged.decoded.probabilities, strict=True)
-    for word, tag, label, numbers in rows:
-        yield [word, tag, *([f"{numbers[labels.index(label)]:.4f}"] if probabilities else [])]
+    """The word, label and, on demand, its probability of each word."""
+    scores = _label_scores(tagged, labels) if probabilities else [0.0] * len(tagged.words)
+    for word, tag, score in zip(tagged.words, tagged.tags, scores, strict=True):
+        yield [word, tag, *([f"{score:.4f}"] if probabilities else [])]
+
+
+def _label_scores(tagged: Tagged, labels: Sequence[str]) -> list[float]:
+    """The probability of the predicted label of each word."""
+    found = tagged.decoded
+    if not found.has_spans:
+        return found.scores
+    return [row[labels.index(tag)] for row, tag in zip(found.probabilities, found.tags, strict=True)]

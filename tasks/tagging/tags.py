@@ -17,6 +17,8 @@ from elmo_lite.text import is_tag
 Scheme = Literal["IOB1", "IOB2", "BIOES"]
 
 OUTSIDE = "O"
+ENTITY_TYPE = "ENT"
+"""Default type of tags without one: B, I and O."""
 _SAME_PREFIX = {"U": "S", "L": "E", "M": "I"}
 """Prefixes of BILOU (unit, last) and BMES (middle), and their equivalents in BIOES."""
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.ner.tags import (
+from tasks.tagging.tags import (
     Entity,
     Scheme,
     bioes_labels,

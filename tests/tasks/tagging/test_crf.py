@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from tasks.ner.crf import LinearChainCRF
-from tasks.ner.tags import bioes_labels, legal_bioes
+from tasks.tagging import recursions as module
+from tasks.tagging.crf import LinearChainCRF
+from tasks.tagging.tags import bioes_labels, legal_bioes
 
 LENGTHS = (4, 1, 3)
 Path = tuple[int, ...]
@@ -188,6 +189,78 @@ def test_learns_a_transition() -> None:
         optimizer.step()
     assert crf.decode(emissions, mask) == targets.tolist()
     assert set(crf.state_dict()) == {"first", "follow", "last"}
+
+
+def reference(crf: LinearChainCRF, emissions: Tensor, targets: Tensor) -> Tensor:
+    """The log-likelihoods of MASK's sentences by plain logsumexp in float64, with an autograd graph."""
+    first, follow, last = (scores.double() for scores in crf.scores())
+    found = []
+    for row, length in zip(emissions.double(), LENGTHS, strict=True):
+        path = targets[len(found), :length].tolist()
+        current = first + row[0]
+        for step in range(1, length):
+            current = torch.logsumexp(current.unsqueeze(1) + follow, dim=0) + row[step]
+        score = first[path[0]] + last[path[-1]] + row[range(length), path].sum()
+        score = score + sum(follow[i, j] for i, j in itertools.pairwise(path))
+        found.append(score - torch.logsumexp(current + last, dim=0))
+    return torch.stack(found)
+
+
+@pytest.mark.parametrize("kind", sorted(CRFS))
+@pytest.mark.parametrize("scale", [1.0, 60.0, 2000.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_large_differences_of_scores(kind: str, scale: float, dtype: torch.dtype) -> None:
+    """Neither sums nor gradients are lost where exponentials are zero."""
+    torch.manual_seed(0)
+    crf = CRFS[kind]().to(dtype)
+    torch.nn.init.normal_(crf.follow)
+    targets = torch.zeros(MASK.shape, dtype=torch.long)
+    precision = 1e-6 * scale + 1e-4 if dtype == torch.float32 else 1e-9
+    for _ in range(10):
+        emissions = (scale * torch.randn(*MASK.shape, crf.num_labels, dtype=dtype)).requires_grad_()
+        inputs = (emissions, crf.follow, crf.first, crf.last)
+        found, expected = crf.log_likelihood(emissions, targets, MASK), reference(crf, emissions, targets)
+        close = {"atol": 1e-5 * scale, "rtol": 1e-5}
+        torch.testing.assert_close(found.double(), expected, **close)
+        for ours, theirs in zip(
+            torch.autograd.grad(found.sum(), inputs), torch.autograd.grad(expected.sum(), inputs), strict=True
+        ):
+            torch.testing.assert_close(ours, theirs, atol=precision, rtol=1e-3)
+
+
+def test_blocks_are_the_same(crf: LinearChainCRF, emissions: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = torch.zeros(MASK.shape, dtype=torch.long)  # O O O, which is legal
+
+    def results() -> tuple[Tensor, list[list[int]]]:
+        crf.zero_grad()
+        crf.log_likelihood(emissions, targets, MASK).sum().backward()
+        assert crf.follow.grad is not None
+        return crf.follow.grad.clone(), crf.decode(emissions, MASK)
+
+    whole, paths = results()
+    monkeypatch.setattr(module, "MAX_PAIRS", 1)
+    monkeypatch.setattr(module, "MAX_EXPONENT", -math.inf)
+    gradient, in_blocks = results()
+    torch.testing.assert_close(gradient, whole)
+    assert in_blocks == paths
+
+
+def test_autocast_does_not_make_it_coarser() -> None:
+    crf = everything_allowed(5)
+    torch.nn.init.normal_(crf.follow)
+    targets, emissions = torch.zeros(MASK.shape, dtype=torch.long), torch.randn(*MASK.shape, 5)
+
+    def results() -> list[Tensor]:
+        crf.zero_grad()
+        found = crf.log_likelihood(emissions, targets, MASK)
+        found.sum().backward()
+        assert crf.follow.grad is not None
+        return [found.detach(), crf.follow.grad.clone(), crf.marginals(emissions, MASK).labels()]
+
+    expected = results()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = results()
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(found, expected, strict=True))
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from elmo_lite.extras import named_extra
-from tasks.ner.prediction import Tagged
-from tasks.ner.tags import OUTSIDE, entities_of, spell, split_tag
+from tasks.tagging.tags import OUTSIDE, entities_of, spell, split_tag
 
 
 def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
@@ -45,23 +44,6 @@ def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
         "accuracy": 100 * float(accuracy_score(right, judged)),
         "types": {kind: _percent(row) for kind, row in sorted(report.items())},
     }
-
-
-def entity_counts(gold: Sequence[str], predicted: Sequence[str]) -> tuple[int, int]:
-    """Twice the right entities of a sentence, and its predicted and gold ones together: their ratio is F1."""
-    right, found = set(entities_of(gold)), set(entities_of(predicted))
-    return 2 * len(right & found), len(right) + len(found)
-
-
-def judged_entities(gold: Sequence[Sequence[str]], predicted: Sequence[Tagged]) -> tuple[list[float], list[bool]]:
-    """The probability of each predicted entity, and whether it is right."""
-    judged = [
-        (score, entity in right)
-        for tags, found in zip(gold, predicted, strict=True)
-        for right in [set(entities_of(tags))]
-        for entity, score in zip(found.decoded.entities, found.decoded.scores, strict=True)
-    ]
-    return [score for score, _ in judged], [is_right for _, is_right in judged]
 
 
 def confusion_of(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:

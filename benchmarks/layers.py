@@ -1,0 +1,181 @@
+"""Ways to combine the layers of an encoder, compared on dev over data sets and seeds, paired by seed.
+
+    python benchmarks/layers.py OUT --encoder MODEL --data DIR [--vectors FILE] [--variants ...] [--seeds ...]
+
+Each variant is trained on each set with each seed, at one learning rate for all. A difference is that of the same seed
+and set; its standard error is that of the mean over the seeds. Finished runs are kept in OUT and are not repeated, so
+screen with two seeds, then give a few variants five others: ``--seeds 2 3 4 5 6``. Several processes with different
+sets or variants can fill one table; ``--show`` prints what is finished, without training. Test data are never read. The
+data sets are those of ``transfer.py``; with ``--vectors`` the words have fastText vectors, without it vectors that are
+trained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from transfer import ENGLISH, SETS, DataSet, Row, Table, read, write
+
+from tasks.ner.config import NerConfig
+from tasks.sentiment.config import SentimentConfig
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Settings of the representation, and how many times the head's learning rate is that of the mix."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    mix_rate: float | None = None
+
+
+VARIANTS = {
+    "mix": Variant(),
+    "top": Variant({"layers": "top"}),
+    "mix-10x": Variant(mix_rate=10),
+    "mix-30x": Variant(mix_rate=30),
+    "mix-from-top": Variant({"mix_start": "top"}),
+    "mix-from-top-10x": Variant({"mix_start": "top"}, mix_rate=10),
+    "upper": Variant({"layers": "1,2"}),
+    "upper-10x": Variant({"layers": "1,2"}, mix_rate=10),
+    "concat": Variant({"layers": "concat"}),
+    "concat-upper": Variant({"layers": "concat:1,2"}),
+    "concat-projected": Variant({"layers": "concat", "projection": 256}),
+    "function": Variant({"layers": "function"}),
+    "random": Variant({"layers": "random"}),
+    "mix-norm": Variant({"layer_norm": True}),
+    "mix-dropout": Variant({"mix_dropout": 0.1}),
+    "output-mix": Variant({"output_mix": True}),
+}
+ROW_OF_WORDS = {False: "layers", True: "mix"}
+"""Rows of ``transfer.py`` by whether there are word vectors of a file; only their words matter here."""
+
+
+@dataclass(frozen=True)
+class Variants(Table):
+    """The runs of all variants, each in ``OUT/SET/ROW/variant=NAME-learning_rate=RATE/seed-N``."""
+
+    def config(self, dataset: DataSet, row: Row, point: Mapping[str, Any], seed: int) -> NerConfig | SentimentConfig:
+        """Settings of a run."""
+        config = super().config(dataset, row, point, seed)
+        variant = VARIANTS[point["variant"]]
+        rate = None if variant.mix_rate is None else variant.mix_rate * point["learning_rate"]
+        return dataclasses.replace(
+            config,
+            representation=dataclasses.replace(config.representation, **{"layers": "mix", **variant.settings}),
+            finetune=dataclasses.replace(config.finetune, mix_learning_rate=rate),
+        )
+
+    def scores(
+        self, name: str, row: str, point: Mapping[str, Any], seeds: Sequence[int], train: bool
+    ) -> dict[int, float]:
+        """Scores on dev by seed, of all seeds, or only of those that are finished."""
+        done = {seed: self.directory(name, row, point, seed) / "dev.json" for seed in seeds}
+        return {
+            seed: self.dev_score(name, row, point, seed) if train else float(read(path)["score"])
+            for seed, path in done.items()
+            if train or path.exists()
+        }
+
+
+def fits(variant: str, dataset: DataSet) -> bool:
+    """Whether a head has what the variant needs: the pooled head of the classifier has no RNN for a second mix."""
+    return not (VARIANTS[variant].settings.get("output_mix") and dataset.task == "sentiment")
+
+
+def paired(scores: Mapping[int, float], base: Mapping[int, float]) -> tuple[float, float] | None:
+    """Mean and standard error of the differences of equal seeds; None without one. One seed has no standard error."""
+    differences = [scores[seed] - base[seed] for seed in scores if seed in base]
+    if not differences:
+        return None
+    spread = statistics.stdev(differences) / math.sqrt(len(differences)) if len(differences) > 1 else math.nan
+    return statistics.fmean(differences), spread
+
+
+def overall(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Mean of the differences over data sets, and its standard error from those of the sets."""
+    return statistics.fmean(pair[0] for pair in pairs), math.hypot(*(pair[1] for pair in pairs)) / len(pairs)
+
+
+def shown(pair: tuple[float, float] | None) -> str:
+    """A difference and its standard error, ? for that of one seed."""
+    if pair is None:
+        return "-"
+    return f"{pair[0]:+.2f} ± " + ("?" if math.isnan(pair[1]) else f"{pair[1]:.2f}")
+
+
+def table_of(scores: Mapping[str, Mapping[str, Mapping[int, float]]], rivals: Sequence[str]) -> list[list[str]]:
+    """Rows of cells: one per set and variant, then one per variant over the sets that it and the rival have.
+
+    Args:
+        scores: Score on dev by set, variant and seed.
+        rivals: Variants to compare with.
+    """
+    rows = [["set", "variant", "seeds", "dev", *(f"over {rival}" for rival in rivals)]]
+    everywhere: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for name, variants in scores.items():
+        for variant, found in variants.items():
+            if not found:
+                continue
+            pairs = {rival: paired(found, variants.get(rival, {})) for rival in rivals}
+            for rival, pair in pairs.items():
+                if pair is not None:
+                    everywhere.setdefault(variant, {}).setdefault(rival, []).append(pair)
+            mean = f"{statistics.fmean(found.values()):.2f}"
+            rows.append([name, variant, str(len(found)), mean, *map(shown, pairs.values())])
+    for variant, of_rival in everywhere.items():
+        numbers = {rival: of_rival.get(rival, []) for rival in rivals}
+        sets = max(map(len, numbers.values()))
+        cells = [shown(overall(pairs)) if pairs else "-" for pairs in numbers.values()]
+        rows.append([f"all {sets}", variant, "", "", *cells])
+    return rows
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Columns of equal width."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), flush=True)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--encoder", required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--vectors", default="", help="word vectors (fastText, GloVe); trained ones without it")
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=ENGLISH)
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--against", nargs="+", choices=VARIANTS, default=["mix", "top"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    parser.add_argument("--learning_rate", type=float, default=1e-3)
+    parser.add_argument("--cache_dir", default="")
+    parser.add_argument("--limit", type=int, help="number of training examples, chosen at random")
+    parser.add_argument("--show", action="store_true", help="print what is finished, without training")
+    arguments = parser.parse_args()
+    given = (arguments.data, arguments.encoder, arguments.vectors, arguments.cache_dir, arguments.limit)
+    table = Variants(arguments.out, *given)
+    if arguments.limit and any(SETS[name].files[0] == "train.txt" for name in arguments.sets):
+        parser.error("--limit: expected sets of tagged words or tables, found trees")
+    row = ROW_OF_WORDS[bool(arguments.vectors)]
+    scores: dict[str, dict[str, dict[int, float]]] = {name: {} for name in arguments.sets}
+    for name in arguments.sets:
+        for variant in arguments.variants:
+            if fits(variant, SETS[name]):
+                point = {"variant": variant, "learning_rate": arguments.learning_rate}
+                scores[name][variant] = table.scores(name, row, point, arguments.seeds, not arguments.show)
+    print_table(table_of(scores, arguments.against))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    facts = {**vars(arguments), "out": str(arguments.out), "data": str(arguments.data), "scores": scores}
+    write(arguments.out / f"layers-{row}.json", facts)
+
+
+if __name__ == "__main__":
+    main()

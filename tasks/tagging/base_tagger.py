@@ -1,0 +1,247 @@
+"""What taggers of all kinds of labels have in common: loading and saving, sentences in, labels out, scores."""
+
+from __future__ import annotations
+
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from elmo_lite import CorpusError, Tokenization
+from elmo_lite.errors import require
+from elmo_lite.hardware import choose_device
+from elmo_lite.text import batches_by_length
+from tasks.inputs.batch import BATCH_WORDS, collate
+from tasks.inputs.in_memory import items_of
+from tasks.inputs.representation import Representation
+from tasks.saved_task.network import load_network, save_network
+from tasks.saved_task.scores import words_per_second
+from tasks.saved_task.settings import Kind
+from tasks.tagging.certainty import certainty
+from tasks.tagging.config import TaggerSettings
+from tasks.tagging.data import TaggedData, unseen_labels, unseen_types
+from tasks.tagging.model import Decoded, TaggingModel
+from tasks.tagging.prediction import Marked, Sentence, Tagged, tagged_sentence
+from tasks.tagging.span_scores import confusion_of, score_tags
+from tasks.tagging.tags import split_tag
+from tasks.tagging.word_scores import report
+
+ConfigT = TypeVar("ConfigT", bound=TaggerSettings)
+
+
+class BaseTagger(ABC, Generic[ConfigT]):
+    """A tagging network with its settings and the tokenisation of strings."""
+
+    kind: ClassVar[Kind]
+    """Task of its saved models."""
+    config_type: ClassVar[type[Any]]
+    """Class of the settings."""
+    reads_predicates = False
+    """Whether sentences need a marked predicate."""
+
+    def __init__(
+        self, model: TaggingModel, config: ConfigT, tokenization: Tokenization, device: str | torch.device = "cpu"
+    ) -> None:
+        """Wrap a network, without a copy.
+
+        Args:
+            model: The network.
+            config: Settings that it was built and trained with.
+            tokenization: Tokenisation of strings.
+            device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
+        """
+        self.device = choose_device(device)
+        self.model = model.to(self.device).eval()
+        self.config = config
+        self.tokenization = tokenization
+        self.training_words: Collection[str] = _trainable_words(self.model)
+        """Words of the training data, by which words are known or unseen; empty if they are not kept."""
+
+    @staticmethod
+    @abstractmethod
+    def network(config: ConfigT, labels: Sequence[str], representation: Representation) -> TaggingModel:
+        """Build the network from its settings."""
+
+    @property
+    @abstractmethod
+    def has_spans(self) -> bool:
+        """Whether the labels are those of spans, such as entities."""
+
+    @classmethod
+    def from_pretrained(
+        cls, directory: str | os.PathLike[str], device: str = "cpu", encoder: str | None = None
+    ) -> Self:
+        """Load a tagger.
+
+        Args:
+            directory: Directory written by ``save`` or the command ``train``.
+            device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
+            encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
+
+        Raises:
+            CheckpointError: The directory has no model, the model is damaged, or it is for another task.
+        """
+        found = load_network(
+            directory, cls.kind, cls.config_type.from_dict, cls.network, device=device, encoder=encoder
+        )
+        return cls(*found, device)
+
+    def save(
+        self,
+        directory: str | os.PathLike[str],
+        metrics: Mapping[str, Any] | None = None,
+        encoder_path: str = "",
+        overwrite: bool = False,
+    ) -> None:
+        """Save the tagger to a directory that ``from_pretrained`` loads.
+
+        Args:
+            directory: Directory to write to, created if missing. Other files in it are kept.
+            metrics: Scores for the model card, as JSON values.
+            encoder_path: Path or name that the encoder was loaded from. Required if it is not kept with the tagger.
+            overwrite: Replace a model that is in the directory.
+
+        Raises:
+            CheckpointError: The directory has a model and ``overwrite`` is False, the path is a file or has another
+                config.json, or the encoder cannot be saved.
+        """
+        given = self.model, self.config, self.tokenization
+        save_network(directory, self.kind, *given, metrics=metrics, encoder_path=encoder_path, overwrite=overwrite)
+
+    @property
+    def labels(self) -> list[str]:
+        """All N labels, in the order of ``Decoded.probabilities``; BIOES tags if they are those of spans."""
+        return self.model.labels
+
+    @property
+    def classes_(self) -> npt.NDArray[Any]:
+        """The labels as an array, (N,), under scikit-learn's name: the columns of ``predict_proba``."""
+        return np.array(self.labels)
+
+    @property
+    def types(self) -> list[str]:
+        """Entity types of the tagger, or its labels if they are not those of spans, sorted."""
+        return sorted({split_tag(label)[1] for label in self.labels} - {""} if self.has_spans else self.labels)
+
+    def tag(self, sentences: Iterable[Sentence], min_score: float = 0.0, *, probabilities: bool = True) -> list[Tagged]:
+        """Tag sentences: words, labels, entities and their probabilities.
+
+        Args:
+            sentences: Strings or lists of words.
+            min_score: Probability in 0..1; entities below it are left out. Defaults to 0, which leaves none out, and is
+                all that labels of words can have.
+            probabilities: Keep the probabilities of all labels at each word, ``Decoded.probabilities``. Defaults to
+                True.
+
+        Raises:
+            CorpusError: A sentence is neither a string nor a list of words, or ``sentences`` is one string, a
+                dictionary or a table.
+            CheckpointError: The weights are not finite.
+            ConfigError: ``min_score`` is out of range.
+        """
+        least = "a probability in 0..1" if self.has_spans else "0 for labels of words"
+        require(0 <= min_score <= self.has_spans, "min_score", least, min_score)
+        given = items_of(sentences, "sentences", "sentence")
+        split = [self._split(sentence, number) for number, sentence in enumerate(given)]
+        marked = [self._marked(sentence, number) for number, sentence in enumerate(given)]
+        words = [[word for word, _, _ in pieces] for pieces in split]
+        decoded = self._decode(words, marked=marked, probabilities=probabilities)
+        sure = (found.surer_than(min_score) for found in decoded) if min_score else decoded
+        return [tagged_sentence(*row) for row in zip(given, split, sure, strict=True)]
+
+    def predict_proba(self, sentences: Iterable[Sentence]) -> list[npt.NDArray[np.float64]]:
+        """Compute the marginal probability of every label at each word.
+
+        Args:
+            sentences: Strings or lists of words, as for ``predict``.
+
+        Returns:
+            (T, N) float64 for each sentence of T words, with the N labels in the order of ``labels`` and ``classes_``.
+            Each row sums to 1. T is 0 for a sentence without words.
+
+        Raises:
+            CorpusError: As for ``predict``.
+        """
+        rows = (tagged.decoded.probabilities for tagged in self.tag(sentences))
+        return [np.array(row, dtype=np.float64).reshape(len(row), len(self.labels)) for row in rows]
+
+    def judge(self, data: TaggedData) -> tuple[dict[str, Any], list[Tagged]]:
+        """Score the tagger on labelled sentences that were read: what ``evaluate`` returns, and the predictions."""
+        gold, words = ([getattr(sentence, name) for sentence in data.sentences] for name in ("tags", "words"))
+        num_words = sum(map(len, gold))
+        begun = time.perf_counter()
+        marked = [sentence.marked for sentence in data.sentences]
+        decoded = self._decode(words, gold, marked=marked, probabilities=False)
+        speed = words_per_second(num_words, begun)
+        predicted = [found.tags for found in decoded]
+        size = {**certainty(gold, decoded), "sentences": len(gold), "words": num_words}
+        if self.has_spans:
+            scores = {
+                **score_tags(gold, predicted),
+                "confusion": confusion_of(gold, predicted),
+                **size,
+                "scheme": data.scheme,
+                "repaired": data.repaired,
+                "unseen_types": dict(unseen_types(data, self.types)),
+            }
+        else:
+            unseen = dict(unseen_labels(data, self.labels))
+            scores = {**report(gold, predicted, words, self.training_words), **size, "unseen_labels": unseen}
+        split = [[(word, place, place + 1) for place, word in enumerate(sentence)] for sentence in words]
+        given = [Marked(*pair) if pair[1] else pair[0] for pair in zip(words, marked, strict=True)]
+        tagged = [tagged_sentence(*row) for row in zip(given, split, decoded, strict=True)]
+        return {**scores, "words_per_second": speed}, tagged
+
+    def _split(self, sentence: Sentence, number: int) -> list[tuple[str, int, int]]:
+        """(word, start, end) of each word: offsets in characters of a string, or in words of a list."""
+        if isinstance(sentence, Marked):
+            sentence = list(sentence.words)
+        if isinstance(sentence, str):
+            return self.tokenization.words_with_offsets(sentence)
+        words = list(sentence) if isinstance(sentence, Sequence) else [None]
+        if not all(isinstance(word, str) and word for word in words):
+            raise CorpusError(f"sentence {number}: expected a string or a list of words, found {sentence!r:.80}")
+        return [(str(word), position, position + 1) for position, word in enumerate(words)]
+
+    def _marked(self, sentence: Sentence, number: int) -> Sequence[int]:
+        """The indices of the marked words of a sentence."""
+        marked = sentence.marked if isinstance(sentence, Marked) else ()
+        if isinstance(sentence, Marked) and not all(0 <= place < len(sentence.words) for place in marked):
+            expected = f"marked words in 0..{len(sentence.words) - 1}"
+            raise CorpusError(f"sentence {number}: expected {expected}, found {list(marked)!r:.60}")
+        if self.reads_predicates and not marked:
+            raise CorpusError(f"sentence {number}: expected Marked words, one a predicate, found {sentence!r:.60}")
+        return marked
+
+    def _decode(
+        self,
+        sentences: Sequence[Sequence[str]],
+        gold: Sequence[Sequence[str]] | None = None,
+        *,
+        marked: Sequence[Sequence[int]] | None = None,
+        probabilities: bool = True,
+    ) -> list[Decoded]:
+        """Decode sentences, batched by length to reduce padding. Results are in the order of ``sentences``."""
+        number = {} if gold is None else {label: index for index, label in enumerate(self.labels)}
+        found = [Decoded([], [], [], [], has_spans=self.has_spans)] * len(sentences)
+        kept = {} if probabilities else {"probabilities": False}
+        for indices in batches_by_length([len(sentence) for sentence in sentences], BATCH_WORDS):
+            targets = None if gold is None else [[number.get(tag, -1) for tag in gold[index]] for index in indices]
+            marks = None if marked is None else [marked[index] for index in indices]
+            batch = collate([sentences[index] for index in indices], targets, marks=marks).to(self.device)
+            with torch.no_grad():
+                rows = self.model.decode(batch, **kept)
+            for index, row in zip(indices, rows, strict=True):
+                found[index] = row
+        return found
+
+
+def _trainable_words(model: Any) -> Collection[str]:
+    """The words that have a vector learned in training, which are all of the training data."""
+    inputs = getattr(getattr(model, "representation", None), "word_inputs", None)
+    return frozenset(inputs.words) if inputs is not None and inputs.config.words == "trainable" else frozenset()

@@ -1,0 +1,47 @@
+"""The softmax at each word is a CRF whose transitions have no scores."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from tasks.tagging.crf import LinearChainCRF
+from tasks.tagging.softmax import Softmax
+
+shapes = st.tuples(st.lists(st.integers(1, 5), min_size=1, max_size=3), st.integers(1, 4), st.integers(0, 2**31))
+
+
+def made(lengths: list[int], num_labels: int, seed: int) -> tuple[LinearChainCRF, Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    every = [True] * num_labels
+    crf = LinearChainCRF(every, [every] * num_labels, every).double()
+    longest = max(lengths)
+    emissions = 4 * torch.randn(len(lengths), longest, num_labels, dtype=torch.float64, generator=generator)
+    targets = torch.randint(num_labels, (len(lengths), longest), generator=generator)
+    return crf, emissions, targets, torch.arange(longest) < torch.tensor(lengths)[:, None]
+
+
+@given(shapes)
+@settings(max_examples=40, deadline=None)
+def test_it_is_a_crf_without_transitions(shape: tuple[list[int], int, int]) -> None:
+    crf, emissions, targets, mask = made(*shape)
+    softmax = Softmax()
+    torch.testing.assert_close(
+        softmax.log_likelihood(emissions, targets, mask), crf.log_likelihood(emissions, targets, mask).detach()
+    )
+    assert softmax.decode(emissions, mask) == crf.decode(emissions, mask)
+    found, expected = softmax.marginals(emissions, mask), crf.marginals(emissions, mask)
+    torch.testing.assert_close(found.labels()[mask], expected.labels()[mask])
+    torch.testing.assert_close(found.log_z, expected.log_z)
+    for row, length in enumerate(shape[0]):
+        path = targets[row, :length].tolist()
+        assert found.segment(row, 0, path) == pytest.approx(expected.segment(row, 0, path))
+        assert found.segment(row, length - 1, path[-1:]) == pytest.approx(expected.segment(row, length - 1, path[-1:]))
+
+
+def test_half_precision_is_computed_in_float32() -> None:
+    _, emissions, targets, mask = made([40], 3, 0)
+    found = Softmax().log_likelihood(emissions.bfloat16(), targets, mask)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, Softmax().log_likelihood(emissions.bfloat16().float(), targets, mask))

@@ -1,0 +1,51 @@
+"""The table of benchmarks/layers.py: differences of equal seeds, and their standard errors."""
+
+import math
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+import layers
+from transfer import ROWS, SETS
+
+from tasks.training.config import FinetuneConfig
+
+
+def test_differences_are_those_of_equal_seeds() -> None:
+    base = {0: 70.0, 1: 80.0, 2: 60.0}
+    assert layers.paired({0: 71.0, 1: 81.0, 5: 0.0}, base) == (1.0, 0.0)
+    mean, error = layers.paired({0: 71.0, 1: 83.0}, base) or (0, 0)
+    assert (mean, error) == (2.0, pytest.approx(math.sqrt(2) / math.sqrt(2)))
+    assert layers.paired({7: 1.0}, base) is None
+    assert math.isnan((layers.paired({0: 71.0}, base) or (0, 0))[1])
+
+
+def test_overall_is_the_mean_over_sets() -> None:
+    assert layers.overall([(1.0, 0.3), (2.0, 0.4)]) == (1.5, pytest.approx(0.25))
+
+
+def test_table() -> None:
+    scores = {"uner": {"mix": {0: 70.0, 1: 71.0}, "top": {0: 72.0, 1: 72.0}, "concat": {}}, "sst2": {"mix": {0: 80.0}}}
+    assert layers.table_of(scores, ["mix"]) == [
+        ["set", "variant", "seeds", "dev", "over mix"],
+        ["uner", "mix", "2", "70.50", "+0.00 ± 0.00"],
+        ["uner", "top", "2", "72.00", "+1.50 ± 0.50"],
+        ["sst2", "mix", "1", "80.00", "+0.00 ± ?"],
+        ["all 2", "mix", "", "", "+0.00 ± ?"],
+        ["all 1", "top", "", "", "+1.50 ± 0.50"],
+    ]
+
+
+@pytest.mark.parametrize("variant", layers.VARIANTS)
+def test_every_variant_is_a_setting_of_both_tasks(variant: str, tmp_path: Path) -> None:
+    table = layers.Variants(tmp_path, tmp_path, "en", "", "")
+    for name in ("uner", "sst2"):
+        if layers.fits(variant, SETS[name]):
+            point = {"variant": variant, "learning_rate": 1e-3}
+            config = table.config(SETS[name], ROWS[layers.ROW_OF_WORDS[False]], point, 1)
+            assert (config.finetune.seed, config.inputs.words, config.representation.encoder) == (1, "trainable", "en")
+            assert isinstance(config.finetune, FinetuneConfig)
+            rate = layers.VARIANTS[variant].mix_rate
+            assert config.finetune.mix_learning_rate == (None if rate is None else pytest.approx(rate * 1e-3))
