@@ -22,11 +22,11 @@ from sklearn.pipeline import make_pipeline
 from transfer import ENGLISH, SETS, TREES, DataSet
 
 from elmo_lite.text.tokenization import Tokenization
+from tasks.classification.data import read_labelled
+from tasks.classification.readers import LabelledText
 from tasks.ner.data import read_tagged
 from tasks.ner.readers import TaggedSentence
 from tasks.ner.scoring import score_tags
-from tasks.sentiment.data import read_labelled
-from tasks.sentiment.readers import LabelledText
 
 CRF_GRID = ((0.1, 0.01), (0.1, 0.1))
 """L1 and L2."""

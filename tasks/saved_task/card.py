@@ -9,7 +9,7 @@ from torch import Tensor
 
 from elmo_lite.saved_model import markdown_card, markdown_table
 
-TITLES = {"ner": "Named entities", "sentiment": "Sentiment"}
+TITLES = {"ner": "Named entities", "sentiment": "Sentiment", "classify": "Classification"}
 EXAMPLES = {
     "ner": (
         "from tasks.ner import NerTagger\n\n"
@@ -21,7 +21,14 @@ EXAMPLES = {
         'classifier = SentimentClassifier.from_pretrained("path/to/this/directory")\n'
         'predictions = classifier.predict(["A film that never drags ."])'
     ),
+    "classify": (
+        "from tasks.classification import Classifier\n\n"
+        'classifier = Classifier.from_pretrained("path/to/this/directory")\n'
+        'predictions = classifier.predict(["A text ."])  # or pairs: [("A text .", "Another one .")]'
+    ),
 }
+_MAX_LABELS = 200
+"""Maximum number of labels that the card lists."""
 
 
 def model_card(metadata: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
@@ -36,7 +43,7 @@ def model_card(metadata: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> st
     parts = [
         f"# {TITLES[task]} (elmo_lite)",
         f"- {num_parameters:,} parameters without the encoder; {_encoder(metadata['encoder'])}.\n"
-        f"- Labels: {', '.join(f'`{label}`' for label in metadata['labels'])}.",
+        f"- Labels: {_labels(metadata['labels'])}.",
         "## Use",
         f"```python\n{EXAMPLES[task]}\n```",
         f"```\nelmo-lite {task} predict path/to/this/directory sentences.txt\n```",
@@ -45,6 +52,12 @@ def model_card(metadata: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> st
         parts += ["## Scores", markdown_table(metadata["metrics"], "score")]
     parts += ["## Settings", markdown_table(metadata["settings"], "setting")]
     return markdown_card(["elmo", task], parts)
+
+
+def _labels(labels: list[str]) -> str:
+    """The labels, or the first ones of very many."""
+    shown = ", ".join(f"`{label}`" for label in labels[:_MAX_LABELS])
+    return shown if len(labels) <= _MAX_LABELS else f"{shown}, ... ({len(labels):,} in all)"
 
 
 def _encoder(metadata: Mapping[str, Any] | None) -> str:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Sequence
-from typing import Any
-
 from elmo_lite.outputs import format_of
-from tasks.files import input_and_output, write_output
-from tasks.saved_task.scores import scores_as_json, words_per_second
+from tasks.classification.commands import evaluate, predict_file
+from tasks.classification.output_formats import FORMATS
+from tasks.files import input_and_output
+from tasks.saved_task.scores import scores_as_json
 from tasks.sentiment.classifier import SentimentClassifier
-from tasks.sentiment.data import read_texts
-from tasks.sentiment.output_formats import FORMATS, format_predictions
-from tasks.sentiment.readers import LabelledText
 
-log = logging.getLogger("elmo_lite")
-
-
-def evaluate(classifier: SentimentClassifier, examples: Sequence[LabelledText]) -> dict[str, Any]:
-    """Score a classifier on labelled texts, see ``SentimentClassifier.evaluate``."""
-    return classifier.evaluate(examples)
+__all__ = ["evaluate", "evaluate_command", "predict_command"]
 
 
 def evaluate_command(
@@ -75,11 +64,6 @@ def predict_command(
         encoder: Path or name of an encoder that is not kept with the classifier. Defaults to where it was in training.
     """
     source, output = input_and_output(paths, overwrite)
-    kind = format_of(output, FORMATS)
+    format_of(output, FORMATS)  # before the work
     classifier = SentimentClassifier.from_pretrained(directory, device=device, encoder=encoder)
-    texts = read_texts(source, classifier.data_config(text_column), classifier.tokenization.words)
-    begun = time.perf_counter()
-    predictions = classifier.predict(text.words for text in texts)
-    speed = words_per_second(sum(len(text.words) for text in texts), begun)
-    write_output(output, format_predictions(texts, predictions, kind, probabilities))
-    log.info("%s texts, %s words/s, encoder included", f"{len(texts):,}", f"{speed:,.0f}")
+    predict_file(classifier, source, output, classifier.data_config(text_column), probabilities)

@@ -28,13 +28,14 @@ def finetune(
     train: Sequence[ExampleT],
     dev: Sequence[ExampleT],
     *,
-    targets: Callable[[ExampleT], Sequence[int] | int],
+    targets: Callable[[ExampleT], Any],
     score: Callable[[Sequence[ExampleT], list[Any]], dict[str, float]],
     config: FinetuneConfig,
     elmo: Elmo | None = None,
     model_hash: str = "",
     progress: bool = True,
     after_epoch: Callable[[Sequence[dict[str, Any]]], None] | None = None,
+    batches: Callable[[Sequence[Any]], Any] | None = None,
 ) -> FinetuneResult:
     """Train a model and leave it with the weights of the best epoch on ``dev``, in eval mode.
 
@@ -42,7 +43,8 @@ def finetune(
         model: Model to train, a ``Head``.
         train: Sentences to learn from.
         dev: Sentences that choose the best epoch and stop training early.
-        targets: Function from a training sentence to its class index, or to one class index per word.
+        targets: Function from a training sentence to its class index, to one class index per word, or to what
+            ``batches`` takes.
         score: Function from sentences and predictions to scores in percent; "main" chooses the best epoch.
         config: Settings.
         elmo: Frozen encoder, whose layers are computed once. A model that trains its encoder contains it and computes
@@ -50,6 +52,7 @@ def finetune(
         model_hash: ``encoder_hash(elmo.bilm)``; computed if empty.
         progress: Show a progress bar and one line per epoch on standard error.
         after_epoch: Function that is called after each epoch with ``FinetuneResult.epochs``. Defaults to none.
+        batches: Function from examples to their batches. Defaults to ``SentenceBatches``, one sentence per example.
 
     Raises:
         CorpusError: There are no sentences, or one has no words.
@@ -66,7 +69,8 @@ def finetune(
         for number, example in enumerate(examples):
             if not example.words:
                 raise CorpusError(f"{name}: sentence {number}: expected at least one word, found none")
-    return fit(model, train, dev, targets, score, config, elmo, model_hash, progress, after_epoch)
+    given = () if batches is None else (batches,)
+    return fit(model, train, dev, targets, score, config, elmo, model_hash, progress, after_epoch, *given)
 
 
 def record(result: FinetuneResult, config: FinetuneConfig, out: Path, measure: str = "score") -> None:

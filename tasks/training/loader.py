@@ -20,9 +20,26 @@ Numbered = tuple[list[int], Batch]
 """The indices of the sentences of a batch, and the batch."""
 
 
+class SentenceBatches:
+    """Batches of examples that are one sentence each; a task with other examples has a subclass."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        """Store the examples that the indices of ``batch`` refer to."""
+        self.examples = examples
+
+    def sentences(self) -> list[Sequence[str]]:
+        """The sentences that the encoder reads, whose layers ``batch`` is given."""
+        return [example.words for example in self.examples]
+
+    def batch(self, indices: list[int], targets: Sequence[Any] | None, layers: FrozenLayers | LiveLayers | None) -> Any:
+        """The batch of the examples at ``indices``; ``targets`` are theirs, ``layers`` those of all sentences."""
+        words = [self.examples[index].words for index in indices]
+        return collate(words, targets, None if layers is None else layers.batch(indices))
+
+
 def frozen_layers(
     model: nn.Module,
-    examples: Sequence[Example],
+    sentences: Sequence[Sequence[str]],
     config: FinetuneConfig,
     epochs: int,
     elmo: Elmo | None,
@@ -35,7 +52,7 @@ def frozen_layers(
         return None
     return layers_for(
         elmo.to(device),
-        [example.words for example in examples],
+        sentences,
         cache=config.cache,
         cache_dir=config.cache_dir,
         epochs=epochs,
@@ -45,19 +62,15 @@ def frozen_layers(
 
 
 def data_loader(
-    examples: Sequence[Example],
+    examples: SentenceBatches,
     batches: LengthPools | list[list[int]],
     layers: FrozenLayers | LiveLayers | None,
     targets: Sequence[Any] | None,
 ) -> DataLoader[int]:
-    """Make a loader of batches; the items of its data set are sentence indices."""
+    """Make a loader of batches; the items of its data set are indices of examples."""
 
     def make(indices: list[int]) -> Numbered:
-        batch = collate(
-            [examples[index].words for index in indices],
-            None if targets is None else [targets[index] for index in indices],
-            None if layers is None else layers.batch(indices),
-        )
-        return indices, batch
+        of_batch = None if targets is None else [targets[index] for index in indices]
+        return indices, examples.batch(indices, of_batch, layers)
 
-    return DataLoader(range(len(examples)), batch_sampler=batches, collate_fn=make)  # type: ignore[arg-type]
+    return DataLoader(range(len(examples.examples)), batch_sampler=batches, collate_fn=make)  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ from tasks.training.head import FinetuneResult
 from tasks.training.journal import Journal, opening
 from tasks.training.predictions import PREDICTIONS, Seen, write_predictions
 from tasks.training.seeds import identity_of, run_seeds
-from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task, device_of, numbers_of
+from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task, device_of
 from tasks.training.task_config import TaskConfig
 
 log = logging.getLogger("elmo_lite")
@@ -178,6 +178,7 @@ def _train_one(
     train, dev = task.examples(data.train), task.examples(data.scored["dev"])
     scored = [example.words for part in data.scored.values() for example in task.examples(part)]
     trained = task.new_model(config, data.classes, elmo, [example.words for example in train], scored)
+    task.prepare(trained, config, train)
     number = {label: index for index, label in enumerate(trained.labels)}
     (out / PREDICTIONS).unlink(missing_ok=True)  # of an earlier model
     parts = {part: task.examples(read) for part, read in {"train": data.train, **data.scored}.items()}
@@ -186,13 +187,14 @@ def _train_one(
         trained.model,
         train,
         dev,
-        targets=lambda example: numbers_of(task.target(example), number),
+        targets=lambda example: task.encoded(task.target(example), number),
         score=lambda examples, found: task.score([task.target(e) for e in examples], found, trained.labels),
         config=config.finetune,
         elmo=elmo,
         model_hash=encoder.hash,
         progress=progress,
         after_epoch=journal.write,
+        batches=lambda examples: task.batches(examples, config),
     )
     trained.device = device_of(trained.model)
     trained.save(out, encoder_path=config.representation.encoder, overwrite=True)
@@ -201,7 +203,7 @@ def _train_one(
         of_dev, predicted = task.evaluate(trained, data.scored["dev"])
         others = {part: task.evaluate(trained, read)[0] for part, read in data.scored.items() if part != "dev"}
         facts = _record_scores(task, config, {"dev": of_dev, **others}, result, out)
-        if config.finetune.keep_predictions:
+        if config.finetune.keep_predictions and task.has_answers:
             answers = map(task.answer, dev, predicted, repeat(trained.labels))
             write_predictions(out, task.kind, dev, answers, Seen((e.words for e in train), task.names(train)))
         journal.write([], complete=True)
@@ -232,5 +234,7 @@ def _record_scores(
     write_json(out / METRICS, {**json.loads((out / METRICS).read_text(encoding="utf-8")), **facts}, allow_nan=True)
     if config.finetune.pictures:
         for part, found in scores.items():
-            draw_confusion(task.confusion(found), part, out)
+            confusion = task.confusion(found)
+            if confusion is not None:
+                draw_confusion(confusion, part, out)
     return facts

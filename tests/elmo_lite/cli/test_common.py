@@ -103,7 +103,7 @@ def test_hints_name_flags_of_the_command() -> None:
 
 
 def test_sentiment_evaluate_names_its_own_flags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from tasks.sentiment.tables import Columns
+    from tasks.classification.tables import Columns
 
     for needs_label, expected in (
         (True, {"--data.text_column", "--data.label_column"}),
@@ -130,8 +130,9 @@ def commands_of(path: Path) -> list[str]:
         "quickstart": ["quickstart"],
     }
     if parts[0] == "tasks":
-        names = [name for name in COMMANDS if name.split()[0] in ("ner", "sentiment")]
-        return [name for name in names if name.split()[0] == parts[1]] or names
+        names = [name for name in COMMANDS if name.split()[0] in ("ner", "classify", "sentiment")]
+        groups = ("classify", "sentiment") if parts[1] == "classification" else (parts[1],)
+        return [name for name in names if name.split()[0] in groups] or names
     return of_room.get(parts[1], ["corpus", "evaluate", "embed"] if parts[1] == "text" else [])
 
 
@@ -166,12 +167,13 @@ def test_an_error_keeps_its_class() -> None:
         call_with_arguments(fail, [], prog="fail", positionals=(), preset_group="none")
 
 
+SILENT = ("ner evaluate", "classify evaluate", "sentiment evaluate")
 PROGRESS = [
     name for name in COMMANDS if name.split()[-1] in ("corpus", "pretrain", "ladder", "evaluate", "embed", "train")
 ]
 
 
-@pytest.mark.parametrize("name", [name for name in PROGRESS if name not in ("ner evaluate", "sentiment evaluate")])
+@pytest.mark.parametrize("name", [name for name in PROGRESS if name not in SILENT])
 def test_commands_with_a_bar_learn_of_quiet(name: str) -> None:
     assert "quiet" in inspect.signature(COMMANDS[name].load()).parameters
 

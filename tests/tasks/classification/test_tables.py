@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from elmo_lite import CorpusError
-from tasks.sentiment.tables import Columns, Row, RowReader
+from tasks.classification.tables import Columns, Row, RowReader
 
 
 def file(folder: Path, name: str, content: str | bytes) -> Path:

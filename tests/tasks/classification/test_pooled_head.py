@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from elmo_lite import ConfigError
-from tasks.sentiment.pooled_head import PooledConfig, PooledHead
+from tasks.classification.pooled_head import PooledConfig, PooledHead
 
 
 def test_scores() -> None:

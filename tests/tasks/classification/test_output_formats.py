@@ -7,9 +7,9 @@ import pytest
 
 from elmo_lite import ConfigError
 from elmo_lite.outputs import format_of
+from tasks.classification.output_formats import FORMATS, format_predictions
+from tasks.classification.readers import LabelledText
 from tasks.sentiment.classifier import Prediction
-from tasks.sentiment.output_formats import FORMATS, format_predictions
-from tasks.sentiment.readers import LabelledText
 
 TEXTS = [
     LabelledText(("so", "good"), "", "so\tgood", "a.jsonl", 1),
