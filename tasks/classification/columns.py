@@ -94,7 +94,9 @@ class Columns:
         else:
             text = self.text if self.text in names else _first(lower, TEXT_NAMES) if self.text is None else None
         if text is None or (label is None and (self.needs_label or self.label is not None)):
-            expected = f"{self.text or 'text'!r}" + (f" and {self.label or of_kind[0]!r}" if self.needs_label else "")
+            expected = f"{text or self.text or 'text'!r}" + (
+                f" and {self.label or of_kind[0]!r}" if self.needs_label else ""
+            )
             hint = "choose with --data.text_column" + (" and --data.label_column" if self.needs_label else "")
             raise CorpusError(
                 f"{where}: expected columns {expected}, found {', '.join(map(repr, names))[:80]} ({hint})"

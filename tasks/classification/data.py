@@ -84,7 +84,8 @@ def _report(
     examples: list[LabelledText], name: str, layout: str, kind: LabelKind, first_blank: int, num_read: int
 ) -> None:
     """Log what labelled texts were taken for."""
-    size = f"{len(examples):,} texts, {sum(len(example.words) for example in examples):,} words"
+    what = "texts" if examples[0].split is None else "pairs of texts"
+    size = f"{len(examples):,} {what}, {sum(len(example.words) for example in examples):,} words"
     if num_blank := num_read - len(examples):
         size += f" ({num_blank:,} without words skipped, first at {examples[0].unit} {first_blank})"
     if kind == "number":

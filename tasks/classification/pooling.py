@@ -59,7 +59,7 @@ class AttentivePooling(nn.Module):
 
     def pooled(self, vectors: Tensor, mask: Tensor) -> Attended:
         """What is kept of word vectors (N, T, D) with mask (N, T)."""
-        scores = self.score(vectors)[..., 0].masked_fill(~mask, -torch.inf)
+        scores = self.score(vectors)[..., 0].float().masked_fill(~mask, -torch.inf)
         highest = scores.amax(dim=1, keepdim=True).detach()  # it cancels out
         weights = torch.exp(scores - highest)
         return Attended(highest, weights.sum(dim=1, keepdim=True), torch.einsum("bt,btd->bd", weights, vectors))
@@ -113,7 +113,7 @@ def join_pieces(pieces: Sequence[Pooled], owner: Tensor, num_texts: int) -> Pool
     sums, numbers, largest, smallest, attended = zip(*pieces, strict=True)
 
     def added(parts: Sequence[Tensor]) -> Tensor:
-        values = torch.cat(list(parts))
+        values = torch.cat(list(parts)).float()  # sums of many pieces need its precision
         return values.new_zeros(num_texts, values.shape[1]).index_add(0, owner, values)
 
     def extreme(parts: Sequence[Tensor], which: str) -> Tensor:
@@ -127,7 +127,7 @@ def join_pieces(pieces: Sequence[Pooled], owner: Tensor, num_texts: int) -> Pool
         return joined
     highest, weights, totals = zip(*attended, strict=True)
     top = extreme(highest, "amax")
-    scale = torch.exp(torch.cat(highest) - top[owner])
+    scale = torch.exp(torch.cat(highest) - top[owner])  # float32
     of_texts = Attended(top, added([torch.cat(weights) * scale]), added([torch.cat(totals) * scale]))
     return joined._replace(smallest=extreme(smallest, "amin"), attended=of_texts)
 

@@ -92,7 +92,7 @@ class Classification(Task[HeadConfig, list[LabelledText], LabelledText, Classifi
     def score(self, gold: list[Target], predicted: list[Any], labels: Sequence[str]) -> dict[str, float]:
         """The scores of the kind of labels, and "main", the one that chooses the best epoch."""
         scores = self._labels.score(gold, predicted, labels)
-        return {"main": scores[next(iter(self.headline.values()))], **scores}
+        return {**scores, "main": scores[next(iter(self.headline.values()))]}
 
     def evaluate(self, model: Classifier, data: list[LabelledText]) -> tuple[dict[str, Any], list[Any]]:
         """All scores of a classifier, and gold and predicted answers; see ``judge``."""
