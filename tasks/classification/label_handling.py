@@ -23,6 +23,8 @@ class LabelHandling(ABC):
 
     packages: ClassVar[tuple[str, ...]] = ()
     """Packages that the scores need, besides those of every installation."""
+    loss_unit: ClassVar[str] = "nats per text"
+    """Unit of the loss."""
     titles: ClassVar[Mapping[str, str]]
     """Keys of the scores that are printed, by their titles. The first one chooses the best epoch by default."""
 

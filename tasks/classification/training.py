@@ -34,6 +34,7 @@ class Classification(Task[HeadConfig, list[LabelledText], LabelledText, Classifi
         titles = self._labels.titles
         self.packages = self._labels.packages
         self.headline = titles
+        self.loss_unit = self._labels.loss_unit
         self.card_scores = (*titles.values(), "sentences")
         self.has_answers = config.reading.columns().kind != "number"
 

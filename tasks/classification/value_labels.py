@@ -22,6 +22,7 @@ OUTPUT = "value"
 class Values(LabelHandling):
     """A number for each text: mean squared error, correlations by Pearson and Spearman."""
 
+    loss_unit = "squared error in variances"
     titles = {"Pearson": "pearson", "Spearman": "spearman", "MSE": "mse"}
 
     def label_set(self, train: Iterable[LabelledText]) -> list[str]:

@@ -73,7 +73,13 @@ def finetune(
     return fit(model, train, dev, targets, score, config, elmo, model_hash, progress, after_epoch, *given)
 
 
-def record(result: FinetuneResult, config: FinetuneConfig, out: Path, measure: str = "score") -> None:
+def record(
+    result: FinetuneResult,
+    config: FinetuneConfig,
+    out: Path,
+    measure: str = "score",
+    loss_unit: str = "nats per sentence",
+) -> None:
     """Write the epochs of a training to ``metrics.json``, and draw them.
 
     Args:
@@ -81,6 +87,7 @@ def record(result: FinetuneResult, config: FinetuneConfig, out: Path, measure: s
         config: Its settings.
         out: Directory of ``metrics.json`` and pictures; it is created if needed.
         measure: Name of the score "main" in the pictures.
+        loss_unit: Unit of the loss in the pictures. Defaults to "nats per sentence".
     """
     facts = dataclasses.asdict(result)
     write_json(
@@ -91,4 +98,4 @@ def record(result: FinetuneResult, config: FinetuneConfig, out: Path, measure: s
     if config.pictures:
         from tasks.training.pictures import draw_training
 
-        draw_training(result.epochs, result.best_epoch, out, measure)
+        draw_training(result.epochs, result.best_epoch, out, measure, loss_unit)

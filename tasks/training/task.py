@@ -52,6 +52,8 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
     """Scores to print: titles and keys of ``evaluate``. The first one chooses the best epoch."""
     card_scores: tuple[str, ...]
     """Keys of ``evaluate`` that the model card shows."""
+    loss_unit: str = "nats per sentence"
+    """Unit of the loss, for pictures."""
     has_answers: bool = True
     """Whether ``answer`` can be kept for a report."""
 

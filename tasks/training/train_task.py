@@ -199,7 +199,7 @@ def _train_one(
     trained.device = device_of(trained.model)
     trained.save(out, encoder_path=config.representation.encoder, overwrite=True)
     try:
-        record(result, config.finetune, out, next(iter(task.headline)))
+        record(result, config.finetune, out, next(iter(task.headline)), task.loss_unit)
         of_dev, predicted = task.evaluate(trained, data.scored["dev"])
         others = {part: task.evaluate(trained, read)[0] for part, read in data.scored.items() if part != "dev"}
         facts = _record_scores(task, config, {"dev": of_dev, **others}, result, out)

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from elmo_lite import __version__
-from elmo_lite.cli.arguments import call_with_arguments, function_parser
+from elmo_lite.cli.arguments import call_with_arguments, function_parser, parse
 from elmo_lite.cli.common import common_options
 from elmo_lite.cli.main import all_commands, command_positionals, main
 from elmo_lite.errors import ConfigError, CorpusError
@@ -196,3 +196,13 @@ def test_the_limit_of_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main([*argv, "--max_line_bytes", "0"]) == 2
     assert "--max_line_bytes: expected 1 or more, found 0" in capsys.readouterr().err
     assert main(argv) == 0 and LineLimit.num_bytes == 16 << 20
+
+
+def test_a_setting_that_is_true_or_false_needs_no_value() -> None:
+    parser = function_parser(COMMANDS["ner train"].load(), "ner train", ())
+    needed = ["--train", "t", "--dev", "d", "--out", "o"]
+    for argv, expected in ((["--chars"], True), (["--chars", "false"], False), (["--chars=false"], False), ([], None)):
+        assert parse(parser, [*needed, *argv], "ner")["chars"] is expected
+    assert parse(parser, [*needed[:4], "--finetune.gradual_unfreezing", *needed[4:]], "ner")["out"] == "o"
+    with pytest.raises(ConfigError, match="^chars: .*value: x$"):
+        parse(parser, [*needed, "--chars", "x"], "ner")
