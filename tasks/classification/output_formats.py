@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -97,8 +98,8 @@ class Formatter:
         row["line"] = text.line
         if found := self._all(prediction):
             row["probabilities"] = {label: round(value, 6) for label, value in found.items()}
-        others = {f"input_{name}" if name in row else name: value for name, value in text.others.items()}
-        return json.dumps({**others, **row}, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+        others = {f"input_{name}" if name in row else name: _storable(value) for name, value in text.others.items()}
+        return json.dumps({**others, **row}, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 _NAMES: dict[type[AnyPrediction], Sequence[str]] = {
@@ -107,6 +108,17 @@ _NAMES: dict[type[AnyPrediction], Sequence[str]] = {
     ValuePrediction: ("value",),
 }
 """Columns of a table."""
+
+
+def _storable(value: Any) -> Any:
+    """A value of a row as JSON has it: null for numbers that are not finite, text for dates and the like."""
+    if isinstance(value, dict):
+        return {str(name): _storable(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(inner) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int) else str(value)
 
 
 def _tsv_row(fields: Sequence[str]) -> str:

@@ -98,7 +98,9 @@ def looks_like_table(path: Path, columns: Columns) -> bool:
     A label column must be there too, unless there are two text columns.
     """
     names = column_names(path)
-    if not (_has(names, dataclasses.replace(columns, needs_label=True)) or (columns.pairs and _has(names, columns))):
+    with_label = dataclasses.replace(columns, needs_label=True)
+    two_texts = dataclasses.replace(columns, needs_label=False, label=None)
+    if not (_has(names, with_label) or (columns.pairs and _has(names, two_texts))):
         return False
     try:
         return sum(1 for _ in islice(table_rows(path), 10)) > 0
