@@ -33,8 +33,8 @@ class DataConfig:
     """Column of the label, given in the same way. Detected by default."""
 
     def columns(self, needs_label: bool = True) -> Columns:
-        """The columns for the readers of tables."""
-        return Columns(self.text_column, self.label_column, needs_label)
+        """The columns for the readers of tables; where no label is needed, a given label column may be missing."""
+        return Columns(self.text_column, self.label_column if needs_label else None, needs_label)
 
     def with_columns(self, **columns: str | None) -> Self:
         """The same settings with other columns, as far as they are given."""
@@ -57,8 +57,10 @@ class ReadingConfig(DataConfig):
 
     def columns(self, needs_label: bool = True) -> Columns:
         """The columns for the readers of tables."""
-        given = self.text_column, self.label_column, needs_label, self.text_pair_column
-        return Columns(*given, self.pairs, self.kind, self.separator)
+        found = super().columns(needs_label)
+        return dataclasses.replace(
+            found, pair=self.text_pair_column, pairs=self.pairs, kind=self.kind, separator=self.separator
+        )
 
 
 @dataclass(frozen=True)

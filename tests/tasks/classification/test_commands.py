@@ -35,6 +35,16 @@ def test_other_fields_are_kept(tmp_path: Path) -> None:
     assert [row["text"] for row in found] == ["good", "", "bad"]
 
 
+def test_labels_need_not_be_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not even in the column that training was told."""
+    model = saved(tmp_path / "model", ["x", "y"], text_column="body", label_column="grade")
+    (tmp_path / "a.tsv").write_text("id\tbody\n1\tgood\n")
+    predict_command(model, [str(tmp_path / "a.tsv")])
+    assert capsys.readouterr().out.endswith("\tgood\n")
+    predict_command(model, [str(tmp_path / "a.tsv")], text_column="id")
+    assert capsys.readouterr().out.endswith("\t1\n")
+
+
 def test_several_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = saved(tmp_path / "model", ["x", "y"], multi_label=True, threshold=0.01, label_separator="|")
     (tmp_path / "a.txt").write_text("good\n\n")
