@@ -24,9 +24,9 @@ from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.lm.evaluate import read_stream
 from elmo_lite.lm.shared_classes import shared_score, shared_words
 from elmo_lite.text.tokenization import Tokenization
+from tasks.classification.data import read_labelled
+from tasks.classification.readers import DataConfig
 from tasks.ner.data import read_tagged
-from tasks.sentiment.data import read_labelled
-from tasks.sentiment.readers import DataConfig
 
 SENTENCES = 3000
 

@@ -21,9 +21,9 @@ import numpy as np
 from gensim.models import FastText
 
 from elmo_lite.corpus.corpus import BOUNDARY_ID, Corpus
+from tasks.classification.data import read_labelled
+from tasks.classification.readers import DataConfig
 from tasks.ner import read_tagged
-from tasks.sentiment.data import read_labelled
-from tasks.sentiment.readers import DataConfig
 
 TREES = ".txt"
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from tasks.classification.readers import DataConfig
 from tasks.inputs.representation import EncoderConfig
 from tasks.inputs.word_inputs import WordInputConfig
 from tasks.ner.config import NerConfig
@@ -30,7 +31,6 @@ from tasks.ner.tagger import NerTagger
 from tasks.ner.training import train as train_tagger
 from tasks.sentiment.classifier import SentimentClassifier
 from tasks.sentiment.config import SentimentConfig
-from tasks.sentiment.readers import DataConfig
 from tasks.sentiment.training import train as train_classifier
 from tasks.training.config import FinetuneConfig
 

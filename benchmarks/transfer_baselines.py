@@ -22,10 +22,10 @@ from sklearn.pipeline import make_pipeline
 from transfer import ENGLISH, SETS, TREES, DataSet
 
 from elmo_lite.text.tokenization import Tokenization
+from tasks.classification.data import read_labelled
+from tasks.classification.readers import LabelledText
 from tasks.ner.data import read_tagged
 from tasks.ner.readers import TaggedSentence
-from tasks.sentiment.data import read_labelled
-from tasks.sentiment.readers import LabelledText
 from tasks.tagging.span_scores import score_tags
 
 CRF_GRID = ((0.1, 0.01), (0.1, 0.1))

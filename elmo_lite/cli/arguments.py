@@ -107,8 +107,16 @@ def function_parser(function: Callable[..., Any], prog: str, positionals: Sequen
     if CONFIG in parameters:
         parser.add_argument("--config", action="config", help="Name of a preset or path of a YAML file.")
         parser.add_class_arguments(types[CONFIG])
+        _allow_bare_switches(parser)
     arrange(parser, required, common, rare, usage)
     return parser
+
+
+def _allow_bare_switches(parser: ArgumentParser) -> None:
+    """Let ``--pair`` mean ``--pair true`` for every setting that is true or false."""
+    for action in parser._actions:
+        if getattr(action, "_typehint", None) in (bool, bool | None):
+            action.nargs, action.const = "?", True
 
 
 def _add_argument(

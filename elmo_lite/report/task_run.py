@@ -47,7 +47,8 @@ def read_task_run(path: Path, name: str) -> Run:
     with expecting(source, "epochs with their scores"):
         epochs = [_Epoch(values) for values in (started if metrics is None else metrics)["epochs"]]
         of_lstm = not str(settings.get("representation.encoder")).startswith("hf:")
-        charts = list(_charts(epochs, measure, "LSTM layer" if of_lstm else "layer"))
+        loss_unit = str(started.get("loss_unit") or "nats per sentence")
+        charts = list(_charts(epochs, measure, loss_unit, "LSTM layer" if of_lstm else "layer"))
     with expecting(path / METRICS, "the scores of a training"):
         tables: list[Block] = [] if metrics is None else list(_score_blocks(metrics))
         trained = _training_facts(epochs, metrics)
@@ -62,7 +63,7 @@ def read_task_run(path: Path, name: str) -> Run:
         settings,
         command if isinstance(command, str) else None,
         [*search_tables(path), *charts, *tables, *_prediction_blocks(path, complete=metrics is not None)],
-        _compared(epochs, measure, facts),
+        _compared(epochs, measure, loss_unit, facts),
     )
 
 
@@ -132,7 +133,7 @@ def _headline(epochs: Sequence[_Epoch], measure: str, metrics: Mapping[str, Any]
     return scores
 
 
-def _charts(epochs: Sequence[_Epoch], measure: str, layer_name: str) -> Iterator[Chart]:
+def _charts(epochs: Sequence[_Epoch], measure: str, loss_unit: str, layer_name: str) -> Iterator[Chart]:
     best = _best(epochs)
     if best is None:
         return
@@ -140,7 +141,7 @@ def _charts(epochs: Sequence[_Epoch], measure: str, layer_name: str) -> Iterator
     score = Line(measure, [(epoch.number, epoch.score) for epoch in epochs])
     loss = Line("loss", [(epoch.number, epoch.loss) for epoch in epochs])
     yield Chart("Score on dev", "epoch", f"{measure}, %", [score], note, mark=best.number)
-    yield Chart("Loss on train", "epoch", "nats per sentence", [loss], mark=best.number)
+    yield Chart("Loss on train", "epoch", loss_unit, [loss], mark=best.number)
     for place, (weights, gamma) in epochs[0].mix.items():
         if max(weights) == 1:
             continue  # one layer
@@ -154,12 +155,12 @@ def _charts(epochs: Sequence[_Epoch], measure: str, layer_name: str) -> Iterator
         yield Chart(f"Layer weights, {place}", "epoch", "weight, of a sum of 1", lines, scale, from_zero=True)
 
 
-def _compared(epochs: Sequence[_Epoch], measure: str, data: Mapping[str, str]) -> list[Chart]:
+def _compared(epochs: Sequence[_Epoch], measure: str, loss_unit: str, data: Mapping[str, str]) -> list[Chart]:
     score = Line("", [(epoch.number, epoch.score) for epoch in epochs])
     loss = Line("", [(epoch.number, epoch.loss) for epoch in epochs])
     return [
         Chart(f"{measure} on dev", "epoch", f"{measure}, %", [score], measured_on=data.get("dev", "")),
-        Chart("Loss on train", "epoch", "nats per sentence", [loss], measured_on=data.get("train", "")),
+        Chart("Loss on train", "epoch", loss_unit, [loss], measured_on=data.get("train", "")),
     ]
 
 

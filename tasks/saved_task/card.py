@@ -9,7 +9,12 @@ from torch import Tensor
 
 from elmo_lite.saved_model import markdown_card, markdown_table
 
-TITLES = {"ner": "Named entities", "sentiment": "Sentiment", "tag": "Labels of words"}
+TITLES = {
+    "ner": "Named entities",
+    "sentiment": "Sentiment",
+    "tag": "Labels of words",
+    "classify": "Classification",
+}
 MAX_LABELS = 100
 """Number of labels that are listed."""
 EXAMPLES = {
@@ -27,6 +32,11 @@ EXAMPLES = {
         "from tasks.tagging import Tagger\n\n"
         'tagger = Tagger.from_pretrained("path/to/this/directory")\n'
         'labels = tagger.predict(["Anna works at Siemens in Munich ."])'
+    ),
+    "classify": (
+        "from tasks.classification import Classifier\n\n"
+        'classifier = Classifier.from_pretrained("path/to/this/directory")\n'
+        'predictions = classifier.predict(["A text ."])  # or pairs: [("A text .", "Another one .")]'
     ),
 }
 

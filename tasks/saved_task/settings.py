@@ -15,7 +15,7 @@ from elmo_lite.metadata import check_checksum, read_json, write_json
 from tasks.saved_task.card import model_card
 from tasks.saved_task.encoder import CONFIG, ENCODER
 
-Kind = Literal["ner", "sentiment", "tag"]
+Kind = Literal["ner", "sentiment", "tag", "classify"]
 FORMAT_VERSION = 1
 MODEL = "model.safetensors"
 WORDS = "words.txt"

@@ -1,4 +1,4 @@
-"""Sentiment and other text classification: data readers, two heads, training and prediction.
+"""Sentiment: text classification (``tasks.classification``) with treebanks and defaults for the sentiment of a text.
 
     from tasks.sentiment import SentimentClassifier, SentimentConfig, train
 
@@ -12,11 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tasks.sentiment.classifier import Prediction, SentimentClassifier
+    from tasks.classification.data import read_labelled
+    from tasks.classification.prediction import Prediction
+    from tasks.classification.readers import LabelledText
+    from tasks.sentiment.classifier import SentimentClassifier
     from tasks.sentiment.commands import evaluate
     from tasks.sentiment.config import SentimentConfig
-    from tasks.sentiment.data import read_labelled
-    from tasks.sentiment.readers import LabelledText
     from tasks.sentiment.training import train
 
 __all__ = [
@@ -30,13 +31,13 @@ __all__ = [
 ]
 
 _MODULE_OF = {
-    "LabelledText": "readers",
-    "Prediction": "classifier",
-    "SentimentClassifier": "classifier",
-    "SentimentConfig": "config",
-    "evaluate": "commands",
-    "read_labelled": "data",
-    "train": "training",
+    "LabelledText": "tasks.classification.readers",
+    "Prediction": "tasks.classification.prediction",
+    "SentimentClassifier": "tasks.sentiment.classifier",
+    "SentimentConfig": "tasks.sentiment.config",
+    "evaluate": "tasks.sentiment.commands",
+    "read_labelled": "tasks.classification.data",
+    "train": "tasks.sentiment.training",
 }
 
 
@@ -44,6 +45,6 @@ def __getattr__(name: str) -> Any:
     """Import the module of a public name on its first use (PEP 562)."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    value = getattr(import_module(_MODULE_OF[name]), name)
     globals()[name] = value
     return value

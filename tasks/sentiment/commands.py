@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Sequence
-from typing import Any
-
 from elmo_lite.errors import require
 from elmo_lite.outputs import format_of
-from tasks.files import input_and_output, write_output
-from tasks.saved_task.scores import scores_as_json, words_per_second
+from tasks.classification.commands import evaluate, evaluated, predict_file
+from tasks.classification.output_formats import FORMATS
+from tasks.files import input_and_output
+from tasks.saved_task.scores import scores_as_json
 from tasks.sentiment.classifier import SentimentClassifier
-from tasks.sentiment.data import check_labels, read_labelled, read_texts
-from tasks.sentiment.output_formats import FORMATS, format_predictions
-from tasks.sentiment.readers import LabelledText
 from tasks.sentiment.training import Sentiment
-from tasks.training.judgement import evaluate_saved
 
-log = logging.getLogger("elmo_lite")
-
-
-def evaluate(classifier: SentimentClassifier, examples: Sequence[LabelledText]) -> dict[str, Any]:
-    """Score a classifier on labelled texts, see ``SentimentClassifier.evaluate``."""
-    return classifier.evaluate(examples)
+__all__ = ["evaluate", "evaluate_command", "predict_command"]
 
 
 def evaluate_command(
@@ -51,9 +39,8 @@ def evaluate_command(
     """
     classifier = SentimentClassifier.from_pretrained(directory, device=device, encoder=encoder)
     columns = classifier.data_config(text_column, label_column)
-    labelled = read_labelled(file, columns, classifier.tokenization.words)
-    check_labels(labelled, classifier.labels)
-    print(scores_as_json(directory, file, evaluate_saved(Sentiment(), classifier, labelled, directory, file, errors)))
+    scores = evaluated(Sentiment(classifier.config), classifier, columns, file, directory, errors)
+    print(scores_as_json(directory, file, scores))
 
 
 def predict_command(
@@ -85,11 +72,7 @@ def predict_command(
     """
     require(0 <= min_score <= 1, "min_score", "a probability in 0..1", min_score)
     source, output = input_and_output(paths, overwrite)
-    kind = format_of(output, FORMATS)
+    format_of(output, FORMATS)  # before the work
     classifier = SentimentClassifier.from_pretrained(directory, device=device, encoder=encoder)
-    texts = read_texts(source, classifier.data_config(text_column), classifier.tokenization.words)
-    begun = time.perf_counter()
-    predictions = classifier.predict((text.words for text in texts), min_score)
-    speed = words_per_second(sum(len(text.words) for text in texts), begun)
-    write_output(output, format_predictions(texts, predictions, kind, probabilities))
-    log.info("%s texts, %s words/s, encoder included", f"{len(texts):,}", f"{speed:,.0f}")
+    data = classifier.data_config(text_column)
+    predict_file(classifier, source, output, data, probabilities, min_score)

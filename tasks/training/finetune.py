@@ -29,7 +29,7 @@ def finetune(
     train: Sequence[ExampleT],
     dev: Sequence[ExampleT],
     *,
-    targets: Callable[[ExampleT], Sequence[int] | int],
+    targets: Callable[[ExampleT], Any],
     score: Callable[[Sequence[ExampleT], list[Any]], dict[str, float]],
     config: FinetuneConfig,
     elmo: Encoder | None = None,
@@ -37,6 +37,7 @@ def finetune(
     progress: bool = True,
     after_epoch: Callable[[Sequence[dict[str, Any]]], None] | None = None,
     pool: Sequence[Sequence[str]] = (),
+    batches: Callable[[Sequence[Any]], Any] | None = None,
 ) -> FinetuneResult:
     """Train a model and leave it with the weights of the best epoch on ``dev``, in eval mode.
 
@@ -44,7 +45,8 @@ def finetune(
         model: Model to train, a ``Head``.
         train: Sentences to learn from.
         dev: Sentences that choose the best epoch and stop training early.
-        targets: Function from a training sentence to its class index, or to one class index per word.
+        targets: Function from a training sentence to its class index, to one class index per word, or to what
+            ``batches`` takes.
         score: Function from sentences and predictions to scores in percent; "main" chooses the best epoch.
         config: Settings.
         elmo: Frozen encoder, whose layers are computed once. A model that trains its encoder contains it and computes
@@ -54,6 +56,7 @@ def finetune(
         after_epoch: Function that is called after each epoch with ``FinetuneResult.epochs``. Defaults to none.
         pool: Words of sentences that contain those of ``train`` or ``dev``; the layers of a frozen encoder are computed
             for all of them, so that several trainings share them. Defaults to none.
+        batches: Function from examples to their batches. Defaults to ``SentenceBatches``, one sentence per example.
 
     Raises:
         CorpusError: There are no sentences, or one has no words.
@@ -62,6 +65,7 @@ def finetune(
         KeyboardInterrupt: Training is interrupted before the first epoch is scored. A later interrupt ends training,
             see ``FinetuneResult.interrupted``.
     """
+    from tasks.training.loader import SentenceBatches
     from tasks.training.loop import fit  # Lightning is needed for training, but not for prediction
 
     for name, examples in (("train", train), ("dev", dev)):
@@ -70,10 +74,17 @@ def finetune(
         for number, example in enumerate(examples):
             if not example.words:
                 raise CorpusError(f"{name}: sentence {number}: expected at least one word, found none")
-    return fit(model, train, dev, targets, score, config, elmo, model_hash, progress, after_epoch, pool)
+    make = batches or SentenceBatches
+    return fit(model, train, dev, targets, score, config, elmo, model_hash, progress, after_epoch, pool, make)
 
 
-def record(result: FinetuneResult, config: FinetuneConfig, out: Path, measure: str = "score") -> None:
+def record(
+    result: FinetuneResult,
+    config: FinetuneConfig,
+    out: Path,
+    measure: str = "score",
+    loss_unit: str = "nats per sentence",
+) -> None:
     """Write the epochs of a training to ``metrics.json``, and draw them.
 
     Args:
@@ -81,6 +92,7 @@ def record(result: FinetuneResult, config: FinetuneConfig, out: Path, measure: s
         config: Its settings.
         out: Directory of ``metrics.json`` and pictures; it is created if needed.
         measure: Name of the score "main" in the pictures.
+        loss_unit: Unit of the loss in the pictures. Defaults to "nats per sentence".
     """
     facts = dataclasses.asdict(result)
     write_json(
@@ -91,4 +103,4 @@ def record(result: FinetuneResult, config: FinetuneConfig, out: Path, measure: s
     if config.pictures:
         from tasks.training.pictures import draw_training
 
-        draw_training(result.epochs, result.best_epoch, out, measure)
+        draw_training(result.epochs, result.best_epoch, out, measure, loss_unit)

@@ -74,7 +74,8 @@ def opening(
 
     Returns:
         "task"; "command", the command line that repeats the run, or None if data were in memory; "data", the name and
-        the numbers of sentences and words of each part; "settings"; "measure", the score that chooses the best epoch.
+        the numbers of sentences and words of each part; "settings"; "measure", the score that chooses the best epoch;
+        "loss_unit".
     """
     command = None
     if None not in names.values():
@@ -89,4 +90,5 @@ def opening(
         },
         "settings": config.to_dict(),
         "measure": next(iter(task.headline)),
+        "loss_unit": task.loss_unit,
     }

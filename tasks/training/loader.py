@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,9 +22,34 @@ Numbered = tuple[list[int], Batch]
 """The indices of the sentences of a batch, and the batch."""
 
 
+class AnyLayers(Protocol):
+    """Layers of sentences: ``FrozenLayers``, ``LiveLayers`` or ``SelectedLayers``."""
+
+    def batch(self, indices: Sequence[int]) -> Tensor:
+        """Layers of the sentences at ``indices``, (L, B, T, 2D) float32, zero at padding."""
+
+
+class SentenceBatches:
+    """Batches of examples that are one sentence each; a task with other examples has a subclass."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        """Store the examples that the indices of ``batch`` refer to."""
+        self.examples = examples
+
+    def sentences(self) -> list[Sequence[str]]:
+        """The sentences that the encoder reads, whose layers ``batch`` is given."""
+        return [example.words for example in self.examples]
+
+    def batch(self, indices: list[int], targets: Sequence[Any] | None, layers: AnyLayers | None) -> Any:
+        """The batch of the examples at ``indices``; ``targets`` are theirs, ``layers`` those of all sentences."""
+        words = [self.examples[index].words for index in indices]
+        marks = [getattr(self.examples[index], "marked", ()) for index in indices]
+        return collate(words, targets, None if layers is None else layers.batch(indices), marks)
+
+
 def frozen_layers(
     model: nn.Module,
-    examples: Sequence[Example],
+    sentences: Sequence[Sequence[str]],
     config: FinetuneConfig,
     epochs: int,
     elmo: Encoder | None,
@@ -32,15 +57,14 @@ def frozen_layers(
     device: torch.device,
     progress: bool,
     pool: Sequence[Sequence[str]] = (),
-) -> FrozenLayers | LiveLayers | SelectedLayers | None:
+) -> AnyLayers | None:
     """The layers of a frozen encoder that the model uses; None without an encoder, or if the model trains it.
 
-    If all examples are in ``pool``, the layers are those of the pool, which several trainings share.
+    If all sentences are in ``pool``, the layers are those of the pool, which several trainings share.
     """
     if elmo is None or any(isinstance(module, Elmo) for module in model.modules()):
         return None
     used = [module.layers for module in model.modules() if isinstance(module, Representation)]
-    sentences: list[Sequence[str]] = [example.words for example in examples]
     place = {tuple(words): number for number, words in enumerate(pool)}
     is_inside = all(tuple(words) in place for words in sentences)
     layers = layers_for(
@@ -69,20 +93,15 @@ class SelectedLayers:
 
 
 def data_loader(
-    examples: Sequence[Example],
+    examples: SentenceBatches,
     batches: LengthPools | list[list[int]],
-    layers: FrozenLayers | LiveLayers | SelectedLayers | None,
+    layers: AnyLayers | None,
     targets: Sequence[Any] | None,
 ) -> DataLoader[int]:
-    """Make a loader of batches; the items of its data set are sentence indices."""
+    """Make a loader of batches; the items of its data set are indices of examples."""
 
     def make(indices: list[int]) -> Numbered:
-        batch = collate(
-            [examples[index].words for index in indices],
-            None if targets is None else [targets[index] for index in indices],
-            None if layers is None else layers.batch(indices),
-            [getattr(examples[index], "marked", ()) for index in indices],
-        )
-        return indices, batch
+        of_batch = None if targets is None else [targets[index] for index in indices]
+        return indices, examples.batch(indices, of_batch, layers)
 
-    return DataLoader(range(len(examples)), batch_sampler=batches, collate_fn=make)  # type: ignore[arg-type]
+    return DataLoader(range(len(examples.examples)), batch_sampler=batches, collate_fn=make)  # type: ignore[arg-type]

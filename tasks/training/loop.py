@@ -22,7 +22,7 @@ from tasks.inputs.encoders import Encoder
 from tasks.training.config import FinetuneConfig
 from tasks.training.head import Example, FinetuneResult
 from tasks.training.length_pools import LengthPools
-from tasks.training.loader import Numbered, data_loader, frozen_layers
+from tasks.training.loader import Numbered, SentenceBatches, data_loader, frozen_layers
 from tasks.training.progress import Progress
 from tasks.training.unfreezing import GradualUnfreezing, parameter_groups, split_by_decay
 
@@ -169,23 +169,25 @@ def fit(
     progress: bool,
     after_epoch: Callable[[Sequence[dict[str, Any]]], None] | None = None,
     pool: Sequence[Sequence[str]] = (),
+    batches: Callable[[Sequence[Any]], SentenceBatches] = SentenceBatches,
 ) -> FinetuneResult:
     """Train as ``finetune`` does, without its checks and files."""
     device = choose_device(config.device)
     torch.manual_seed(config.seed)
     begun = time.perf_counter()
     epochs, patience = config.epochs_and_patience(len(train))
+    parts = [batches(train), batches(dev)]
     layers = [
-        frozen_layers(model, examples, config, epochs, elmo, model_hash, device, progress, pool)
-        for examples in (train, dev)
+        frozen_layers(model, part.sentences(), config, epochs, elmo, model_hash, device, progress, pool)
+        for part in parts
     ]
     layer_seconds = time.perf_counter() - begun
     lengths = [[len(example.words) for example in examples] for examples in (train, dev)]
     train_batches = data_loader(
-        train, LengthPools(lengths[0], config.batch_size, config.seed), layers[0], [targets(e) for e in train]
+        parts[0], LengthPools(lengths[0], config.batch_size, config.seed), layers[0], [targets(e) for e in train]
     )
     in_order = list(batches_by_length(lengths[1], BATCH_WORDS, config.batch_size))
-    dev_batches = data_loader(dev, in_order, layers[1], None)
+    dev_batches = data_loader(parts[1], in_order, layers[1], None)
     model.train()  # Lightning does not change the mode of modules
     request = StopRequest()
     bar = Progress(shows=progress)

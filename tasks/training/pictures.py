@@ -21,7 +21,13 @@ LEARNING_CURVE = "learning_curve.png"
 LAYER_WEIGHTS = "layer_weights.png"
 
 
-def draw_training(epochs: Sequence[dict[str, Any]], best_epoch: int, out: Path, measure: str = "score") -> list[Path]:
+def draw_training(
+    epochs: Sequence[dict[str, Any]],
+    best_epoch: int,
+    out: Path,
+    measure: str = "score",
+    loss_unit: str = "nats per sentence",
+) -> list[Path]:
     """Draw the learning curve, and the layer weights if several layers are mixed.
 
     Args:
@@ -29,13 +35,14 @@ def draw_training(epochs: Sequence[dict[str, Any]], best_epoch: int, out: Path, 
         best_epoch: Number of the best epoch, from 1.
         out: Directory of the pictures.
         measure: Name of the score that chooses the best epoch, such as F1. Defaults to "score".
+        loss_unit: Unit of the loss. Defaults to "nats per sentence".
 
     Returns:
         The paths of the files; empty without matplotlib.
     """
 
     def learning_curve(figure: Figure) -> None:
-        _learning_curve(figure, epochs, best_epoch, measure)
+        _learning_curve(figure, epochs, best_epoch, measure, loss_unit)
 
     files = [draw_picture(out / LEARNING_CURVE, (6.4, 4.8), learning_curve)]
     if any(max(weights) < 1 for weights, _ in epochs[0]["mix"].values()):
@@ -51,7 +58,9 @@ def _epoch_axis(axes: Axes, epochs: Sequence[dict[str, Any]]) -> list[int]:
     return [facts["epoch"] for facts in epochs]
 
 
-def _learning_curve(figure: Figure, epochs: Sequence[dict[str, Any]], best_epoch: int, measure: str) -> None:
+def _learning_curve(
+    figure: Figure, epochs: Sequence[dict[str, Any]], best_epoch: int, measure: str, loss_unit: str
+) -> None:
     above, below = figure.subplots(2, 1, sharex=True)
     numbers = _epoch_axis(below, epochs)
     scores = [facts["dev"]["main"] for facts in epochs]
@@ -64,7 +73,7 @@ def _learning_curve(figure: Figure, epochs: Sequence[dict[str, Any]], best_epoch
     note = f"{best:.1f} in epoch {best_epoch}"
     below.annotate(note, (best_epoch, best), (0, 8), textcoords="offset points", ha=side)
     below.margins(y=0.25)
-    style_axes(above, "", "loss on train,\nnats per sentence")
+    style_axes(above, "", f"loss on train,\n{loss_unit}")
     style_axes(below, "epoch", f"{measure} on dev, %")
     above.set_title("Learning curve", loc="left", fontweight="bold")
 

@@ -14,6 +14,7 @@ from tasks.inputs.encoders import Encoder
 from tasks.saved_task.settings import Kind
 from tasks.training.confusion import Confusion
 from tasks.training.head import Example
+from tasks.training.loader import SentenceBatches
 from tasks.training.task_config import TaskConfig
 
 Target = str | Sequence[str]
@@ -47,15 +48,18 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
     """Data, network and scores of a kind of task; without state."""
 
     kind: ClassVar[Kind]
-    packages: ClassVar[tuple[str, ...]]
+    packages: tuple[str, ...]
     """Packages that the scores need, besides those of every installation."""
-    headline: ClassVar[Mapping[str, str]]
+    headline: Mapping[str, str]
     """Scores to print: titles and keys of ``evaluate``, which may be missing. The first one chooses the best epoch."""
-    card_scores: ClassVar[tuple[str, ...]]
+    card_scores: tuple[str, ...]
     """Keys of ``evaluate`` that the model card shows."""
-
+    loss_unit: str = "nats per sentence"
+    """Unit of the loss, for pictures."""
     has_answers: bool = True
     """Whether ``answer`` can be kept for a report."""
+    is_calibrated: bool = True
+    """Whether a temperature is fitted to dev, if the model has ``log_likelihood``."""
     answers: ClassVar[str] = "labels"
     """What predictions give a probability to, in the plural. Defaults to labels."""
 
@@ -98,6 +102,13 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
     ) -> ModelT:
         """Build an untrained model; ``train`` and ``others`` are the words of sentences to learn from and to score."""
 
+    def prepare(self, model: ModelT, config: ConfigT, train: Sequence[ExampleT]) -> None:
+        """Set what an untrained model takes from the training data besides words and classes; nothing by default."""
+
+    def batches(self, examples: Sequence[ExampleT], config: ConfigT) -> SentenceBatches:
+        """The batches of examples in training and scoring; by default, each example is one sentence."""
+        return SentenceBatches(examples)
+
     @abstractmethod
     def load(self, directory: Path, device: str) -> ModelT:
         """Load a saved model onto a device, "auto" for a GPU if there is one."""
@@ -105,6 +116,10 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
     @abstractmethod
     def target(self, example: ExampleT) -> Target:
         """The label or labels to predict."""
+
+    def encoded(self, target: Target, number: Mapping[str, int]) -> Any:
+        """A target as the network takes it; ``number`` has the index of each label."""
+        return numbers_of(target, number)
 
     @abstractmethod
     def score(self, gold: list[Target], predicted: list[Any], labels: Sequence[str]) -> dict[str, float]:
@@ -123,8 +138,8 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
         return set()
 
     @abstractmethod
-    def confusion(self, scores: Mapping[str, Any]) -> Confusion:
-        """The confusion matrix in what ``evaluate`` returned."""
+    def confusion(self, scores: Mapping[str, Any]) -> Confusion | None:
+        """The confusion matrix in what ``evaluate`` returned; None if there is none to draw."""
 
 
 def numbers_of(target: Target, number: Mapping[str, int]) -> int | list[int]:

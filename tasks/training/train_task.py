@@ -17,7 +17,6 @@ from elmo_lite.extras import import_extras
 from elmo_lite.locks import hold
 from elmo_lite.metadata import write_json
 from elmo_lite.stopping import Stopped
-from tasks.inputs.batch import Batch, collate
 from tasks.saved_task.directory import save_scores
 from tasks.saved_task.network import check_out
 from tasks.training.calibration import Fitted, draw_reliability, fit_temperature
@@ -34,7 +33,7 @@ from tasks.training.predictions import PREDICTIONS, write_predictions
 from tasks.training.search import SEARCH, run_search
 from tasks.training.seeds import identity_of, run_seeds
 from tasks.training.seen import Seen
-from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Target, Task, device_of, numbers_of
+from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Target, Task, device_of
 
 
 def train_task(
@@ -137,6 +136,7 @@ def _train_one(
     train, dev = task.examples(data.train), task.examples(data.scored["dev"])
     scored = [example.words for part in data.scored.values() for example in task.examples(part)]
     trained = task.new_model(config, data.classes, elmo, [example.words for example in train], scored)
+    task.prepare(trained, config, train)
     number = {label: index for index, label in enumerate(trained.labels)}
     for name in (PREDICTIONS, ERRORS_PAGE, ERRORS_LINES, SEARCH):  # of an earlier model
         (out / name).unlink(missing_ok=True)
@@ -146,7 +146,7 @@ def _train_one(
         trained.model,
         train,
         dev,
-        targets=lambda example: numbers_of(task.target(example), number),
+        targets=lambda example: task.encoded(task.target(example), number),
         score=lambda examples, found: task.score([task.target(e) for e in examples], found, trained.labels),
         config=config.finetune,
         elmo=elmo,
@@ -154,11 +154,12 @@ def _train_one(
         progress=progress,
         after_epoch=journal.write,
         pool=data.pool,
+        batches=lambda examples: task.batches(examples, config),
     )
     trained.device = device_of(trained.model)
     trained.save(out, encoder_path=config.representation.encoder, overwrite=True)
     try:
-        record(result, config.finetune, out, next(iter(task.headline)))
+        record(result, config.finetune, out, next(iter(task.headline)), task.loss_unit)
         fitted = _calibrate(task, config, trained, dev)
         seen = Seen((example.words for example in train), task.names(train))
         of_dev, rows, predicted = judge(task, trained, data.scored["dev"], seen)
@@ -180,7 +181,7 @@ def _calibrate(
     task: Task[ConfigT, DataT, ExampleT, ModelT], config: ConfigT, trained: ModelT, dev: Sequence[ExampleT]
 ) -> Fitted:
     """Give a model the temperature that suits dev, if it has probabilities to calibrate."""
-    if not config.finetune.calibrate or not hasattr(trained.model, "log_likelihood"):
+    if not (config.finetune.calibrate and task.is_calibrated and hasattr(trained.model, "log_likelihood")):
         return Fitted()
     number = {label: index for index, label in enumerate(trained.labels)}
 
@@ -189,10 +190,9 @@ def _calibrate(
 
     known = [example for example in dev if is_known(task.target(example))]
 
-    def make_batch(examples: Sequence[ExampleT]) -> Batch:
-        targets: list[Any] = [numbers_of(task.target(example), number) for example in examples]
-        marks = [getattr(example, "marked", ()) for example in examples]
-        return collate([example.words for example in examples], targets, marks=marks)
+    def make_batch(examples: Sequence[ExampleT]) -> Any:
+        targets = [task.encoded(task.target(example), number) for example in examples]
+        return task.batches(examples, config).batch(list(range(len(examples))), targets, None)
 
     fitted = fit_temperature(trained.model, known, make_batch, trained.device)
     trained.model.temperature = fitted.temperature
@@ -224,6 +224,7 @@ def _record_scores(
     write_json(out / METRICS, {**metrics, **facts, "calibration": asdict(fitted)}, allow_nan=True)
     if config.finetune.pictures:
         for part, found in scores.items():
-            draw_confusion(task.confusion(found), part, out)
+            if (confusion := task.confusion(found)) is not None:
+                draw_confusion(confusion, part, out)
             draw_reliability(found.get("calibration"), part, out, task.answers)
     return facts

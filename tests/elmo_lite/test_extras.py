@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from elmo_lite.extras import named_extra
+from tasks.classification.scoring import report, score_labels
 from tasks.inputs.static_vectors import read_vectors
 from tasks.ner.config import NerConfig
 from tasks.ner.training import train as train_tagger
 from tasks.sentiment.config import SentimentConfig
-from tasks.sentiment.scoring import report, score_labels
 from tasks.sentiment.training import train as train_classifier
 from tasks.tagging.span_scores import score_tags
 

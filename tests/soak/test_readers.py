@@ -22,11 +22,11 @@ from elmo_lite.text.lines import LineLimit
 from elmo_lite.text.sentence_files import read_sentences
 from elmo_lite.text.sources import find_sources, warn_of_numbers
 from elmo_lite.text.tokenization import Tokenization
+from tasks.classification.data import read_labelled, read_texts
+from tasks.classification.readers import DataConfig
 from tasks.inputs.static_vectors import read_vectors
 from tasks.ner.data import read_tagged
 from tasks.ner.readers import read_sentences as sentences_to_tag
-from tasks.sentiment.data import read_labelled, read_texts
-from tasks.sentiment.readers import DataConfig
 
 SOAK = int(os.environ.get("ELMO_LITE_SOAK", "1"))
 NUM_INPUTS = 5000 * SOAK

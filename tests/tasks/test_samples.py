@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from elmo_lite import Tokenization
+from tasks.classification.data import read_labelled
+from tasks.classification.readers import DataConfig
 from tasks.ner.data import read_tagged
-from tasks.sentiment.data import read_labelled
-from tasks.sentiment.readers import DataConfig
 
 FOLDER = Path(str(files("tasks.samples")))
 PARTS = ("train", "dev", "test")

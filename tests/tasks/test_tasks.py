@@ -17,7 +17,8 @@ def loaded(code: str, *packages: str) -> set[str]:
 
 
 def test_import_is_instant() -> None:
-    assert loaded("import tasks, tasks.sentiment, tasks.tagging", "torch", "sklearn", "numpy") == set()
+    packages = "import tasks, tasks.classification, tasks.sentiment, tasks.tagging"
+    assert loaded(packages, "torch", "sklearn", "numpy") == set()
 
 
 def test_a_classifier_loads_torch_and_nothing_heavier() -> None:
@@ -26,11 +27,12 @@ def test_a_classifier_loads_torch_and_nothing_heavier() -> None:
 
 
 def test_train_is_the_function_whatever_was_imported_before() -> None:
-    modules = "import tasks.sentiment.training, tasks.sentiment.commands"
-    assert loaded(f"{modules}; from tasks.sentiment import train; assert train.__name__ == 'train'") == set()
+    for package in ("tasks.classification", "tasks.sentiment"):
+        modules = f"import {package}.training, {package}.commands"
+        assert loaded(f"{modules}; from {package} import train; assert train.__name__ == 'train'") == set()
 
 
-@pytest.mark.parametrize("package", ["tasks", "tasks.sentiment", "tasks.tagging"])
+@pytest.mark.parametrize("package", ["tasks", "tasks.classification", "tasks.sentiment", "tasks.tagging"])
 def test_names(package: str) -> None:
     import importlib
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from elmo_lite import __version__
-from elmo_lite.cli.arguments import call_with_arguments, function_parser
+from elmo_lite.cli.arguments import call_with_arguments, function_parser, parse
 from elmo_lite.cli.common import common_options
 from elmo_lite.cli.main import all_commands, command_positionals, main
 from elmo_lite.errors import ConfigError, CorpusError
@@ -103,7 +103,7 @@ def test_hints_name_flags_of_the_command() -> None:
 
 
 def test_sentiment_evaluate_names_its_own_flags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from tasks.sentiment.tables import Columns
+    from tasks.classification.tables import Columns
 
     for needs_label, expected in (
         (True, {"--data.text_column", "--data.label_column"}),
@@ -130,8 +130,9 @@ def commands_of(path: Path) -> list[str]:
         "quickstart": ["quickstart"],
     }
     if parts[0] == "tasks":
-        names = [name for name in COMMANDS if name.split()[0] in ("ner", "sentiment")]
-        return [name for name in names if name.split()[0] == parts[1]] or names
+        names = [name for name in COMMANDS if name.split()[0] in ("ner", "classify", "sentiment")]
+        groups = ("classify", "sentiment") if parts[1] == "classification" else (parts[1],)
+        return [name for name in names if name.split()[0] in groups] or names
     return of_room.get(parts[1], ["corpus", "evaluate", "embed"] if parts[1] == "text" else [])
 
 
@@ -166,12 +167,13 @@ def test_an_error_keeps_its_class() -> None:
         call_with_arguments(fail, [], prog="fail", positionals=(), preset_group="none")
 
 
+SILENT = ("ner evaluate", "classify evaluate", "sentiment evaluate")
 PROGRESS = [
     name for name in COMMANDS if name.split()[-1] in ("corpus", "pretrain", "ladder", "evaluate", "embed", "train")
 ]
 
 
-@pytest.mark.parametrize("name", [name for name in PROGRESS if name not in ("ner evaluate", "sentiment evaluate")])
+@pytest.mark.parametrize("name", [name for name in PROGRESS if name not in SILENT])
 def test_commands_with_a_bar_learn_of_quiet(name: str) -> None:
     assert "quiet" in inspect.signature(COMMANDS[name].load()).parameters
 
@@ -194,3 +196,13 @@ def test_the_limit_of_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main([*argv, "--max_line_bytes", "0"]) == 2
     assert "--max_line_bytes: expected 1 or more, found 0" in capsys.readouterr().err
     assert main(argv) == 0 and LineLimit.num_bytes == 16 << 20
+
+
+def test_a_setting_that_is_true_or_false_needs_no_value() -> None:
+    parser = function_parser(COMMANDS["ner train"].load(), "ner train", ())
+    needed = ["--train", "t", "--dev", "d", "--out", "o"]
+    for argv, expected in ((["--chars"], True), (["--chars", "false"], False), (["--chars=false"], False), ([], None)):
+        assert parse(parser, [*needed, *argv], "ner")["chars"] is expected
+    assert parse(parser, [*needed[:4], "--finetune.gradual_unfreezing", *needed[4:]], "ner")["out"] == "o"
+    with pytest.raises(ConfigError, match="^chars: .*value: x$"):
+        parse(parser, [*needed, "--chars", "x"], "ner")

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, CorpusError, Elmo, Tokenization
+from tasks.classification.bcn import BCNConfig
+from tasks.classification.pooled_head import PooledConfig
 from tasks.inputs.word_inputs import WordInputConfig
-from tasks.sentiment.bcn import BCNConfig
 from tasks.sentiment.classifier import Prediction, SentimentClassifier, new_classifier
 from tasks.sentiment.config import SentimentConfig
-from tasks.sentiment.pooled_head import PooledConfig
 
 SENTENCES = [["a", "good", "film"], ["bad"], ["so", "so"]]
 SETTINGS: dict[str, Any] = {
@@ -46,7 +46,7 @@ def test_order_and_company_change_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     network = classifier(encoder(), head="bcn")
     texts = ["a b c d e", "bad", "a good film", "so so", "bad"]
     together = network.predict(texts)
-    monkeypatch.setattr("tasks.sentiment.classifier.BATCH_WORDS", 5)
+    monkeypatch.setattr("tasks.classification.classifier.BATCH_WORDS", 5)
     assert together[1] == together[4]
     for prediction, text in zip(network.predict(texts), texts, strict=True):
         (alone,) = network.predict([text])
@@ -59,7 +59,7 @@ def test_batches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     shapes = []
     run = network.model.probabilities
     monkeypatch.setattr(network.model, "probabilities", lambda batch: shapes.append(batch.mask.shape) or run(batch))
-    monkeypatch.setattr("tasks.sentiment.classifier.BATCH_WORDS", 9)
+    monkeypatch.setattr("tasks.classification.classifier.BATCH_WORDS", 9)
     network.predict([["a"] * length for length in (2, 9, 1, 3, 2)])
     assert shapes == [(3, 2), (1, 3), (1, 9)]
 

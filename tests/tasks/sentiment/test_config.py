@@ -7,11 +7,11 @@ import pytest
 
 from elmo_lite import ConfigError
 from elmo_lite.cli.arguments import function_parser, parse
+from tasks.classification.bcn import BCNConfig
+from tasks.classification.pooled_head import PooledConfig
+from tasks.classification.readers import DataConfig
 from tasks.inputs.word_inputs import WordInputConfig
-from tasks.sentiment.bcn import BCNConfig
 from tasks.sentiment.config import SentimentConfig
-from tasks.sentiment.pooled_head import PooledConfig
-from tasks.sentiment.readers import DataConfig
 from tasks.sentiment.training import train_command
 
 

@@ -13,11 +13,11 @@ pytest.importorskip("sklearn")
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, ConfigError, CorpusError, Elmo, Tokenization  # noqa: E402
 from elmo_lite.cli.main import main  # noqa: E402
+from tasks.classification.bcn import BCNConfig  # noqa: E402
+from tasks.classification.pooled_head import PooledConfig  # noqa: E402
+from tasks.classification.readers import DataConfig  # noqa: E402
 from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
 from tasks.sentiment import SentimentClassifier, SentimentConfig, read_labelled, train  # noqa: E402
-from tasks.sentiment.bcn import BCNConfig  # noqa: E402
-from tasks.sentiment.pooled_head import PooledConfig  # noqa: E402
-from tasks.sentiment.readers import DataConfig  # noqa: E402
 from tasks.training.config import FinetuneConfig  # noqa: E402
 
 GOOD, BAD = ("good", "great", "fine"), ("bad", "poor", "dull")

@@ -130,7 +130,7 @@ def test_after_a_training(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
 
 @pytest.mark.parametrize("task", ["ner", "sentiment"])
 def test_what_evaluate_lacks_is_computed_from_the_answers(task: str, tmp_path: Path, monkeypatch: Any) -> None:
-    chosen: Any = Ner() if task == "ner" else Sentiment()
+    chosen: Any = Ner() if task == "ner" else Sentiment(SENTIMENT)
     if task == "ner":
         tasks.ner.train(NER, TRAIN, TRAIN, tmp_path, progress=False)
         data: Any = tasks.ner.read_tagged(TRAIN)

@@ -54,7 +54,7 @@ def test_documents_of_column_files(documents: Path) -> None:
 def test_the_tenth_is_said_in_one_line(documents: Path, table: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", logger="elmo_lite"):
         tagged = read_parts(Ner(), NER, {"train": documents}, str.split)
-        labelled = read_parts(Sentiment(), SENTIMENT, {"train": table}, str.split)
+        labelled = read_parts(Sentiment(SENTIMENT), SENTIMENT, {"train": table}, str.split)
     how = "of train held out, stratified by label (split seed 0)"
     assert f"dev: 6 of 60 sentences {how}, 2 of 20 documents whole" in caplog.messages
     assert f"dev: 6 of 60 sentences {how}" in caplog.messages
@@ -66,7 +66,9 @@ def test_the_tenth_is_said_in_one_line(documents: Path, table: Path, caplog: pyt
 def test_the_tenth_depends_on_its_own_seed(table: Path) -> None:
     def dev_of(**changes: Any) -> list[int]:
         config = dataclasses.replace(SENTIMENT, finetune=dataclasses.replace(FINETUNE, **changes))
-        return [example.line for example in read_parts(Sentiment(), config, {"train": table}, str.split).scored["dev"]]
+        return [
+            example.line for example in read_parts(Sentiment(config), config, {"train": table}, str.split).scored["dev"]
+        ]
 
     assert dev_of() == dev_of(seed=7, learning_rate=0.5) != dev_of(split_seed=7)
 
@@ -75,7 +77,7 @@ def test_trees_are_held_out_with_their_phrases(tmp_path: Path) -> None:
     path = tmp_path / "trees.txt"
     path.write_text("".join(f"({n % 5} (2 It{n}) ({4 - n % 5} (1 works) (3 well{n})))\n" for n in range(50)))
     config = dataclasses.replace(SENTIMENT, data=dataclasses.replace(SENTIMENT.data, phrases=True))
-    data = read_parts(Sentiment(), config, {"train": path}, str.split)
+    data = read_parts(Sentiment(config), config, {"train": path}, str.split)
     dev = data.scored["dev"]
     assert len(dev) == 5 and not any(example.is_phrase for example in dev)
     assert {example.document for example in dev}.isdisjoint(example.document for example in data.train)
@@ -90,7 +92,9 @@ def test_data_in_memory(tmp_path: Path) -> None:
 
 def test_one_text(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="train: expected at least 2 sentences to split, found 1; give --dev"):
-        hold_out_dev(Sentiment(), SENTIMENT, tasks.sentiment.read_labelled((["a"], ["b"]), SENTIMENT.data, str.split))
+        hold_out_dev(
+            Sentiment(SENTIMENT), SENTIMENT, tasks.sentiment.read_labelled((["a"], ["b"]), SENTIMENT.data, str.split)
+        )
 
 
 def test_the_command_repeats_it(documents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

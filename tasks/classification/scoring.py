@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from elmo_lite.extras import named_extra
-from tasks.saved_task.scores import interval, reliability
-from tasks.sentiment.prediction import Prediction
+
+MAX_CONFUSION = 500
+"""Largest number of labels for which the confusion matrix is kept."""
 
 
 def score_labels(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
@@ -41,12 +42,15 @@ def report(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str])
     Returns:
         "sentences", the number of sentences; "accuracy" and "macro_f1", in percent; "per_label", the "precision",
         "recall" and "f1" of each label in percent and its number of "sentences"; "labels", as given; "confusion", the
-        number of sentences by gold label (rows) and predicted label (columns), in the order of "labels".
+        number of sentences by gold label (rows) and predicted label (columns), in the order of "labels", unless there
+        are more than 500 labels.
     """
     with named_extra("scores of labels"):
         from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
     scores = score_labels(gold, predicted, labels)
+    has_matrix = len(labels) <= MAX_CONFUSION
+    matrix = {"confusion": confusion_matrix(gold, predicted, labels=list(labels)).tolist()} if has_matrix else {}
     rows = zip(*precision_recall_fscore_support(gold, predicted, labels=list(labels), zero_division=0), strict=True)
     return {
         "sentences": len(gold),
@@ -62,15 +66,5 @@ def report(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str])
             for label, (precision, recall, f1, support) in zip(labels, rows, strict=True)
         },
         "labels": list(labels),
-        "confusion": confusion_matrix(gold, predicted, labels=list(labels)).tolist(),
-    }
-
-
-def scored(gold: Sequence[str], predictions: Sequence[Prediction], labels: Sequence[str]) -> dict[str, Any]:
-    """The scores of ``report``; "interval" of the accuracy and "calibration", see ``tasks.saved_task.scores``."""
-    right = [label == found.label for label, found in zip(gold, predictions, strict=True)]
-    return {
-        **report(gold, [found.label for found in predictions], labels),
-        "interval": interval((int(is_right), 1) for is_right in right),
-        "calibration": reliability((found.score for found in predictions), right),
+        **matrix,
     }

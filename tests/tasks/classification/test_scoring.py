@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from tasks.sentiment.scoring import report, score_labels  # noqa: E402
+from tasks.classification.scoring import report, score_labels  # noqa: E402
 
 LABELS = ["bad", "good", "so so"]
 GOLD = ["bad", "bad", "bad", "good", "good"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from elmo_lite import ConfigError
-from tasks.sentiment.pooled_head import PooledConfig, PooledHead
+from tasks.classification.pooled_head import PooledConfig, PooledHead
 
 
 def test_scores() -> None:
@@ -24,3 +24,14 @@ def test_scores() -> None:
 def test_bad_settings(setting: str, value: float) -> None:
     with pytest.raises(ConfigError, match=rf"^pooled.{setting}: expected .*, found {value}"):
         PooledConfig(**{setting: value})  # type: ignore[arg-type]
+
+
+def test_scores_of_a_pair() -> None:
+    head = PooledHead(3, 2, PooledConfig(hidden_dim=4), pairs=True).eval()
+    vectors, mask = torch.randn(4, 3, 3), torch.ones(4, 3, dtype=torch.bool)
+    hidden = head.hidden(vectors)
+    u, v = (torch.cat([hidden[row].mean(dim=0), hidden[row].amax(dim=0)]) for row in (2, 3))
+    expected = head.scores(torch.cat([u, v, (u - v).abs(), u * v]))
+    found = head.judge([head.read(vectors, mask)], torch.arange(4), 4)
+    assert found.shape == (2, 2)
+    torch.testing.assert_close(found[1], expected)

@@ -1,27 +1,32 @@
-"""The biattentive classification network (McCann et al. 2017, section 5) for single sentences.
+"""The biattentive classification network (McCann et al. 2017, section 5) for single texts.
 
-A biLSTM encodes the sentence, self-attention computes a context vector at each word, and a second biLSTM integrates
-both. The output is pooled in four ways and classified by a maxout network. For tasks with single sentences, the paper
-pairs each sentence with itself. Both halves then compute the same, so that this network has only one.
+A biLSTM encodes the text, self-attention computes a context vector at each word, and a second biLSTM integrates
+both. The output is pooled in four ways and classified by a maxout network. For tasks with single texts, the paper
+pairs each text with itself. Both halves then compute the same, so that this network has only one; ``pair_bcn`` is the
+network for pairs. A text in pieces attends within each piece, and is pooled as a whole.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from elmo_lite import ConfigError
 from elmo_lite.errors import require_range
 from elmo_lite.nn import DEEPEST, WIDEST
+from tasks.classification.pooling import AttentivePooling, Pooled, join_pieces, pool_all
 from tasks.modules.bilstm import BiLSTM
-from tasks.sentiment.pooling import AttentivePooling, masked_max, masked_mean, masked_min
 
 _BLOCK = 1024
 """Words whose attention is computed at a time, so that the memory for a long text is linear in its length."""
+_BLOCK_SCORES = 1 << 24
+"""Maximum number of scores in a block, unless a single word has more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,22 +75,28 @@ class BCN(nn.Module):
                 which means no second mix.
         """
         super().__init__()
-        self.feed_forward = nn.Sequential(
-            nn.Linear(input_dim, config.feed_forward_dim), nn.ReLU(), nn.Dropout(config.feed_forward_dropout)
-        )
+        self.feed_forward = feed_forward(input_dim, config)
         self.encoder = BiLSTM(config.feed_forward_dim, config.lstm_dim)
         self.integrator = BiLSTM(3 * self.encoder.dim, config.lstm_dim)
         read_dim = self.integrator.dim + output_mix_dim
         self.attentive_pooling = AttentivePooling(read_dim)
         self.pooled_dropout = nn.Dropout(config.pooled_dropout)
-        widths = [4 * read_dim, *config.maxout_dims, num_classes]
-        layers: list[nn.Module] = []
-        for before, after in pairwise(widths):
-            layers += [Maxout(before, after, config.pool_size), nn.Dropout(config.maxout_dropout)]
-        self.maxout = nn.Sequential(*layers[:-1])  # no dropout of the logits
+        self.maxout = maxout_layers(4 * read_dim, num_classes, config)
+
+    def read(self, vectors: Tensor, mask: Tensor, output_mix: Tensor | None = None) -> Pooled:
+        """What is kept of N pieces of texts: word vectors (N, T, input_dim) with mask (N, T), and the second mix."""
+        states = self.encoder(self.feed_forward(vectors), mask)
+        read = integrated(self.integrator, states, self_attended(states, mask), mask, output_mix)
+        return pool_all(read, mask, self.attentive_pooling)
+
+    def judge(self, pieces: Sequence[Pooled], owner: Tensor, num_texts: int) -> Tensor:
+        """Logits (B, num_classes) of texts, from what is kept of their pieces; see ``join_pieces``."""
+        pooled = four_pools(join_pieces(pieces, owner, num_texts))
+        scores: Tensor = self.maxout(self.pooled_dropout(pooled))
+        return scores
 
     def forward(self, vectors: Tensor, mask: Tensor, output_mix: Tensor | None = None) -> Tensor:
-        """Compute the logits of the classes.
+        """Compute the logits of the classes of texts in one piece.
 
         Args:
             vectors: (B, T, input_dim), word vectors.
@@ -95,34 +106,67 @@ class BCN(nn.Module):
         Returns:
             (B, num_classes), logits.
         """
-        states = self.encoder(self.feed_forward(vectors), mask)
-        attended = self_attended(states, mask)
-        read = self.integrator(torch.cat([states, states - attended, states * attended], dim=-1), mask)
-        if output_mix is not None:
-            read = torch.cat([read, output_mix], dim=-1)
-        pools = (masked_max, masked_mean, masked_min, self.attentive_pooling)
-        scores: Tensor = self.maxout(self.pooled_dropout(torch.cat([pool(read, mask) for pool in pools], dim=-1)))
-        return scores
+        return self.judge(
+            [self.read(vectors, mask, output_mix)], torch.arange(len(mask), device=mask.device), len(mask)
+        )
+
+
+def feed_forward(input_dim: int, config: BCNConfig) -> nn.Sequential:
+    """The ReLU layer over the word vectors."""
+    return nn.Sequential(
+        nn.Linear(input_dim, config.feed_forward_dim), nn.ReLU(), nn.Dropout(config.feed_forward_dropout)
+    )
+
+
+def integrated(integrator: BiLSTM, states: Tensor, context: Tensor, mask: Tensor, output_mix: Tensor | None) -> Tensor:
+    """Read states X and context C as [X; X - C; X * C] (equations 11 and 12), and add the second mix, (B, T, D)."""
+    read: Tensor = integrator(torch.cat([states, states - context, states * context], dim=-1), mask)
+    return read if output_mix is None else torch.cat([read, output_mix], dim=-1)
+
+
+def four_pools(found: Pooled) -> Tensor:
+    """Maximum, mean, minimum and attentive pooling of texts, concatenated, (B, 4D) (equation 15)."""
+    assert found.smallest is not None and found.attended is not None
+    return torch.cat([found.largest, found.mean, found.smallest, found.attended.mean], dim=-1)
 
 
 def self_attended(states: Tensor, mask: Tensor) -> Tensor:
-    """Apply self-attention with inner products as scores (equations 8 to 10), in blocks of 1,024 words.
+    """Apply self-attention with inner products as scores (equations 8 to 10), see ``attended``."""
+    return attended(states, states, mask)
+
+
+def attended(queries: Tensor, states: Tensor, mask: Tensor) -> Tensor:
+    """Compute the context of each word of one text in another, in blocks of at most 1,024 words.
+
+    In training, the scores of more than one block are computed again in the backward pass instead of being kept.
 
     Args:
-        states: (B, T, D), encoder states of the words.
-        mask: (B, T), True at words.
+        queries: (B, S, D), encoder states of the words of one text.
+        states: (B, T, D), encoder states of the words of the other.
+        mask: (B, T), True at words of the other.
 
     Returns:
-        (B, T, D), at each word the mean of all states weighted by the softmax of their inner products with its state.
+        (B, S, D), at each word the mean of the other's states weighted by the softmax of their inner products with it.
     """
     padding = ~mask[:, None, :]
-    return torch.cat(
-        [
-            torch.softmax((block @ states.transpose(1, 2)).masked_fill(padding, -torch.inf), dim=-1) @ states
-            for block in torch.split(states, _BLOCK, dim=1)
-        ],
-        dim=1,
-    )
+
+    def of_block(block: Tensor) -> Tensor:
+        scores = (block @ states.transpose(1, 2)).masked_fill(padding, -torch.inf)
+        return torch.softmax(scores, dim=-1) @ states
+
+    size = min(_BLOCK, max(1, _BLOCK_SCORES // (states.shape[0] * states.shape[1])))
+    blocks = torch.split(queries, size, dim=1)
+    if len(blocks) == 1 or not torch.is_grad_enabled():
+        return torch.cat(list(map(of_block, blocks)), dim=1)
+    return torch.cat([checkpoint(of_block, block, use_reentrant=False) for block in blocks], dim=1)
+
+
+def maxout_layers(input_dim: int, num_classes: int, config: BCNConfig) -> nn.Sequential:
+    """Maxout layers with dropout between them, from the pooled vector to the logits."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise([input_dim, *config.maxout_dims, num_classes]):
+        layers += [Maxout(before, after, config.pool_size), nn.Dropout(config.maxout_dropout)]
+    return nn.Sequential(*layers[:-1])  # no dropout of the logits
 
 
 class Maxout(nn.Module):

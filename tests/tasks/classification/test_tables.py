@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from elmo_lite import CorpusError
-from tasks.sentiment.tables import Columns, Row, RowReader
+from tasks.classification.tables import Columns, Row, RowReader, looks_like_table
 
 
 def file(folder: Path, name: str, content: str | bytes) -> Path:
@@ -117,3 +117,14 @@ def test_hub_failures_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
     with pytest.raises(CorpusError, match="^o/n: no such file, and no hub data set: no network$"):
         list(RowReader("o/n", "hub", Columns()))
+
+
+def test_a_table_of_pairs_is_known_by_its_two_texts(tmp_path: Path) -> None:
+    """So that the message about a missing label names the columns."""
+    path = file(tmp_path, "a.txt", "id\tsentence_A\tsentence_B\tgrade\n1\ta\tb\tc\n")
+    assert looks_like_table(path, Columns(pairs=True)) and not looks_like_table(path, Columns())
+    assert list(RowReader(str(path), "tsv", Columns(pairs=True, label="grade"))) == [Row("a", "c", 2, "b")]
+    with pytest.raises(
+        CorpusError, match="line 1: expected columns 'sentence_A' and 'label', found 'id', 'sentence_A'"
+    ):
+        list(RowReader(str(path), "tsv", Columns(pairs=True)))

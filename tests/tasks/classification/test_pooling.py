@@ -2,7 +2,7 @@
 
 import torch
 
-from tasks.sentiment.pooling import AttentivePooling, masked_max, masked_mean, masked_min
+from tasks.classification.pooling import AttentivePooling, masked_max, masked_mean, masked_min
 
 MASK = torch.arange(4) < torch.tensor([4, 1, 3])[:, None]
 

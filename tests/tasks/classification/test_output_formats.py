@@ -2,14 +2,16 @@
 
 import csv
 import json
+import math
+from datetime import date
 
 import pytest
 
 from elmo_lite import ConfigError
 from elmo_lite.outputs import format_of
+from tasks.classification.output_formats import FORMATS, format_predictions
+from tasks.classification.readers import LabelledText
 from tasks.sentiment.classifier import Prediction
-from tasks.sentiment.output_formats import FORMATS, format_predictions
-from tasks.sentiment.readers import LabelledText
 
 TEXTS = [
     LabelledText(("so", "good"), "", "so\tgood", "a.jsonl", 1),
@@ -37,6 +39,15 @@ def test_tables() -> None:
         ["so\tgood", "positive", "0.750000"],
         ['bad, "bad"\n', "negative", "0.500000"],
     ]
+
+
+def test_fields_that_json_lacks() -> None:
+    """Parquet and hub data sets have dates and numbers that are not finite."""
+    others = {"when": date(2026, 1, 2), "x": [math.nan, 1.5, {"y": math.inf}], "score": None, "ok": True}
+    text = LabelledText(("bad",), "", "bad", line=4, others=others)
+    row = json.loads(format_predictions([text], PREDICTIONS[:1], "jsonl"))
+    assert row["when"] == "2026-01-02" and row["x"] == [None, 1.5, {"y": None}] and row["ok"] is True
+    assert row["input_score"] is None and row["score"] == 0.75
 
 
 def test_json_lines() -> None:

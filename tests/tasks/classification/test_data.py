@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from elmo_lite import CorpusError
-from tasks.sentiment.data import check_labels, label_set, read_labelled, read_texts
-from tasks.sentiment.readers import DataConfig, LabelledText
+from tasks.classification.data import read_labelled, read_texts
+from tasks.classification.one_label import OneLabel
+from tasks.classification.readers import DataConfig, LabelledText
 
 SST = Path(__file__).parents[4] / "shared" / "data" / "sentiment" / "sst"
 TREES = "(3 (2 It) (4 works))\n\n(2 (2 It) (2 is))\n(1 (2 It) (4 works))\n"
@@ -114,17 +115,21 @@ def labelled(*labels: str) -> list[LabelledText]:
 
 
 def test_labels_in_their_natural_order() -> None:
-    assert label_set(labelled("very positive", "negative", "neutral")) == ["negative", "neutral", "very positive"]
-    assert label_set(labelled("10", "2", "-1", "2")) == ["-1", "2", "10"]
-    assert label_set(labelled("no", "yes", "maybe")) == ["maybe", "no", "yes"]
+    assert OneLabel().label_set(labelled("very positive", "negative", "neutral")) == [
+        "negative",
+        "neutral",
+        "very positive",
+    ]
+    assert OneLabel().label_set(labelled("10", "2", "-1", "2")) == ["-1", "2", "10"]
+    assert OneLabel().label_set(labelled("no", "yes", "maybe")) == ["maybe", "no", "yes"]
     with pytest.raises(CorpusError, match="a.tsv: expected at least two labels in the training data, found only 'x'"):
-        label_set(labelled("x", "x"))
+        OneLabel().label_set(labelled("x", "x"))
 
 
 def test_unknown_labels() -> None:
-    check_labels(labelled("a", "b"), ["a", "b", "c"])
+    OneLabel().check(labelled("a", "b"), ["a", "b", "c"])
     with pytest.raises(CorpusError, match=r"a.tsv, line 3: expected a label of the training data \(a, b\), found 'c'"):
-        check_labels(labelled("a", "c"), ["a", "b"])
+        OneLabel().check(labelled("a", "c"), ["a", "b"])
 
 
 @pytest.mark.skipif(not SST.is_dir(), reason="needs ../shared/data/sentiment/sst")

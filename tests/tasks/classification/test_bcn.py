@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from elmo_lite import ConfigError
-from tasks.sentiment.bcn import BCN, BCNConfig, Maxout, self_attended
+from tasks.classification.bcn import BCN, BCNConfig, Maxout, self_attended
 
 CONFIG = BCNConfig(feed_forward_dim=4, lstm_dim=3, maxout_dims=(5, 4), pool_size=2)
 MASK = torch.arange(4) < torch.tensor([4, 2])[:, None]

@@ -3,7 +3,7 @@
 import pytest
 
 from elmo_lite import CorpusError
-from tasks.sentiment.trees import LABELS, class_name, labelled_phrases, parse_tree, unescape
+from tasks.classification.trees import LABELS, class_name, labelled_phrases, parse_tree, unescape
 
 TREE = "(3 (2 It) (4 (4 (2 's) (3 lovely)) (2 .)))"
 

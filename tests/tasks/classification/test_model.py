@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, ConfigError, Elmo
+from tasks.classification.bcn import BCNConfig
+from tasks.classification.model import ClassificationModel
+from tasks.classification.pooled_head import PooledConfig
 from tasks.inputs.batch import Batch, collate
 from tasks.inputs.representation import EncoderConfig, Representation
 from tasks.inputs.word_inputs import WordInputConfig, WordInputs
-from tasks.sentiment.bcn import BCNConfig
-from tasks.sentiment.model import SentimentModel
-from tasks.sentiment.pooled_head import PooledConfig
 
 SENTENCES = [["a", "good", "film"], ["bad"], ["so", "so"]]
 LABELS = ["negative", "neutral", "positive"]
@@ -25,10 +25,10 @@ def encoder() -> Elmo:
     return Elmo(BiLM(BiLMConfig(char_cnn=characters, dim=3, lstm_dim=3, num_layers=1)))
 
 
-def model(head: PooledConfig | BCNConfig, **settings: object) -> SentimentModel:
+def model(head: PooledConfig | BCNConfig, **settings: object) -> ClassificationModel:
     inputs = WordInputs.build(WordInputConfig(word_dim=3, char_filters=2), SENTENCES)
     config = EncoderConfig(**settings)  # type: ignore[arg-type]
-    return SentimentModel(Representation(inputs, encoder(), config), LABELS, head)
+    return ClassificationModel(Representation(inputs, encoder(), config), LABELS, head)
 
 
 def batch(targets: list[int] | None = None) -> Batch:

@@ -1,0 +1,136 @@
+"""From logits to a loss, to guesses and to probabilities, for one label, several labels and numbers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from itertools import compress
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Outputs(nn.Module, ABC):
+    """The use of the logits of a head."""
+
+    @abstractmethod
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The mean loss of B texts with logits (B, K), a scalar."""
+
+    @abstractmethod
+    def activated(self, logits: Tensor) -> Tensor:
+        """Probabilities of the labels, (B, K), or numbers, (B, 1)."""
+
+    @abstractmethod
+    def guesses(self, logits: Tensor, labels: Sequence[str]) -> list[Any]:
+        """What the scores of an epoch compare with the targets, for each text."""
+
+    @abstractmethod
+    def targets(self, encoded: Sequence[Any]) -> Tensor:
+        """B targets as a tensor on the CPU."""
+
+
+class _Weighted(Outputs):
+    """Outputs with class weights, which only training needs."""
+
+    weights: Tensor | None
+
+    def __init__(self) -> None:
+        """Start without class weights."""
+        super().__init__()
+        self.register_buffer("weights", None, persistent=False)
+
+    def set_weights(self, weights: Sequence[float] | None) -> None:
+        """Weight the K classes in the loss; None for no weights."""
+        device = None if self.weights is None else self.weights.device
+        self.weights = None if weights is None else torch.tensor(weights, dtype=torch.float32, device=device)
+
+
+class OneLabelOutputs(_Weighted):
+    """Softmax and cross-entropy."""
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The mean cross-entropy, weighted by the class weights if there are any."""
+        return F.cross_entropy(logits, targets, weight=self.weights)
+
+    def activated(self, logits: Tensor) -> Tensor:
+        """Probabilities (B, K); each row sums to 1."""
+        return torch.softmax(logits, dim=-1)
+
+    def guesses(self, logits: Tensor, labels: Sequence[str]) -> list[str]:
+        """The most probable label of each text."""
+        return [labels[number] for number in logits.argmax(dim=-1).tolist()]
+
+    def targets(self, encoded: Sequence[Any]) -> Tensor:
+        """(B,) long, the indices of the labels."""
+        return torch.tensor(encoded)
+
+
+class SeveralLabelsOutputs(_Weighted):
+    """A sigmoid and binary cross-entropy for each label."""
+
+    def __init__(self, threshold: float) -> None:
+        """Guess the labels whose probability is at least ``threshold``."""
+        super().__init__()
+        self.threshold = threshold
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The mean over texts of the sum over labels of the binary cross-entropy.
+
+        Class weights multiply the terms of labels that a text has.
+        """
+        wanted = torch.zeros_like(logits)
+        rows, places = (targets >= 0).nonzero(as_tuple=True)
+        wanted[rows, targets[rows, places]] = 1
+        total = F.binary_cross_entropy_with_logits(logits, wanted, pos_weight=self.weights, reduction="sum")
+        return total / len(logits)
+
+    def activated(self, logits: Tensor) -> Tensor:
+        """Probabilities (B, K), each by itself."""
+        return torch.sigmoid(logits)
+
+    def guesses(self, logits: Tensor, labels: Sequence[str]) -> list[tuple[str, ...]]:
+        """The labels of each text whose probability reaches the threshold."""
+        return [tuple(compress(labels, row)) for row in (self.activated(logits) >= self.threshold).tolist()]
+
+    def targets(self, encoded: Sequence[Any]) -> Tensor:
+        """(B, M) long, the indices of the labels of each text, at most M; -1 at padding."""
+        longest = max(map(len, encoded))
+        return torch.tensor([[*row, *[-1] * (longest - len(row))] for row in encoded], dtype=torch.long)
+
+
+class ValueOutputs(Outputs):
+    """A number, and the squared error in units of the deviation of the training data."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self) -> None:
+        """Start with mean 0 and deviation 1; ``fit`` sets those of the training data."""
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("deviation", torch.ones(()))
+
+    def fit(self, values: Sequence[float]) -> None:
+        """Set mean and deviation to those of the training data, so that the network predicts values around 0."""
+        numbers = torch.tensor(values, dtype=torch.float64)
+        self.mean.fill_(numbers.mean())
+        self.deviation.fill_(numbers.std(correction=0))
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The mean squared error of standardised numbers."""
+        return F.mse_loss(logits[:, 0], (targets - self.mean) / self.deviation)
+
+    def activated(self, logits: Tensor) -> Tensor:
+        """Numbers (B, 1) in the unit of the training data."""
+        return logits * self.deviation + self.mean
+
+    def guesses(self, logits: Tensor, labels: Sequence[str]) -> list[float]:
+        """The number of each text."""
+        return [float(value) for value in self.activated(logits)[:, 0].tolist()]
+
+    def targets(self, encoded: Sequence[Any]) -> Tensor:
+        """(B,) float32, the numbers."""
+        return torch.tensor(encoded, dtype=torch.float32)

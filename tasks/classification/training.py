@@ -1,0 +1,204 @@
+"""Training of a classifier, with one seed or several (``elmo-lite classify train``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tasks.classification.balance import are_uneven
+from tasks.classification.batches import TextBatches
+from tasks.classification.classifier import Classifier
+from tasks.classification.config import ClassifierConfig, HeadConfig
+from tasks.classification.data import LabelledSource, read_labelled
+from tasks.classification.judging import judge
+from tasks.classification.readers import LabelledText
+from tasks.inputs.encoders import Encoder
+from tasks.saved_task.settings import Kind
+from tasks.training.confusion import Confusion
+from tasks.training.summary import print_scores
+from tasks.training.task import Target, Task
+from tasks.training.train_task import train_task
+
+
+class Classification(Task[HeadConfig, list[LabelledText], LabelledText, Classifier]):
+    """Classification of texts or pairs of texts. One object is for one training: it keeps what chooses the epoch."""
+
+    kind: ClassVar[Kind] = "classify"
+    model_class: ClassVar[type[Classifier]] = Classifier
+
+    def __init__(self, config: HeadConfig) -> None:
+        """Take the kind of labels and their scores from the settings."""
+        self._labels = config.labels_as
+        self._measure = config.measure
+        titles = self._labels.titles
+        self.packages = self._labels.packages
+        self.headline = titles
+        self.loss_unit = self._labels.loss_unit
+        self.card_scores = (*titles.values(), "sentences")
+        kind = config.reading.columns().kind
+        self.has_answers, self.is_calibrated = kind != "number", kind == "one"
+
+    def read(
+        self, source: Any, part: str, config: HeadConfig, split_words: Callable[[str], list[str]]
+    ) -> list[LabelledText]:
+        """Read labelled texts. Phrases of trees are only added to the training data."""
+        return read_labelled(source, config.reading, split_words, training=part == "train", name=part)
+
+    def examples(self, data: list[LabelledText]) -> list[LabelledText]:
+        """The labelled texts."""
+        return data
+
+    def subset(self, data: list[LabelledText], indices: Sequence[int]) -> list[LabelledText]:
+        """Some of the labelled texts."""
+        return [data[index] for index in indices]
+
+    def classes(self, train: list[LabelledText], name: str) -> list[str]:
+        """All labels of the training data, see ``LabelHandling.label_set``; how even they are chooses the measure."""
+        labels = self._labels.label_set(train)
+        measure = self._measure
+        if measure is None:
+            found = (label for example in train for label in self._labels.labels_of(example))
+            measure = "macro_f1" if are_uneven(found) else next(iter(self._labels.titles.values()))
+        titles = {key: title for title, key in self._labels.titles.items()}
+        self.headline = {titles[measure]: measure, **self._labels.titles}  # the first one chooses the best epoch
+        return labels
+
+    def check(self, data: list[LabelledText], name: str, classes: Sequence[str]) -> None:
+        """Check that every label is in the training data."""
+        self._labels.check(data, classes)
+
+    def new_model(
+        self,
+        config: HeadConfig,
+        classes: Sequence[str],
+        elmo: Encoder | None,
+        train: Iterable[Sequence[str]],
+        others: Iterable[Sequence[str]],
+    ) -> Classifier:
+        """An untrained classifier."""
+        return self.model_class.untrained(config, classes, elmo, train, others)
+
+    def prepare(self, model: Classifier, config: HeadConfig, train: Sequence[LabelledText]) -> None:
+        """Set class weights, or the scale of numbers."""
+        self._labels.fit(model.model.outputs, train, model.labels, config.is_balanced)
+
+    def batches(self, examples: Sequence[LabelledText], config: HeadConfig) -> TextBatches:
+        """Batches of texts in pieces."""
+        return TextBatches(examples, config.piece_limit, self._labels.outputs().targets)
+
+    def load(self, directory: Path, device: str) -> Classifier:
+        """A saved classifier."""
+        return self.model_class.from_pretrained(directory, device)
+
+    def target(self, example: LabelledText) -> Target:
+        """The label, the labels or the number of a text."""
+        return self._labels.target(example)
+
+    def encoded(self, target: Target, number: Mapping[str, int]) -> Any:
+        """The index of the label, those of the labels, or the number."""
+        return self._labels.encoded(target, number)
+
+    def score(self, gold: list[Target], predicted: list[Any], labels: Sequence[str]) -> dict[str, float]:
+        """The scores of the kind of labels, and "main", the one that chooses the best epoch."""
+        scores = self._labels.score(gold, predicted, labels)
+        return {**scores, "main": scores[next(iter(self.headline.values()))]}
+
+    def evaluate(self, model: Classifier, data: list[LabelledText]) -> tuple[dict[str, Any], list[Any]]:
+        """All scores of a classifier, and gold and predicted answers; see ``judge``."""
+        return judge(model, self._labels, data)
+
+    def answer(self, example: LabelledText, prediction: Any, labels: Sequence[str]) -> dict[str, Any]:
+        """The gold and the predicted answer with their probabilities."""
+        gold, predicted = prediction
+        return {"line": example.line, "gold": gold, "predicted": predicted}
+
+    def confusion(self, scores: Mapping[str, Any]) -> Confusion | None:
+        """The number of texts by true and predicted label, of one label for each text."""
+        if "confusion" not in scores:
+            return None
+        return Confusion(scores["confusion"], scores["labels"], unit="texts")
+
+
+def train(
+    config: ClassifierConfig,
+    train: LabelledSource,
+    dev: LabelledSource | None,
+    out: str | Path,
+    *,
+    test: LabelledSource | None = None,
+    seeds: int = 1,
+    folds: int = 1,
+    search: Sequence[str] | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Train a classifier, and save that of the best epoch on dev, see ``ClassifierConfig.choose_by``.
+
+    Its scores, its predictions on dev and pictures are written to ``out`` too.
+
+    ``train``, ``dev`` and ``test`` are anything that ``read_labelled`` accepts: files, hub data sets or data in memory.
+    The other arguments, the result and the errors are those of ``tasks.training.train_task.train_task``.
+    """
+    task = Classification(config)
+    return train_task(
+        task,
+        config,
+        train,
+        dev,
+        out,
+        test=test,
+        seeds=seeds,
+        folds=folds,
+        search=search,
+        overwrite=overwrite,
+        progress=progress,
+    )
+
+
+def train_command(
+    config: ClassifierConfig,
+    *,
+    train: str,
+    out: str,
+    dev: str | None = None,
+    test: str | None = None,
+    seeds: int = 1,
+    folds: int = 1,
+    search: list[str] | None = None,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> None:
+    """Train a classifier of texts or pairs of texts, for any labels or for numbers.
+
+    Args:
+        config: Settings of the classifier.
+        train: Labelled texts to learn from: TSV, CSV, JSON, Parquet, trees or a hub data set.
+        dev: Labelled texts to choose the best epoch by. Defaults to a tenth of --train, of whole
+            documents where they are known.
+        out: Directory to write the classifier, its scores, its predictions on dev and pictures to.
+        test: Labelled texts to score once at the end.
+        seeds: Number of classifiers to train, 1 or more, with the random seeds 0, 1, ...; mean and standard deviation
+            of their scores are printed.
+        folds: Number of folds of a cross-validation over --train: so many models, each scored on a part that it has
+            not seen; their mean and deviation are printed. 1 for none.
+        search: Settings to try, such as learning_rate=1e-3,3e-3 dropout=0.3,0.5: every combination, each with --seeds
+            classifiers; the best on dev is kept in --out. Defaults to none.
+        overwrite: Replace a classifier that is in --out.
+        quiet: Show no progress.
+    """
+    task = Classification(config)
+    facts = train_task(
+        task,
+        config,
+        train,
+        dev,
+        out,
+        test=test,
+        seeds=seeds,
+        folds=folds,
+        search=search,
+        overwrite=overwrite,
+        progress=not quiet,
+    )
+    print_scores(task, facts, out, seeds)
