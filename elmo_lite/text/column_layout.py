@@ -99,7 +99,9 @@ class Layout:
 
     def _is_label(self, text: str) -> bool:
         """Whether the tag column may hold a text."""
-        return text in self.labels or (not self.labels and _is_any_tag(text))
+        if self.labels:
+            return text in self.labels or text == "#"  # the part of speech of the word #
+        return _is_any_tag(text)
 
     def __str__(self) -> str:
         """The layout in words."""

@@ -152,3 +152,15 @@ def test_a_prefix_of_all_words_is_removed(tmp_path: Path) -> None:
 def test_broken_files(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(CorpusError, match=rf"data\.conll.*{message}"):
         list(ColumnReader(written(tmp_path, text)))
+
+
+def test_labels_of_any_kind(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("# a comment\nthe DET\ncosts NOUN\n# SYM\n5 SYM\n\nruns VERB\n# #\n")
+    reader = ColumnReader(str(path), any_label=True)
+    assert [row[:2] for row in reader] == [
+        (("the", "costs", "#", "5"), ("DET", "NOUN", "SYM", "SYM")),
+        (("runs", "#"), ("VERB", "#")),
+    ]
+    with pytest.raises(CorpusError, match="expected a column of tags such as O and B-PER"):
+        ColumnReader(str(path))
