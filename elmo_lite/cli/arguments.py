@@ -100,9 +100,8 @@ def function_parser(function: Callable[..., Any], prog: str, positionals: Sequen
             continue
         is_required = parameter.default is parameter.empty
         group = required if is_required else rare if name in documentation.rare else parser._optionals
-        text = documentation.help_of.get(name, "")
         kind = {"positional": name in positionals, "alone": not {*positionals} - {CONFIG}}
-        action = _add_argument(group, parameter, types[name], text, **kind)
+        action = _add_argument(group, parameter, types[name], documentation.help_of.get(name, ""), **kind)
         usage += [usage_word(action)] if is_required else [f"[{action.metavar}]"] if name in positionals else []
     if CONFIG in parameters:
         parser.add_argument("--config", action="config", help="Name of a preset or path of a YAML file.")

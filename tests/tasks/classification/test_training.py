@@ -179,7 +179,7 @@ def test_ten_thousand_labels(tmp_path: Path) -> None:
     dev = (texts[:50], labels[:50])
     found = train(config, (texts, labels), dev, tmp_path / "out", progress=False)
     assert "confusion" not in found["dev"] and not (tmp_path / "out" / "confusion-dev.png").exists()
-    assert "... (10,000 in all)" in (tmp_path / "out" / "README.md").read_text()
+    assert "and 9,900 others" in (tmp_path / "out" / "README.md").read_text()
     classifier = Classifier.from_pretrained(tmp_path / "out")
     assert classifier.predict_proba(texts[:3]).shape == (3, 10_000)
     several = dataclasses.replace(config, multi_label=True)

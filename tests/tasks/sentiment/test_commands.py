@@ -13,6 +13,7 @@ from elmo_lite import CheckpointError, ConfigError, CorpusError  # noqa: E402
 from tasks.classification.pooled_head import PooledConfig  # noqa: E402
 from tasks.classification.readers import LabelledText  # noqa: E402
 from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
+from tasks.classification import training
 from tasks.sentiment.classifier import SentimentClassifier, new_classifier  # noqa: E402
 from tasks.sentiment.commands import evaluate, evaluate_command, predict_command  # noqa: E402
 from tasks.sentiment.config import SentimentConfig  # noqa: E402
@@ -94,8 +95,8 @@ def test_the_command_prints_what_evaluate_returns(
     timed = ("words_per_second",)
     assert (printed.pop("model"), printed.pop("data")) == (str(saved), str(table))
     assert {k: v for k, v in printed.items() if k not in timed} == {k: v for k, v in scores.items() if k not in timed}
-    judge = SentimentClassifier.judge
-    monkeypatch.setattr(SentimentClassifier, "judge", lambda *a: ({"accuracy": float("nan")}, judge(*a)[1]))
+    judge = training.judge
+    monkeypatch.setattr(training, "judge", lambda *a: ({"accuracy": float("nan")}, judge(*a)[1]))
     with pytest.raises(CheckpointError, match=r"saved: expected finite scores on .*a\.tsv, found Out of range float"):
         evaluate_command(str(saved), str(table))
     assert capsys.readouterr().out == ""
