@@ -56,6 +56,9 @@ def error_lines(rows: Sequence[Prediction]) -> str:
 
 def _mistake(doubt: float, row: Prediction) -> Mistake:
     gold, predicted = spans(row.gold), spans(row.predicted)
+    if row.is_of_words:  # of a label for each word, the wrong ones are shown
+        common = {span.place for span in gold} & {span.place for span in predicted}
+        gold, predicted = ([span for span in some if span.place not in common] for some in (gold, predicted))
     if isinstance(row.gold, Label) and isinstance(row.predicted, Label):
         right, found = answers(row, [row.gold]), answers(row, [row.predicted])
     else:

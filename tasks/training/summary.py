@@ -16,6 +16,8 @@ log = logging.getLogger("elmo_lite")
 
 MAX_KINDS = 20
 """Number of types or labels that are printed, those with most of the data."""
+KNOWN_WORDS = {"seen_entities": "words seen in training", "with_unseen_word": "words unseen in training"}
+"""The same, where each word has a label."""
 KNOWN = {
     "seen_entities": "entities seen in training",
     "new_of_known_words": "new entities of known words",
@@ -107,7 +109,10 @@ def _details(scores: Mapping[str, Any], title: str) -> Iterator[str]:
             + ", ".join(f"{kind} {kinds[kind]['f1']:.1f} ({sizes[kind]:,})" for kind in shown)
             + rest
         )
-    for key, found in scores.get("known", {}).items():
+    is_of_words = "per_label" in scores and "seen_entities" in scores.get("known", {})
+    for key, title in (KNOWN_WORDS if is_of_words else KNOWN).items():
+        found = scores.get("known", {}).get(key, {})
         name = "f1" if "f1" in found else "accuracy"
-        if found[name] is not None:
-            yield f"{'F1' if name == 'f1' else name} of {KNOWN[key]}: {found[name]:.1f} ({found['support']:,})"
+        if found.get(name) is not None:
+            measure = "F1" if name == "f1" and not is_of_words else "accuracy"
+            yield f"{measure} of {title}: {found[name]:.1f} ({found['support']:,})"

@@ -45,3 +45,13 @@ def test_half_precision_is_computed_in_float32() -> None:
     found = Softmax().log_likelihood(emissions.bfloat16(), targets, mask)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, Softmax().log_likelihood(emissions.bfloat16().float(), targets, mask))
+
+
+@pytest.mark.parametrize("temperature", [0.5, 3.0])
+def test_temperature(temperature: float) -> None:
+    emissions, mask = torch.randn(2, 3, 4), torch.tensor([[True] * 3, [True, False, False]])
+    targets = torch.randint(0, 4, (2, 3))
+    expected = torch.softmax(emissions / temperature, dim=-1)
+    torch.testing.assert_close(Softmax().marginals(emissions, mask, temperature).labels(), expected)
+    chosen = expected.gather(2, targets[..., None])[..., 0].log().masked_fill(~mask, 0).sum(dim=1)
+    torch.testing.assert_close(Softmax().log_likelihood(emissions, targets, mask, temperature), chosen)

@@ -115,6 +115,13 @@ def test_the_worst_sentences() -> None:
     assert "no sentence is wrong" in error_page(found[1:2], "x", "dev") and error_lines(found[1:2]) == ""
 
 
+def test_of_a_label_for_each_word_the_wrong_ones_are_shown() -> None:
+    gold = [[0, 1, "NOUN", 0.9], [1, 2, "VERB", 0.1]]
+    found = rows(("Anna saw", gold, [gold[0], [1, 2, "NOUN", 0.9]]))
+    page = error_page(found, "x", "dev")
+    assert "VERB “saw”" in page and "NOUN “saw”" in page and "NOUN “Anna”" not in page
+
+
 def test_after_a_training(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", logger="elmo_lite"):
         facts = tasks.ner.train(NER, TRAIN, DEV, tmp_path / "out", test=TRAIN, progress=False)

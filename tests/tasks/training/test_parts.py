@@ -13,6 +13,7 @@ pytest.importorskip("sklearn")
 
 import tasks.ner  # noqa: E402
 import tasks.sentiment  # noqa: E402
+import tasks.tagging  # noqa: E402
 from elmo_lite import CorpusError  # noqa: E402
 from elmo_lite.cli.main import main  # noqa: E402
 from elmo_lite.report.report import make_report  # noqa: E402
@@ -109,3 +110,16 @@ def test_the_command_repeats_it(documents: Path, tmp_path: Path, capsys: pytest.
     assert main([*argv[1:], "--overwrite", "--quiet"]) == 0
     assert (out / "model.safetensors").read_bytes() == weights
     assert "held out of train: 6 sentences" in make_report([out])[0]
+
+
+def test_documents_of_conllu_and_folds_of_labels_of_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, out = tmp_path / "data.conllu", tmp_path / "out"
+    rows = "1\tAnna{0}\t_\tPROPN" + "\t_" * 6 + "\n2\tsleeps\t_\tVERB" + "\t_" * 6 + "\n\n"
+    path.write_text("".join(f"# newdoc id = {number}\n" + rows.format(number) * 2 for number in range(12)))
+    found = tasks.tagging.read_tagged(str(path), labels="tokens").sentences
+    assert [sentence.document for sentence in found] == [number for number in range(1, 13) for _ in range(2)]
+    tiny = ["--lstm_dim", "4", "--inputs.word_dim", "4", "--max_epochs", "1", "--finetune.pictures", "false", "--quiet"]
+    assert main(["tag", "train", "--train", str(path), "--out", str(out), "--folds", "2", *tiny]) == 0
+    assert capsys.readouterr().out.startswith("folds accuracy ")
+    parts = [json.loads((out / f"fold-{n}" / "training.json").read_text())["data"] for n in (1, 2)]
+    assert [part["test"]["sentences"] for part in parts] == [12, 12]
