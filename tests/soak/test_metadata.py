@@ -147,7 +147,7 @@ def make_seed(out: Path) -> File:
     write_json(out / "seed.json", content)
 
     def read() -> None:
-        found = seeds._finished(out / "seed.json", content["settings"])
+        found = seeds.finished(out / "seed.json", content["settings"])
         if found is not None:
             seeds.summarize([found, content["scores"]])
 

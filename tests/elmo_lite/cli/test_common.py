@@ -167,7 +167,7 @@ def test_an_error_keeps_its_class() -> None:
         call_with_arguments(fail, [], prog="fail", positionals=(), preset_group="none")
 
 
-SILENT = ("ner evaluate", "classify evaluate", "sentiment evaluate")
+SILENT = ("ner evaluate", "tag evaluate", "classify evaluate", "sentiment evaluate")
 PROGRESS = [
     name for name in COMMANDS if name.split()[-1] in ("corpus", "pretrain", "ladder", "evaluate", "embed", "train")
 ]
