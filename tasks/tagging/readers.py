@@ -11,6 +11,7 @@ from elmo_lite.text import (
     ColumnReader,
     Kind,
     begins_document,
+    decoded_lines,
     is_data_set_name,
     kind_of,
     open_data_set,
@@ -84,8 +85,11 @@ def number_of(column: Column, title: str, name: str) -> int | None:
 
     Raises:
         ConfigError: It is given by name.
+        CorpusError: The file is empty.
     """
     if isinstance(column, str):
+        if not any(text.strip() for _, text in decoded_lines(name)):
+            raise CorpusError(f"{name}: expected one word per line, found none")
         expected = f"the number of a column of {name}, which names none"
         raise ConfigError(f"{title}: expected {expected}, found {column!r}")
     return column

@@ -123,3 +123,12 @@ def test_unseen_labels_and_many(tmp_path: Path, caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.INFO, logger="elmo_lite"):
         read_tagged(path)
     assert caplog.messages[0].endswith("and 10 others") and "labels: L7 2, L0 1, " in caplog.messages[0]
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    """Whatever column is asked for."""
+    path = tmp_path / "empty.conllu"
+    path.write_text("\n\n", encoding="utf-8")
+    for column in (None, "upos", 2):
+        with pytest.raises(CorpusError, match=r"empty\.conllu: expected one word per line, found none"):
+            read_tagged(path, column)
