@@ -94,7 +94,8 @@ def _print_search(task: Task[ConfigT, DataT, ExampleT, ModelT], facts: Mapping[s
 
 def _details(scores: Mapping[str, Any], title: str) -> Iterator[str]:
     """The interval of the share of right answers, scores by type or label, and by what the training data knew."""
-    title = next((name for name in ("accuracy", "exact") if name in scores), title)
+    right = () if "f1" in scores else ("accuracy", "exact")  # of texts and words; entities have F1
+    title = next((name for name in right if name in scores), title)
     if drawn := scores.get("interval"):
         yield f"{title} in {drawn['low']:.1f} to {drawn['high']:.1f} ({drawn['level']} % of resampled sentences)"
     if found := scores.get("calibration"):
