@@ -193,6 +193,24 @@ def test_a_toy_corpus_is_learnt_by_heart(tmp_path: Path) -> None:
     assert facts["best"]["forward_perplexity"] < 1.2 and facts["best"]["backward_perplexity"] < 1.2
 
 
+def test_known_words_are_measured_by_themselves(corpus: Path) -> None:
+    opened, config = Corpus.open(corpus), settings()
+    module = build_model(config, opened, 1, None).eval()
+    batch = make_batches(opened, opened.train, config.data, 0).batch(0)
+    batch.forward_targets[:, 0] = UNKNOWN_CLASS
+    with torch.no_grad():
+        module.head.bias[UNKNOWN_CLASS] -= 3  # so that the unknown word is worse than others
+        module.on_validation_epoch_start()
+        module.validation_step(batch, 0)
+        of_direction, known = module.validation_nats()
+        expected = []
+        for states, classes in zip(module.top_states(batch, {}), module.targets(batch), strict=True):
+            nats = -module.head.log_probabilities(states, classes).double()
+            expected.append((float(nats.mean()), float(nats[classes != UNKNOWN_CLASS].mean())))
+    assert list(of_direction.values()) == pytest.approx([mean for mean, _ in expected])
+    assert known == pytest.approx(np.mean([mean for _, mean in expected])) and known < np.mean([m for m, _ in expected])
+
+
 def test_nothing_held_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     toy = build(tmp_path / "toy", [" ".join(sentences(0, 40))], None)
     facts = pretrain(settings(), toy, tmp_path / "out", max_steps=3)

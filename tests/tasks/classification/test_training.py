@@ -71,6 +71,17 @@ def test_several_labels(tmp_path: Path) -> None:
     assert again["micro_f1"] == 100 and again["per_label"]["red"]["sentences"] == 10
 
 
+def test_only_one_label_for_each_text_has_a_least_score(tmp_path: Path) -> None:
+    texts, config = ["good", "bad", "so so"], dataclasses.replace(CONFIG, multi_label=True, max_epochs=1)
+    labels = [["a"], ["b"], ["a", "b"]]
+    facts = train(config, (texts, labels), (texts, labels), tmp_path / "out", progress=False)
+    assert facts["dev"]["interval"] is not None
+    classifier = Classifier.from_pretrained(tmp_path / "out")
+    assert len(classifier.predict(texts)) == 3 and classifier.model.temperature == 1
+    with pytest.raises(ConfigError, match="min_score: expected a classifier with one label for each text"):
+        classifier.predict(texts, min_score=0.5)
+
+
 def test_numbers(tmp_path: Path) -> None:
     texts = [" ".join(["x"] * n + ["good"] * (n % 4) + ["bad"] * (n % 3)) for n in range(2, 26)]
     numbers = [100 + 10.0 * (n % 4) - 7 * (n % 3) for n in range(2, 26)]
