@@ -21,10 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from transfer import ENGLISH, SETS, DataSet, Row, Table, read, write
-
-from tasks.ner.config import NerConfig
-from tasks.sentiment.config import SentimentConfig
+from transfer import ENGLISH, SETS, Config, DataSet, Row, Table, read, write
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ ROW_OF_WORDS = {False: "layers", True: "mix"}
 class Variants(Table):
     """The runs of all variants, each in ``OUT/SET/ROW/variant=NAME-learning_rate=RATE/seed-N``."""
 
-    def config(self, dataset: DataSet, row: Row, point: Mapping[str, Any], seed: int) -> NerConfig | SentimentConfig:
+    def config(self, dataset: DataSet, row: Row, point: Mapping[str, Any], seed: int) -> Config:
         """Settings of a run."""
         config = super().config(dataset, row, point, seed)
         variant = VARIANTS[point["variant"]]

@@ -32,16 +32,20 @@ from tasks.ner.training import train as train_tagger
 from tasks.sentiment.classifier import SentimentClassifier
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.training import train as train_classifier
+from tasks.tagging.config import TaggerConfig
+from tasks.tagging.tagger import Tagger
+from tasks.tagging.training import train as train_words
 from tasks.training.config import FinetuneConfig
 
 Scores = dict[str, float]
+Config = NerConfig | SentimentConfig | TaggerConfig
 
 
 @dataclass(frozen=True)
 class DataSet:
     """Three files and what is asked of them."""
 
-    task: Literal["ner", "sentiment"]
+    task: Literal["ner", "sentiment", "tag"]
     folder: str
     files: tuple[str, str, str]
     """Train, dev and test."""
@@ -64,6 +68,8 @@ SETS = {
     "wnut17": DataSet("ner", "ner/wnut17", ("train.conll", "dev.conll", "test.conll")),
     "sst2": DataSet("sentiment", "sentiment/sst", TREES, DataConfig(classes=2, phrases=True), PHRASES),
     "sst5": DataSet("sentiment", "sentiment/sst", TREES, DataConfig(classes=5, phrases=True), PHRASES),
+    "sst2-sentences": DataSet("sentiment", "sentiment/sst", TREES, DataConfig(classes=2)),
+    "upos": DataSet("tag", "pos/ud-en-ewt", ("train.conllu", "dev.conllu", "test.conllu")),
     "nerkor": DataSet("ner", "hun/nerkor", TABLES),
     "husst": DataSet("sentiment", "hun/husst", TABLES),
     "uner-sr": DataSet("ner", "srp/uner-sr", TABLES),
@@ -120,7 +126,7 @@ class Table:
             part.write_text(head + gap.join(examples[number] for number in chosen), encoding="utf-8")
         return part
 
-    def config(self, dataset: DataSet, row: Row, point: Mapping[str, Any], seed: int) -> NerConfig | SentimentConfig:
+    def config(self, dataset: DataSet, row: Row, point: Mapping[str, Any], seed: int) -> Config:
         """Settings of a run."""
         parts: dict[str, Any] = {
             "inputs": WordInputConfig(words=self.vectors if row.has_vectors else "trainable"),
@@ -131,9 +137,9 @@ class Table:
             ),
             "encoder_inside": False,
         }  # fmt: skip
-        if dataset.task == "ner":
-            return NerConfig(**parts)
-        return SentimentConfig(**parts, data=dataset.data)
+        if dataset.task == "sentiment":
+            return SentimentConfig(**parts, data=dataset.data)
+        return NerConfig(**parts) if dataset.task == "ner" else TaggerConfig(**parts)
 
     def dev_score(self, name: str, row: str, point: Mapping[str, Any], seed: int) -> float:
         """Train, unless it was done before, and give the score on dev."""
@@ -146,6 +152,8 @@ class Table:
             print(f"# {directory}", file=sys.stderr, flush=True)
             if isinstance(config, NerConfig):
                 facts = train_tagger(config, train_file, dev_file, directory, overwrite=True)
+            elif isinstance(config, TaggerConfig):
+                facts = train_words(config, train_file, dev_file, directory, overwrite=True)
             else:
                 facts = train_classifier(config, train_file, dev_file, directory, overwrite=True)
             if facts["interrupted"]:  # by Ctrl-C or SIGTERM: this is no run to count
@@ -164,6 +172,8 @@ class Table:
             encoder = self.encoder if ROWS[row].layers else None
             if dataset.task == "ner":
                 facts = NerTagger.from_pretrained(directory, encoder=encoder).evaluate(test_file)
+            elif dataset.task == "tag":
+                facts = Tagger.from_pretrained(directory, encoder=encoder).evaluate(test_file)
             else:
                 facts = SentimentClassifier.from_pretrained(directory, encoder=encoder).evaluate(test_file)
             write(finished, {"score": main_score(facts), "words_per_second": facts["words_per_second"]})
@@ -177,7 +187,7 @@ class Table:
 def examples_of(path: Path, task: str) -> tuple[str, list[str], str]:
     """Head of a file, its examples (blocks of tagged words, or lines of a table), and what separates them."""
     text = path.read_text(encoding="utf-8")
-    if task == "ner":
+    if task != "sentiment":
         return "", [f"{block}\n" for block in text.strip("\n").split("\n\n")], "\n"
     head, *lines = text.splitlines(keepends=True)
     return head, lines, ""

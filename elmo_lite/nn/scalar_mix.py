@@ -76,7 +76,9 @@ class ScalarMix(nn.Module):
         if self.layer_norm:
             layers = nn.functional.layer_norm(layers, layers.shape[-1:])
         scale = (self.gamma * self._proportions()).to(layers.dtype)
-        mixed: Tensor = torch.tensordot(scale, layers, dims=([0], [0]))
+        # Autocast would convert all layers, and products of this shape are slow in bfloat16.
+        with torch.autocast(layers.device.type, enabled=False):
+            mixed: Tensor = torch.tensordot(scale, layers, dims=([0], [0]))
         return mixed
 
     def _proportions(self) -> Tensor:

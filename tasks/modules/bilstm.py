@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elmo_lite.nn import run_layer
+from tasks.modules.recurrence import Recurrence
 
 
 class BiLSTM(nn.Module):
     """A bidirectional LSTM over padded sentences: two LSTMs, one of which reads each sentence in reverse.
 
-    Padding follows the words in both directions, so that it does not affect them, and no packing is needed. On 2 CPU
-    cores, a training step of a batch sorted by length takes 0.7 times as long as with ``nn.LSTM(bidirectional=True)``
-    on packed sequences, for which oneDNN has no kernel.
+    Padding follows the words in both directions, so that it does not affect them, and no packing is needed. On a CPU,
+    both directions run together, with one product of all word vectors with all weights of the inputs.
     """
 
     def __init__(self, input_dim: int, dim: int) -> None:
@@ -38,10 +41,32 @@ class BiLSTM(nn.Module):
         Returns:
             (B, T, 2 * dim), zero at padding.
         """
+        states = self._one_by_one(vectors, mask) if vectors.is_cuda else self._together(vectors, mask)
+        return states * mask[..., None]
+
+    def _one_by_one(self, vectors: Tensor, mask: Tensor) -> Tensor:
+        """The states (B, T, 2 * dim) by the LSTM of torch, for which a GPU has a kernel."""
         mirror = _mirror(mask)
         ahead, _ = run_layer(self.forward_lstm, vectors, None)
         back, _ = run_layer(self.backward_lstm, _reorder(vectors, mirror), None)
-        return torch.cat([ahead, _reorder(back, mirror)], dim=-1) * mask[..., None]
+        return torch.cat([ahead, _reorder(back, mirror)], dim=-1)
+
+    def _together(self, vectors: Tensor, mask: Tensor) -> Tensor:
+        """The states (B, T, 2 * dim) by ``Recurrence``."""
+        batch, steps = mask.shape
+        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else vectors.dtype
+        directions = (self.forward_lstm, self.backward_lstm)
+        weight = torch.cat([lstm.weight_ih_l0.to(dtype) for lstm in directions])
+        bias = torch.cat([lstm.bias_ih_l0 + lstm.bias_hh_l0 for lstm in directions])
+        products = F.linear(vectors.to(dtype), weight, bias.to(dtype))
+        by_step, by_word = _orders(mask)
+        products = _Permute.apply(products.reshape(2 * batch * steps, -1), by_step, by_word)  # type: ignore[no-untyped-call]
+        with torch.autocast("cpu", enabled=False):
+            recurrent = torch.stack([lstm.weight_hh_l0 for lstm in directions])
+            products = products.to(recurrent.dtype).view(steps, 2, batch, -1)
+            outputs = Recurrence.apply(products, recurrent)  # type: ignore[no-untyped-call]
+        states = _Permute.apply(outputs.flatten(0, 2), by_word, by_step)  # type: ignore[no-untyped-call]
+        return states.view(batch, steps, self.dim)  # type: ignore[no-any-return]
 
 
 def _mirror(mask: Tensor) -> Tensor:
@@ -53,3 +78,33 @@ def _mirror(mask: Tensor) -> Tensor:
 def _reorder(vectors: Tensor, positions: Tensor) -> Tensor:
     """Reorder vectors (B, T, D) by positions (B, T)."""
     return vectors.gather(1, positions[..., None].expand(-1, -1, vectors.shape[-1]))
+
+
+def _orders(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Indices (2BT,) that bring rows in the order (B, T, 2) into the order of reading, (T, 2, B), and back.
+
+    The second direction reads the words of each sentence in reverse.
+    """
+    batch, steps = mask.shape
+    word = torch.arange(batch * steps, device=mask.device).view(batch, steps)
+    mirrored = _mirror(mask) + steps * torch.arange(batch, device=mask.device)[:, None]
+    by_step = torch.stack([2 * word, 2 * mirrored + 1]).permute(2, 0, 1).flatten()
+    by_word = torch.empty_like(by_step)
+    by_word[by_step] = torch.arange(len(by_step), device=mask.device)
+    return by_step, by_word
+
+
+class _Permute(torch.autograd.Function):
+    """Rows in another order; the gradient is the opposite order, where autograd would add up rows."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, order: Tensor, opposite: Tensor) -> Tensor:
+        """Rows (N, D) by their indices (N,)."""
+        ctx.save_for_backward(opposite)
+        return rows.index_select(0, order)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """The gradient of the rows."""
+        (opposite,) = ctx.saved_tensors
+        return gradient.index_select(0, opposite), None, None
