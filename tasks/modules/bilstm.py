@@ -63,8 +63,7 @@ class BiLSTM(nn.Module):
         products = _Permute.apply(products.reshape(2 * batch * steps, -1), by_step, by_word)  # type: ignore[no-untyped-call]
         with torch.autocast("cpu", enabled=False):
             recurrent = torch.stack([lstm.weight_hh_l0 for lstm in directions])
-            products = products.to(recurrent.dtype).view(steps, 2, batch, -1)
-            outputs = Recurrence.apply(products, recurrent)  # type: ignore[no-untyped-call]
+            outputs = Recurrence.apply(products.view(steps, 2, batch, -1), recurrent)  # type: ignore[no-untyped-call]
         states = _Permute.apply(outputs.flatten(0, 2), by_word, by_step)  # type: ignore[no-untyped-call]
         return states.view(batch, steps, self.dim)  # type: ignore[no-any-return]
 

@@ -1,7 +1,8 @@
 """The recursions of a CRF over the words of a sentence, in batches: forward and backward log weights, sums, maxima.
 
-A sum over pairs of labels is a product of matrices of exponentials, relative to the largest; where exponentials are
-too small or too large for that, it is computed in log space, in blocks that fit into memory.
+Weights are computed as probabilities in float64, scaled to sum to 1 at each word (Rabiner 1989, section V.A). Where
+scores differ so much that they could be lost, sums over pairs of labels are computed relative to the largest, or in log
+space, in blocks that fit into memory.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ MAX_PAIRS = 1 << 24
 """Number of probabilities of pairs of labels that are in memory at once."""
 MAX_EXPONENT = 80.0
 """Exponent whose exponential float32 holds, with room for a sum."""
+MAX_SPREAD = 200.0
+"""Difference of scores at a word for which weights can be scaled: float64 holds the product of three steps."""
 
 
 def forward_weights(emissions: Tensor, first: Tensor, follow: Tensor, mask: Tensor) -> Tensor:
     """The forward log weights, (B, T, N), including the emission at each word. Padding repeats the last word's."""
+    if can_be_scaled(emissions, first, follow):
+        return _scaled_forward(emissions, first, follow, mask)
     current = first + emissions[:, 0]
     found = [current]
     columns = follow.t().contiguous()  # a sum is over the last, contiguous dimension
@@ -32,6 +37,8 @@ def forward_weights(emissions: Tensor, first: Tensor, follow: Tensor, mask: Tens
 
 def backward_weights(emissions: Tensor, follow: Tensor, last: Tensor, mask: Tensor) -> Tensor:
     """The backward log weights, (B, T, N), without the emission at each word."""
+    if can_be_scaled(emissions, last, follow):
+        return _scaled_backward(emissions, follow, last, mask)
     end = last.expand(emissions.shape[0], -1)
     current = end
     found = [current]
@@ -42,6 +49,58 @@ def backward_weights(emissions: Tensor, follow: Tensor, last: Tensor, mask: Tens
             current = torch.where(mask[:, step, None], reached, end)
             found.append(current)
     return torch.stack(found[::-1], dim=1)
+
+
+def can_be_scaled(emissions: Tensor, ends: Tensor, follow: Tensor) -> bool:
+    """Whether weights scaled at each word lose nothing: scores differ by less than ``MAX_SPREAD``, there is float64."""
+    if emissions.device.type == "mps":
+        return False
+    spread = (emissions.amax(dim=2) - emissions.amin(dim=2)).max() + sum(map(_spread, (ends, follow)))
+    return bool(spread < MAX_SPREAD)  # not if it is NaN
+
+
+def _spread(scores: Tensor) -> Tensor:
+    """The difference of the largest and the smallest score of what is legal."""
+    return scores.max() - scores.masked_fill(scores == -torch.inf, torch.inf).min()
+
+
+def _scaled_forward(emissions: Tensor, first: Tensor, follow: Tensor, mask: Tensor) -> Tensor:
+    """``forward_weights`` by weights that are scaled at each word."""
+    top = emissions.amax(dim=2, keepdim=True)
+    words = (emissions - top).double().exp().unbind(dim=1)
+    transitions, is_full = follow.double().exp(), mask.all(dim=0).tolist()
+    current = words[0] * (first - first.max()).double().exp()
+    found, sums = [current], [torch.ones_like(current[:, :1])]
+    for step in range(1, len(words)):
+        reached = current @ transitions * words[step]
+        scale = reached.sum(dim=1, keepdim=True)
+        reached = reached / scale
+        current = reached if is_full[step] else torch.where(mask[:, step, None], reached, current)
+        found.append(current)
+        sums.append(scale)
+    scales = (torch.stack(sums, dim=1).log() + top).masked_fill(~mask[..., None], 0.0).cumsum(dim=1)
+    return (torch.stack(found, dim=1).log() + scales + first.max()).to(emissions.dtype)
+
+
+def _scaled_backward(emissions: Tensor, follow: Tensor, last: Tensor, mask: Tensor) -> Tensor:
+    """``backward_weights`` by weights that are scaled at each word."""
+    top = emissions.amax(dim=2, keepdim=True)
+    words = (emissions - top).double().exp().unbind(dim=1)
+    transitions, is_full = follow.double().exp().t(), mask.all(dim=0).tolist()
+    current = end = (last - last.max()).double().exp().expand(len(mask), -1)
+    found, sums = [current], []
+    for step in range(len(words) - 1, 0, -1):
+        reached = (current * words[step]) @ transitions
+        scale = reached.sum(dim=1, keepdim=True)
+        reached = reached / scale
+        current = reached if is_full[step] else torch.where(mask[:, step, None], reached, end)
+        found.append(current)
+        sums.append(scale)
+    weights = torch.stack(found[::-1], dim=1).log()
+    if sums:
+        scales = (torch.stack(sums[::-1], dim=1).log() + top[:, 1:]).masked_fill(~mask[:, 1:, None], 0.0)
+        weights[:, :-1] += scales.flip(1).cumsum(dim=1).flip(1)
+    return (weights + last.max()).to(emissions.dtype)
 
 
 def _summed(current: Tensor, scores: Tensor, weights: Tensor) -> Tensor:

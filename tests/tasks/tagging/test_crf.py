@@ -240,9 +240,37 @@ def test_blocks_are_the_same(crf: LinearChainCRF, emissions: Tensor, monkeypatch
     whole, paths = results()
     monkeypatch.setattr(module, "MAX_PAIRS", 1)
     monkeypatch.setattr(module, "MAX_EXPONENT", -math.inf)
+    monkeypatch.setattr(module, "MAX_SPREAD", -math.inf)
     gradient, in_blocks = results()
     torch.testing.assert_close(gradient, whole)
     assert in_blocks == paths
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 25.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_scaled_weights_are_those_in_log_space(
+    crf: LinearChainCRF, scale: float, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crf = crf.to(dtype)
+    emissions = scale * torch.randn(*MASK.shape, crf.num_labels, dtype=dtype)
+    first, follow, last = crf.scores()
+    assert module.can_be_scaled(emissions, first, follow)
+    ahead = module.forward_weights(emissions, first, follow, MASK)
+    back = module.backward_weights(emissions, follow, last, MASK)
+    assert ahead.dtype == back.dtype == dtype
+    monkeypatch.setattr(module, "MAX_SPREAD", -math.inf)
+    torch.testing.assert_close(ahead, module.forward_weights(emissions, first, follow, MASK))
+    torch.testing.assert_close(back, module.backward_weights(emissions, follow, last, MASK))
+
+
+def test_what_cannot_be_scaled() -> None:
+    crf = bioes()
+    first, follow, _ = crf.scores()
+    emissions = torch.zeros(1, 2, crf.num_labels)
+    assert module.can_be_scaled(emissions, first, follow)  # illegal scores do not count
+    for value in (math.nan, math.inf, 2 * module.MAX_SPREAD):
+        emissions[0, 1, 0] = value
+        assert not module.can_be_scaled(emissions, first, follow)
 
 
 def test_autocast_does_not_make_it_coarser() -> None:
