@@ -111,8 +111,13 @@ class Loop(pl.LightningModule):
         gradient_clip_algorithm: str | None = None,
     ) -> None:
         """Clip the global norm of all gradients; Lightning does not support clipping for a fused optimizer."""
-        if self.config.gradient_clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+        bound = self.config.gradient_clip
+        if not bound:
+            return
+        trained = [parameter for parameter in self.model.parameters() if parameter.grad is not None]
+        norm = nn.utils.get_total_norm([parameter.grad for parameter in trained if parameter.grad is not None])
+        if not norm <= bound:  # most gradients are within, and are not multiplied by 1
+            nn.utils.clip_grads_with_norm_(trained, bound, norm)
 
     # Scores
 
