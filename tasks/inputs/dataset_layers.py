@@ -47,20 +47,22 @@ class FrozenLayers:
             places: Places in the file, in 0..L-1, of the layers to read. Defaults to all.
         """
         self.num_layers, self.dim = num_layers, dim
-        self._places = list(range(num_layers) if places is None else places)
+        self._places = torch.tensor(list(range(num_layers) if places is None else places))
         self.path = path
         starts: dict[tuple[str, ...], int] = {}
         end = 0
-        self._spans: list[tuple[int, int]] = []
-        """Position of the first word in the file, and number of words T, of each sentence."""
+        spans: list[
+            tuple[int, int]
+        ] = []  # position of the first word in the file, and number of words, of each sentence
         for words in map(tuple, sentences):
             if words not in starts:
                 starts[words] = end
                 end += len(words)
-            self._spans.append((starts[words], len(words)))
+            spans.append((starts[words], len(words)))
+        self._spans = torch.tensor(spans, dtype=torch.long).view(-1, 2)
         # Copy on write: torch requires writable memory, but nothing is written.
         numbers = np.memmap(path, dtype=np.float16, mode="c") if end else np.empty(0, dtype=np.float16)
-        self._numbers = torch.from_numpy(numbers)
+        self._vectors = torch.from_numpy(numbers).view(-1, dim)
 
     def __len__(self) -> int:
         """Number of sentences."""
@@ -68,13 +70,14 @@ class FrozenLayers:
 
     def batch(self, indices: Sequence[int]) -> Tensor:
         """Chosen layers of the sentences at ``indices``, (K, B, T, 2D) float32 on the CPU, zero at padding."""
-        spans = [self._spans[index] for index in indices]
-        layers = torch.zeros(len(self._places), len(spans), max((length for _, length in spans), default=0), self.dim)
-        word = self.num_layers * self.dim
-        for row, (start, length) in enumerate(spans):
-            block = self._numbers[start * word : (start + length) * word].view(self.num_layers, length, self.dim)
-            for chosen, place in enumerate(self._places):  # the pages of other layers are not read
-                layers[chosen, row, :length] = block[place]
+        starts, lengths = self._spans[list(indices)].unbind(dim=1)
+        position = torch.arange(int(lengths.max()) if len(lengths) else 0)
+        is_word = position < lengths[:, None]  # (B, T)
+        # Only the pages of the chosen layers are read.
+        first = starts * self.num_layers + self._places[:, None] * lengths  # (K, B)
+        rows = first[..., None] + torch.where(is_word, position, 0)
+        layers = self._vectors[rows.flatten().clamp(max=len(self._vectors) - 1)].float().view(*rows.shape, self.dim)
+        layers.flatten(1, 2).index_fill_(1, (~is_word).flatten().nonzero().flatten(), 0.0)
         return layers
 
 

@@ -41,7 +41,7 @@ class BiLSTM(nn.Module):
         Returns:
             (B, T, 2 * dim), zero at padding.
         """
-        states = self._one_by_one(vectors, mask) if vectors.is_cuda else self._together(vectors, mask)
+        states = self._together(vectors, mask) if vectors.device.type == "cpu" else self._one_by_one(vectors, mask)
         return states * mask[..., None]
 
     def _one_by_one(self, vectors: Tensor, mask: Tensor) -> Tensor:
@@ -55,15 +55,16 @@ class BiLSTM(nn.Module):
         """The states (B, T, 2 * dim) by ``Recurrence``."""
         batch, steps = mask.shape
         dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else vectors.dtype
-        directions = (self.forward_lstm, self.backward_lstm)
-        weight = torch.cat([lstm.weight_ih_l0.to(dtype) for lstm in directions])
-        bias = torch.cat([lstm.bias_ih_l0 + lstm.bias_hh_l0 for lstm in directions])
+        # Of each direction: weights of the inputs, recurrent weights, and their biases.
+        directions = (self.forward_lstm.all_weights[0], self.backward_lstm.all_weights[0])
+        inputs, recurrent, *biases = zip(*directions, strict=True)
+        weight = torch.cat([of_direction.to(dtype) for of_direction in inputs])
+        bias = torch.cat(biases[0]) + torch.cat(biases[1])
         products = F.linear(vectors.to(dtype), weight, bias.to(dtype))
         by_step, by_word = _orders(mask)
         products = _Permute.apply(products.reshape(2 * batch * steps, -1), by_step, by_word)  # type: ignore[no-untyped-call]
         with torch.autocast("cpu", enabled=False):
-            recurrent = torch.stack([lstm.weight_hh_l0 for lstm in directions])
-            outputs = Recurrence.apply(products.view(steps, 2, batch, -1), recurrent)  # type: ignore[no-untyped-call]
+            outputs = Recurrence.apply(products.view(steps, 2, batch, -1), torch.stack(recurrent))  # type: ignore[no-untyped-call]
         states = _Permute.apply(outputs.flatten(0, 2), by_word, by_step)  # type: ignore[no-untyped-call]
         return states.view(batch, steps, self.dim)  # type: ignore[no-any-return]
 
