@@ -162,7 +162,7 @@ class Representation(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Vectors of words, (B, T, dim): x_k, then the combined layers; zero at padding."""
-        parts = [] if self.word_inputs is None else [self.word_inputs(batch)]
+        parts = [] if self.word_inputs is None else [_narrow(self.word_inputs(batch))]
         if self.input_mix is not None:
             parts.append(self._mixed(self.input_mix, batch))
         return torch.cat(parts, dim=-1)
@@ -172,7 +172,7 @@ class Representation(nn.Module):
         return None if self.output_mix is None else self._mixed(self.output_mix, batch)
 
     def _mixed(self, mix: nn.Module, batch: Batch) -> Tensor:
-        mixed = mix(self.with_layers(batch).layers)
+        mixed = _narrow(mix(self.with_layers(batch).layers))
         return self.dropout(mixed.masked_fill(~batch.mask[..., None], 0))  # type: ignore[no-any-return]
 
     def penalty(self) -> Tensor:
@@ -201,6 +201,12 @@ class Representation(nn.Module):
         if self.elmo is not None and self.config.freeze:
             self.elmo._apply(fn, recurse)
         return self
+
+
+def _narrow(vectors: Tensor) -> Tensor:
+    """Vectors in the data type of autocast, in which the head reads them: half the memory in between."""
+    device = vectors.device.type
+    return vectors.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else vectors
 
 
 def _combination(elmo: Encoder, config: EncoderConfig, layers: list[int]) -> ScalarMix | OneLayer | Concatenation:
