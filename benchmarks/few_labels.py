@@ -54,7 +54,14 @@ class Runs:
 
     def model(self, preset: str) -> str:
         """Name of the head with a preset, from all that its scores depend on."""
-        return "-".join(["head", preset, Path(self.encoder).name, *([Path(self.vectors).name] if self.vectors else [])])
+        return "-".join(
+            [
+                "head",
+                preset.replace("none", "default"),
+                Path(self.encoder).name,
+                *([Path(self.vectors).name] if self.vectors else []),
+            ]
+        )
 
     def sample(self, name: str, size: int, number: int) -> tuple[Path, Path]:
         """Files to train on and to choose by. A sample is written once, so that all models have the same."""

@@ -115,7 +115,7 @@ def test_command(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         ["sst2", "40", "TF-IDF", "2"],
     ]
     rows = json.loads((out / "few-labels-dev-held-out.json").read_text(encoding="utf-8"))["table"]
-    assert [row["model"] for row in rows] == ["feature CRF", "head-none-none", "TF-IDF", "head-none-none"]
+    assert [row["model"] for row in rows] == ["feature CRF", "head-default-none", "TF-IDF", "head-default-none"]
     assert rows[1]["scores"] == {"0": 70.0, "1": 70.0}
 
 
