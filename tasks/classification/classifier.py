@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -21,6 +20,7 @@ from tasks.classification.model import ClassificationModel, make_network
 from tasks.classification.prediction import Text, TextPair, check_min_score, sure
 from tasks.classification.readers import DataConfig, LabelledText
 from tasks.classification.text_words import Texts, words_of_texts
+from tasks.files import CHUNK, in_chunks
 from tasks.inputs.batch import BATCH_WORDS
 from tasks.inputs.encoders import Encoder
 from tasks.saved_task.description import describe
@@ -142,10 +142,9 @@ class Classifier(TaskModel[ClassificationModel, HeadConfig]):
 
     def predictions_of(self, examples: Iterable[LabelledText]) -> Iterator[Any]:
         """Predict texts that were read, a bounded number at a time, in order."""
-        size = max(32, min(4096, AT_ONCE // len(self.labels)))
-        remaining = iter(examples)
-        while block := [example.texts for example in islice(remaining, size)]:
-            yield from self._predictions(block)
+        most = max(32, min(CHUNK, AT_ONCE // len(self.labels)))
+        for chunk in in_chunks(examples, lambda example: len(example.words), most):
+            yield from self._predictions([example.texts for example in chunk])
 
     def data_config(
         self, text_column: str | None = None, label_column: str | None = None, text_pair_column: str | None = None

@@ -70,8 +70,7 @@ class BaseTagger(TaskModel[TaggingModel, ConfigT]):
             CheckpointError: The weights are not finite.
             ConfigError: ``min_score`` is out of range.
         """
-        least = "a probability in 0..1" if self.has_spans else "0 for labels of words"
-        require(0 <= min_score <= self.has_spans, "min_score", least, min_score)
+        self.check_min_score(min_score)
         given = items_of(sentences, "sentences", "sentence")
         split = [self._split(sentence, number) for number, sentence in enumerate(given)]
         marked = [self._marked(sentence, number) for number, sentence in enumerate(given)]
@@ -79,6 +78,15 @@ class BaseTagger(TaskModel[TaggingModel, ConfigT]):
         decoded = self._decode(words, marked=marked, probabilities=probabilities)
         sure = (found.surer_than(min_score) for found in decoded) if min_score else decoded
         return [tagged_sentence(*row) for row in zip(given, split, sure, strict=True)]
+
+    def check_min_score(self, min_score: float) -> None:
+        """Check the probability below which entities are left out.
+
+        Raises:
+            ConfigError: It is out of range, or the labels are not those of spans and it is not 0.
+        """
+        least = "a probability in 0..1" if self.has_spans else "0 for labels of words"
+        require(0 <= min_score <= self.has_spans, "min_score", least, min_score)
 
     def predict_proba(self, sentences: Iterable[Sentence]) -> list[npt.NDArray[np.float64]]:
         """Compute the marginal probability of every label at each word.
