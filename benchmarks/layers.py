@@ -159,8 +159,6 @@ def main() -> None:
     arguments = parser.parse_args()
     given = (arguments.data, arguments.encoder, arguments.vectors, arguments.cache_dir, arguments.limit)
     table = Variants(arguments.out, *given)
-    if arguments.limit and any(SETS[name].files[0] == "train.txt" for name in arguments.sets):
-        parser.error("--limit: expected sets of tagged words or tables, found trees")
     row = ROW_OF_WORDS[bool(arguments.vectors)]
     scores: dict[str, dict[str, dict[int, float]]] = {name: {} for name in arguments.sets}
     for name in arguments.sets:

@@ -16,6 +16,7 @@ import itertools
 import json
 import math
 import random
+import re
 import statistics
 import sys
 from collections.abc import Mapping
@@ -57,6 +58,11 @@ class DataSet:
     def paths(self, data: Path) -> list[Path]:
         """The three files below a directory."""
         return [data / self.folder / name for name in self.files]
+
+    @property
+    def has_trees(self) -> bool:
+        """Whether the files hold trees, whose words are split already."""
+        return self.files == TREES
 
 
 TREES = ("train.txt", "dev.txt", "test.txt")
@@ -120,7 +126,7 @@ class Table:
             return path
         part = self.out / name / f"train-{self.limit}{path.suffix}"
         if not part.exists():
-            head, examples, gap = examples_of(path, SETS[name].task)
+            head, examples, gap = examples_of(path, SETS[name])
             chosen = sorted(random.Random(0).sample(range(len(examples)), len(examples))[: self.limit])
             part.parent.mkdir(parents=True, exist_ok=True)
             part.write_text(head + gap.join(examples[number] for number in chosen), encoding="utf-8")
@@ -150,14 +156,7 @@ class Table:
             config = self.config(dataset, ROWS[row], point, seed)
             train_file, dev_file = self.train_file(name), dataset.paths(self.data)[1]
             print(f"# {directory}", file=sys.stderr, flush=True)
-            if isinstance(config, NerConfig):
-                facts = train_tagger(config, train_file, dev_file, directory, overwrite=True)
-            elif isinstance(config, TaggerConfig):
-                facts = train_words(config, train_file, dev_file, directory, overwrite=True)
-            else:
-                facts = train_classifier(config, train_file, dev_file, directory, overwrite=True)
-            if facts["interrupted"]:  # by Ctrl-C or SIGTERM: this is no run to count
-                raise KeyboardInterrupt
+            facts = train_head(config, train_file, dev_file, directory)
             kept = ("best_epoch", "seconds_per_epoch", "training_words_per_second")
             write(finished, {"score": main_score(facts["dev"]), **{key: facts.get(key) for key in kept}})
         return float(read(finished)["score"])
@@ -170,12 +169,7 @@ class Table:
             dataset = SETS[name]
             test_file = dataset.paths(self.data)[2]
             encoder = self.encoder if ROWS[row].layers else None
-            if dataset.task == "ner":
-                facts = NerTagger.from_pretrained(directory, encoder=encoder).evaluate(test_file)
-            elif dataset.task == "tag":
-                facts = Tagger.from_pretrained(directory, encoder=encoder).evaluate(test_file)
-            else:
-                facts = SentimentClassifier.from_pretrained(directory, encoder=encoder).evaluate(test_file)
+            facts = score_head(dataset, directory, encoder, test_file)
             write(finished, {"score": main_score(facts), "words_per_second": facts["words_per_second"]})
         return float(read(finished)["score"])
 
@@ -184,13 +178,40 @@ class Table:
         return self.out / name / row / "-".join(f"{key}={value}" for key, value in point.items()) / f"seed-{seed}"
 
 
-def examples_of(path: Path, task: str) -> tuple[str, list[str], str]:
-    """Head of a file, its examples (blocks of tagged words, or lines of a table), and what separates them."""
+def train_head(config: Config, train: Path, dev: Path, out: Path) -> dict[str, Any]:
+    """Train in a directory, in place of what is there; the facts of the training."""
+    if isinstance(config, NerConfig):
+        facts = train_tagger(config, train, dev, out, overwrite=True)
+    elif isinstance(config, TaggerConfig):
+        facts = train_words(config, train, dev, out, overwrite=True)
+    else:
+        facts = train_classifier(config, train, dev, out, overwrite=True)
+    if facts["interrupted"]:  # by Ctrl-C or SIGTERM: this is no run to count
+        raise KeyboardInterrupt
+    return facts
+
+
+def score_head(dataset: DataSet, directory: Path, encoder: str | None, file: Path) -> dict[str, Any]:
+    """Scores of a saved model on a file."""
+    if dataset.task == "ner":
+        return NerTagger.from_pretrained(directory, encoder=encoder).evaluate(file)
+    if dataset.task == "tag":
+        return Tagger.from_pretrained(directory, encoder=encoder).evaluate(file)
+    return SentimentClassifier.from_pretrained(directory, encoder=encoder).evaluate(file)
+
+
+def examples_of(path: Path, dataset: DataSet) -> tuple[str, list[str], str]:
+    """Head of a file, its examples (blocks of tagged words, lines of a table or trees), and what separates them.
+
+    Trees without a label, which are the neutral ones where there are two classes, are no examples.
+    """
     text = path.read_text(encoding="utf-8")
-    if task != "sentiment":
-        return "", [f"{block}\n" for block in text.strip("\n").split("\n\n")], "\n"
-    head, *lines = text.splitlines(keepends=True)
-    return head, lines, ""
+    if dataset.task != "sentiment":
+        return "", [f"{block}\n" for block in re.split(r"\n(?:[^\S\n]*\n)+", text.strip())], "\n"
+    lines = text.splitlines(keepends=True)
+    if dataset.has_trees:
+        return "", [line for line in lines if dataset.data.classes == 5 or not line.startswith("(2 ")], ""
+    return lines[0], lines[1:], ""
 
 
 def main_score(facts: Mapping[str, Any]) -> float:
@@ -253,8 +274,6 @@ def main() -> None:
     arguments = parser.parse_args()
     given = (arguments.data, arguments.encoder, arguments.vectors, arguments.cache_dir, arguments.limit)
     table = Table(arguments.out, *given)
-    if arguments.limit and any(SETS[name].files == TREES for name in arguments.sets):
-        parser.error("--limit: expected sets of tagged words or tables, found trees")
     for name in arguments.sets:
         cells = {row: fill(table, name, row, arguments.seeds, not arguments.no_test) for row in arguments.rows}
         for row, cell in cells.items():

@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ import sklearn_crfsuite
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from transfer import ENGLISH, SETS, TREES, DataSet
+from transfer import ENGLISH, SETS, DataSet
 
 from elmo_lite.text.tokenization import Tokenization
 from tasks.classification.data import read_labelled
-from tasks.classification.readers import LabelledText
+from tasks.classification.readers import DataConfig, LabelledText, SplitWords
 from tasks.ner.data import read_tagged
 from tasks.ner.readers import TaggedSentence
 from tasks.tagging.span_scores import score_tags
@@ -61,17 +61,31 @@ def tagged_features(sentences: Sequence[TaggedSentence]) -> tuple[list[list[dict
     return described, [list(sentence.tags) for sentence in sentences]
 
 
-def crf(dataset: DataSet, data: Path, with_test: bool) -> dict[str, Any]:
-    """Entity F1 of the feature CRF."""
-    train, dev, test = (tagged_features(read_tagged(path).sentences) for path in dataset.paths(data))
+@dataclass(frozen=True)
+class Baseline:
+    """A fitted model: the strength of its penalty that is best on dev, with its score there, and its scorer."""
+
+    point: Any
+    dev: float
+    score: Callable[[Path], float]
+    """Function from a file to a score in percent."""
+
+
+def fit_crf(train: Path, dev: Path) -> Baseline:
+    """Feature CRF, scored by entity F1."""
+    parts = [tagged_features(read_tagged(path).sentences) for path in (train, dev)]
     tried = []
     for c1, c2 in CRF_GRID:
         model = sklearn_crfsuite.CRF(algorithm="lbfgs", c1=c1, c2=c2, max_iterations=100)
-        model.fit(*train)
-        tried.append((score_tags(dev[1], model.predict(dev[0]))["main"], (c1, c2), model))
+        model.fit(*parts[0])
+        tried.append((f1_of(model, *parts[1]), (c1, c2), model))
     score, point, best = max(tried, key=lambda trial: trial[0])
-    found = {"model": "feature CRF", "point": point, "dev": score}
-    return {**found, "test": score_tags(test[1], best.predict(test[0]))["main"]} if with_test else found
+    return Baseline(point, score, lambda path: f1_of(best, *tagged_features(read_tagged(path).sentences)))
+
+
+def f1_of(model: sklearn_crfsuite.CRF, described: Sequence[Any], gold: Sequence[Sequence[str]]) -> float:
+    """Entity F1 of a CRF."""
+    return float(score_tags(gold, model.predict(described))["main"])
 
 
 def texts_and_labels(examples: Sequence[LabelledText]) -> tuple[list[str], list[str]]:
@@ -79,21 +93,35 @@ def texts_and_labels(examples: Sequence[LabelledText]) -> tuple[list[str], list[
     return [" ".join(example.words) for example in examples], [example.label for example in examples]
 
 
-def tfidf(dataset: DataSet, data: Path, with_phrases: bool, with_test: bool) -> dict[str, Any]:
-    """Accuracy of logistic regression over unigrams and bigrams."""
-    train_file, *scored = dataset.paths(data)
-    split = str.split if dataset.files == TREES else Tokenization().words
-    dev, test = (texts_and_labels(read_labelled(path, dataset.data, split)) for path in scored)
-    config = dataclasses.replace(dataset.data, phrases=with_phrases)
-    train = texts_and_labels(read_labelled(train_file, config, split, training=True))
+def fit_tfidf(train: Path, dev: Path, data: DataConfig, split: SplitWords) -> Baseline:
+    """Logistic regression over unigrams and bigrams, scored by accuracy.
+
+    Args:
+        train: Texts to learn from.
+        dev: Texts to choose the strength by.
+        data: How files are read; with the phrases of trees or without.
+        split: Tokenisation.
+    """
+
+    def read(path: Path, training: bool = False) -> tuple[list[str], list[str]]:
+        return texts_and_labels(read_labelled(path, data, split, training=training))
+
+    examples, chosen_by = read(train, training=True), read(dev)
     tried = []
     for strength in TFIDF_GRID:
         vectorizer = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
-        model = make_pipeline(vectorizer, LogisticRegression(C=strength, max_iter=1000)).fit(*train)
-        tried.append((100 * float(model.score(*dev)), strength, model))
+        model = make_pipeline(vectorizer, LogisticRegression(C=strength, max_iter=1000)).fit(*examples)
+        tried.append((100 * float(model.score(*chosen_by)), strength, model))
     score, point, best = max(tried, key=lambda trial: trial[0])
-    found = {"model": f"TF-IDF, {'phrases' if with_phrases else 'sentences'}", "point": point, "dev": score}
-    return {**found, "test": 100 * float(best.score(*test))} if with_test else found
+    return Baseline(point, score, lambda path: 100 * float(best.score(*read(path))))
+
+
+def fitted(dataset: DataSet, train: Path, dev: Path, with_phrases: bool = False) -> Baseline:
+    """The baseline of a data set, fitted to files like those of the set."""
+    if dataset.task == "ner":
+        return fit_crf(train, dev)
+    split = str.split if dataset.has_trees else Tokenization().words
+    return fit_tfidf(train, dev, dataclasses.replace(dataset.data, phrases=with_phrases), split)
 
 
 def main() -> None:
@@ -104,13 +132,13 @@ def main() -> None:
     parser.add_argument("--no_test", action="store_true", help="dev only")
     arguments = parser.parse_args()
     for name in arguments.sets:
-        given = SETS[name], arguments.data
-        with_phrases = (False, True) if SETS[name].data.phrases else (False,)
-        classifiers = [partial(tfidf, with_phrases=phrases) for phrases in with_phrases]
-        for measure in [crf] if SETS[name].task == "ner" else classifiers:
-            found = measure(*given, with_test=not arguments.no_test)
-            scores = "  ".join(f"{part} {found[part]:.1f}" for part in ("dev", "test") if part in found)
-            print(f"{name:<7} {found['model']:<18} {scores}  {found['point']}", flush=True)
+        dataset = SETS[name]
+        train, dev, test = dataset.paths(arguments.data)
+        for with_phrases in (False, True) if dataset.data.phrases else (False,):
+            title = "feature CRF" if dataset.task == "ner" else f"TF-IDF, {'phrases' if with_phrases else 'sentences'}"
+            found = fitted(dataset, train, dev, with_phrases)
+            scores = f"dev {found.dev:.1f}" + ("" if arguments.no_test else f"  test {found.score(test):.1f}")
+            print(f"{name:<7} {title:<18} {scores}  {found.point}", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,11 @@ import csv
 import io
 import logging
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from elmo_lite import ConfigError
-from elmo_lite.files import write_text
 from elmo_lite.outputs import checked_output
 from elmo_lite.text import decoded_lines
 
@@ -60,20 +58,13 @@ def csv_row(fields: Sequence[str]) -> str:
     return line.getvalue().removesuffix("\r\n") + "\n"
 
 
-def write_output(output: str | None, text: str) -> None:
-    """Write text to OUTPUT, or to standard output if it is None."""
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        write_text(output, text)
-
-
-def in_chunks(items: Iterable[ItemT], size: Callable[[ItemT], int]) -> Iterator[list[ItemT]]:
-    """Divide what may be more than memory holds into lists of at most ``CHUNK`` items and about ``CHUNK_SIZE`` in all.
+def in_chunks(items: Iterable[ItemT], size: Callable[[ItemT], int], most: int | None = None) -> Iterator[list[ItemT]]:
+    """Divide what may be more than memory holds into lists of at most ``most`` items and about ``CHUNK_SIZE`` in all.
 
     Args:
         items: Any number of items.
         size: The size of an item, such as the number of its characters or words.
+        most: Maximum number of items of a list. Defaults to ``CHUNK``.
 
     Yields:
         The items in their order, in lists that are not empty.
@@ -83,7 +74,7 @@ def in_chunks(items: Iterable[ItemT], size: Callable[[ItemT], int]) -> Iterator[
     for item in items:
         chunk.append(item)
         total += size(item)
-        if len(chunk) >= CHUNK or total >= CHUNK_SIZE:
+        if len(chunk) >= (most or CHUNK) or total >= CHUNK_SIZE:
             yield chunk
             chunk, total = [], 0
     if chunk:

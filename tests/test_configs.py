@@ -13,10 +13,10 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 FILES = sorted(CONFIGS.rglob("*.yaml"))
 TASK = ["--train", "t", "--dev", "d", "--out", "o"]
 COMMAND_OF = {"pretrain": "pretrain", "ladder": "ladder"} | {
-    task: f"{task} train" for task in ("ner", "classify", "sentiment")
+    task: f"{task} train" for task in ("ner", "tag", "classify", "sentiment")
 }
 CORPUS = ["--corpus", "c", "--out", "o"]
-REQUIRED = {"pretrain": CORPUS, "ladder": CORPUS, "ner": TASK, "classify": TASK, "sentiment": TASK}
+REQUIRED = {"pretrain": CORPUS, "ladder": CORPUS, "ner": TASK, "tag": TASK, "classify": TASK, "sentiment": TASK}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CONFIGS)))
@@ -33,7 +33,7 @@ def test_parser_accepts(path: Path) -> None:
 def test_presets_of_the_design_are_there() -> None:
     assert {"tiny", "laptop", "workstation", "original"} <= set(preset_names())
     assert preset_names("ladder") == ["class", "wikitext-2"]
-    assert preset_names("ner") == preset_names("classify") == preset_names("sentiment") == ["few", "paper"]
+    assert all(preset_names(task) == ["few", "paper"] for task in ("ner", "tag", "classify", "sentiment"))
     assert configs_directory() == CONFIGS
 
 
@@ -61,7 +61,7 @@ def test_wrong_preset_names_the_nearest(tmp_path: Path) -> None:
         preset_path(str(tmp_path))
 
 
-@pytest.mark.parametrize("task", ["ner", "classify", "sentiment"])
+@pytest.mark.parametrize("task", ["ner", "tag", "classify", "sentiment"])
 def test_flags_win_over_a_preset_of_a_task(task: str) -> None:
     """Presets give settings by their groups, which the short flags override as well as the long ones."""
     parser = function_parser(all_commands()[f"{task} train"].load(), f"{task} train", ())

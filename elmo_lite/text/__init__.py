@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from elmo_lite.text.kinds import NAME_OF as NAME_OF
     from elmo_lite.text.kinds import Kind as Kind
     from elmo_lite.text.kinds import kind_of as kind_of
+    from elmo_lite.text.kinds import kind_of_stream as kind_of_stream
     from elmo_lite.text.length_batches import batches_by_length as batches_by_length
     from elmo_lite.text.lines import content_lines as content_lines
     from elmo_lite.text.lines import decoded_lines as decoded_lines
@@ -51,6 +52,7 @@ _MODULE_OF = {
     "is_tag": "column_layout",
     "is_untyped_tag": "column_layout",
     "kind_of": "kinds",
+    "kind_of_stream": "kinds",
     "open_content": "lines",
     "open_data_set": "hub_data_sets",
     "read_rows": "rows",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,6 +56,28 @@ def kind_of(name: str | Path) -> Kind:
         return "jsonl"
     lines = _lines(sample)
     return _json_kind(lines, suffix) or _kind_of_lines(lines, suffix)
+
+
+def kind_of_stream(lines: Iterable[tuple[int, str]]) -> tuple[Kind, Iterator[tuple[int, str]]]:
+    """Recognise JSON lines in what can be read only once, such as standard input.
+
+    Args:
+        lines: Numbered lines.
+
+    Returns:
+        "jsonl" if the first two lines that are not blank are JSON objects, or the only one is; otherwise "text". All
+        lines, from the first one.
+    """
+    remaining = iter(lines)
+    head: list[tuple[int, str]] = []
+    values: list[Any] = []
+    while len(values) < 2 and (line := next(remaining, None)) is not None:
+        head.append(line)
+        if line[1].strip():
+            values.append(_parsed(line[1]))
+            if not isinstance(values[-1], dict):
+                return "text", chain(head, remaining)
+    return "jsonl" if values else "text", chain(head, remaining)
 
 
 def _lines(sample: bytes) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,7 +37,12 @@ def json_values(name: str | Path, *, is_array: bool = False) -> Iterator[tuple[A
         with open_content(name) as content:
             yield from _ArrayReader(name, content).values()
         return
-    for number, line in decoded_lines(name):
+    yield from values_of_lines(decoded_lines(name), name)
+
+
+def values_of_lines(lines: Iterable[tuple[int, str]], name: str | Path) -> Iterator[tuple[Any, str, int]]:
+    """Yield the value of each numbered line that is not blank, see ``json_values``."""
+    for number, line in lines:
         if line.strip():
             where = f"{name}, line {number}"
             yield parse_json(line, where), where, number

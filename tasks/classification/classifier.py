@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,7 +11,6 @@ import torch
 from torch import Tensor
 
 from elmo_lite import ConfigError, Tokenization
-from elmo_lite.hardware import choose_device
 from elmo_lite.text import batches_by_length
 from tasks.classification.config import ClassifierConfig, HeadConfig
 from tasks.classification.data import LabelledSource, read_labelled
@@ -23,22 +20,25 @@ from tasks.classification.model import ClassificationModel, make_network
 from tasks.classification.prediction import Text, TextPair, check_min_score, sure
 from tasks.classification.readers import DataConfig, LabelledText
 from tasks.classification.text_words import Texts, words_of_texts
+from tasks.files import CHUNK, in_chunks
 from tasks.inputs.batch import BATCH_WORDS
 from tasks.inputs.encoders import Encoder
 from tasks.saved_task.description import describe
-from tasks.saved_task.network import load_network, new_network, save_network, tokenization_of
+from tasks.saved_task.model import TaskModel
+from tasks.saved_task.network import new_network, tokenization_of
 from tasks.saved_task.settings import Kind
 
 AT_ONCE = 1 << 20
 """Maximum number of probabilities that are held at a time where predictions are not kept."""
 
 
-class Classifier:
+class Classifier(TaskModel[ClassificationModel, HeadConfig]):
     """A classification network with its settings and the tokenisation of strings."""
 
     kind: ClassVar[Kind] = "classify"
     """Name of the task in saved models."""
-    config_class: ClassVar[type[HeadConfig]] = ClassifierConfig
+    config_type: ClassVar[type[HeadConfig]] = ClassifierConfig
+    network = staticmethod(make_network)
 
     def __init__(
         self,
@@ -47,18 +47,8 @@ class Classifier:
         tokenization: Tokenization,
         device: str | torch.device = "cpu",
     ) -> None:
-        """Wrap a network, without a copy.
-
-        Args:
-            model: The network.
-            config: Settings that it was built and trained with.
-            tokenization: Tokenisation of strings.
-            device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
-        """
-        self.device = choose_device(device)
-        self.model = model.to(self.device).eval()
-        self.config = config
-        self.tokenization = tokenization
+        """Wrap a network, see ``TaskModel``."""
+        super().__init__(model, config, tokenization, device)
         self._columns = config.reading.columns()
 
     @classmethod
@@ -81,58 +71,6 @@ class Classifier:
         """
         model = new_network(config, make_network, labels, elmo, train, others)
         return cls(model, config, tokenization_of(config, elmo))
-
-    @classmethod
-    def from_pretrained(
-        cls, directory: str | os.PathLike[str], device: str = "cpu", encoder: str | None = None
-    ) -> Self:
-        """Load a classifier.
-
-        Args:
-            directory: Directory written by ``save`` or the command ``train``.
-            device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
-            encoder: Path or name of an encoder that is not kept with the classifier. Defaults to where it was in
-                training.
-
-        Raises:
-            CheckpointError: The directory has no model, the model is damaged, or it is for another task.
-        """
-        found = load_network(
-            directory, cls.kind, cls.config_class.from_dict, make_network, device=device, encoder=encoder
-        )
-        return cls(*found, device)
-
-    def save(
-        self,
-        directory: str | os.PathLike[str],
-        metrics: Mapping[str, Any] | None = None,
-        encoder_path: str = "",
-        overwrite: bool = False,
-    ) -> None:
-        """Save the classifier to a directory that ``from_pretrained`` loads.
-
-        Args:
-            directory: Directory to write to, created if missing. Other files in it are kept.
-            metrics: Scores for the model card, as JSON values.
-            encoder_path: Path or name that the encoder was loaded from. Required if it is not kept with the classifier.
-            overwrite: Replace a model that is in the directory.
-
-        Raises:
-            CheckpointError: The directory has a model and ``overwrite`` is False, the path is a file or has another
-                config.json, or the encoder cannot be saved.
-        """
-        given = self.model, self.config, self.tokenization
-        save_network(directory, self.kind, *given, metrics=metrics, encoder_path=encoder_path, overwrite=overwrite)
-
-    @property
-    def labels(self) -> list[str]:
-        """All labels, in the order of the outputs."""
-        return self.model.labels
-
-    @property
-    def classes_(self) -> npt.NDArray[Any]:
-        """The labels as an array, (K,), under scikit-learn's name: the columns of ``predict_proba``."""
-        return np.array(self.labels)
 
     def predict(self, texts: Iterable[Text | TextPair], min_score: float = 0.0) -> list[Any]:
         """Predict the labels of texts.
@@ -204,10 +142,9 @@ class Classifier:
 
     def predictions_of(self, examples: Iterable[LabelledText]) -> Iterator[Any]:
         """Predict texts that were read, a bounded number at a time, in order."""
-        size = max(32, min(4096, AT_ONCE // len(self.labels)))
-        remaining = iter(examples)
-        while block := [example.texts for example in islice(remaining, size)]:
-            yield from self._predictions(block)
+        most = max(32, min(CHUNK, AT_ONCE // len(self.labels)))
+        for chunk in in_chunks(examples, lambda example: len(example.words), most):
+            yield from self._predictions([example.texts for example in chunk])
 
     def data_config(
         self, text_column: str | None = None, label_column: str | None = None, text_pair_column: str | None = None

@@ -11,7 +11,7 @@ from typing import Any
 from elmo_lite.outputs import format_of, open_output
 from tasks.classification.classifier import Classifier
 from tasks.classification.data import iter_texts, read_labelled
-from tasks.classification.output_formats import FORMATS, Formatter
+from tasks.classification.output_formats import FORMATS, Format, Formatter
 from tasks.classification.prediction import check_min_score, sure
 from tasks.classification.readers import DataConfig, LabelledText
 from tasks.classification.training import Classification
@@ -43,21 +43,23 @@ def predict_file(
     data: DataConfig,
     probabilities: bool = False,
     min_score: float = 0.0,
+    format: Format | None = None,
 ) -> None:
     """Classify the texts of a source and write them to OUTPUT, in order, in bounded memory.
 
     Args:
         classifier: The classifier.
         source: INPUT, see ``iter_texts``.
-        output: OUTPUT, whose suffix is its format; None for text on standard output.
+        output: OUTPUT; None for standard output.
         data: Settings for reading.
         probabilities: Add the probability of every label.
         min_score: Probability below which a label is left empty.
+        format: Format of OUTPUT. Defaults to that of its suffix, and to text on standard output.
 
     Raises:
         CorpusError: The source cannot be read. A file is not written then.
     """
-    formatter = Formatter(format_of(output, FORMATS), probabilities, data.columns().separator)
+    formatter = Formatter(format or format_of(output, FORMATS), probabilities, data.columns().separator)
     texts, again = tee(iter_texts(source, data, classifier.tokenization.words))
     begun, number, num_words = time.perf_counter(), 0, 0
     with open_output(output) as file:
@@ -107,6 +109,7 @@ def predict_command(
     *,
     probabilities: bool = False,
     min_score: float = 0.0,
+    format: Format | None = None,
     text_column: str | None = None,
     text_pair_column: str | None = None,
     encoder: str | None = None,
@@ -117,12 +120,13 @@ def predict_command(
 
     Args:
         directory: Classifier, as written by "elmo-lite classify train".
-        paths: INPUT, then optionally OUTPUT. INPUT is a text per line (- for standard input; the two of a pair are
-            separated by a TAB), .tsv, .csv, .jsonl, trees or a data set of the hub; labels are not needed. A text
-            without words gets an empty label. OUTPUT is text (.txt), JSONL with all fields of the input (.jsonl) or a
-            table (.tsv, .csv) by its suffix. Defaults to text on standard output.
+        paths: INPUT, then optionally OUTPUT. INPUT is a text per line (the two of a pair are separated by a TAB) or
+            JSONL (either is read from standard input too: -), .tsv, .csv, trees or a data set of the hub; labels are
+            not needed. A text without words gets an empty label. OUTPUT is text (.txt), JSONL with all fields of the
+            input (.jsonl) or a table (.tsv, .csv) by its suffix. Defaults to text on standard output.
         probabilities: Add the probability of every label.
         min_score: Probability in 0..1; a label below it is left empty, its score is written.
+        format: Format of the output: text, jsonl, tsv or csv. Defaults to that of the suffix.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         overwrite: Replace OUTPUT if it exists.
 
@@ -132,8 +136,8 @@ def predict_command(
         encoder: Path or name of an encoder that is not kept with the classifier. Defaults to where it was in training.
     """
     source, output = input_and_output(paths, overwrite)
-    format_of(output, FORMATS)  # before the work
+    kind = format or format_of(output, FORMATS)  # before the work
     classifier = Classifier.from_pretrained(directory, device=device, encoder=encoder)
     data = classifier.data_config(text_column, None, text_pair_column)
     check_min_score(min_score, data.columns().kind)
-    predict_file(classifier, source, output, data, probabilities, min_score)
+    predict_file(classifier, source, output, data, probabilities, min_score, kind)

@@ -14,11 +14,11 @@ from typing import Any
 
 from elmo_lite import CorpusError
 from elmo_lite.files import STANDARD_STREAM
-from elmo_lite.text import NAME_OF, decoded_lines, is_data_set_name, standard_input_lines
+from elmo_lite.text import NAME_OF, decoded_lines, is_data_set_name, kind_of_stream, standard_input_lines
 from tasks.classification.columns import Columns, LabelKind
 from tasks.classification.label_values import label_of
 from tasks.classification.readers import DataConfig, LabelledText, SplitWords, labelled, open_source, source_kind
-from tasks.classification.tables import Row, row_of
+from tasks.classification.tables import Row, RowReader, row_of
 from tasks.inputs.in_memory import columns_of, examples_of, is_path
 
 log = logging.getLogger("elmo_lite")
@@ -134,9 +134,9 @@ def iter_texts(source: str | Path, config: DataConfig, split_words: SplitWords) 
     """Read texts to classify, which need no labels, one after the other.
 
     Args:
-        source: A file or hub data set, as in ``read_labelled``, a file with one text per line, or "-" for such lines on
-            standard input; the two texts of a pair are separated by a TAB. A blank line or cell is a text without
-            words, so that input and output have the same number of texts.
+        source: A file or hub data set, as in ``read_labelled``, a file with one text per line, or "-" for such lines or
+            JSON lines on standard input; the two texts of a pair are separated by a TAB. A blank line or cell is a text
+            without words, so that input and output have the same number of texts.
         config: Settings for reading files and data sets.
         split_words: Tokenisation of strings.
 
@@ -144,26 +144,33 @@ def iter_texts(source: str | Path, config: DataConfig, split_words: SplitWords) 
         CorpusError: See ``read_labelled``.
     """
     name, columns = str(source), config.columns(needs_label=False)
-    lines = _plain_lines(name, columns)
     layout: object = NAME_OF["text"]
-    if lines is not None:
-        found = (labelled(_plain_row(text, line, name, columns), name, split_words) for line, text in lines)
+    if name == STANDARD_STREAM:
+        name = "standard input"
+        kind, stream = kind_of_stream(standard_input_lines())
+        if kind == "text":
+            found = _plain_texts(stream, name, columns, split_words)
+        else:
+            layout = reader = RowReader(name, kind, columns, keeps_others=True, lines=stream)
+            found = (labelled(row, name, split_words) for row in reader)
+    elif not is_data_set_name(name) and source_kind(name, columns) == "text":
+        found = _plain_texts(decoded_lines(name), name, columns, split_words)
     else:
         config = dataclasses.replace(config, classes=5)  # with 2 classes, neutral trees are omitted
         examples, layout = open_source(name, config, split_words, training=False, needs_label=False)
         found = (example for example, _ in examples)
     first = next(found, None)
     if first is None:
-        raise CorpusError(f"{source}: expected texts, found none")
+        raise CorpusError(f"{name}: expected texts, found none")
     log.info("%s: read as %s", name, layout)
     return chain([first], found)
 
 
-def _plain_lines(source: str, columns: Columns) -> Iterable[tuple[int, str]] | None:
-    """The numbered lines of plain text, or None if the source has another format."""
-    if source == STANDARD_STREAM:
-        return standard_input_lines()
-    return decoded_lines(source) if not is_data_set_name(source) and source_kind(source, columns) == "text" else None
+def _plain_texts(
+    lines: Iterable[tuple[int, str]], name: str, columns: Columns, split_words: SplitWords
+) -> Iterator[LabelledText]:
+    """The texts of numbered lines."""
+    return (labelled(_plain_row(text, line, name, columns), name, split_words) for line, text in lines)
 
 
 def _plain_row(text: str, line: int, name: str, columns: Columns) -> Row:

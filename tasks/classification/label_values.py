@@ -42,15 +42,15 @@ def _plain_label(value: object) -> str | None:
 
 def _number(value: object, columns: Columns, where: str) -> str | None:
     """A number as it is written, or None if it is missing and not required."""
-    try:
-        if isinstance(value, bool) or not math.isfinite(float(value)):  # type: ignore[arg-type]
-            raise ValueError
-    except (TypeError, ValueError, OverflowError):
-        if columns.needs_label:
-            found = "none" if value is None or value == "" else repr(value)
-            raise CorpusError(f"{where}: expected a number, found {found:.60}") from None
-        return None
-    return str(value).strip()
+    expected = "a number"
+    with suppress(TypeError, ValueError, OverflowError):
+        if not isinstance(value, bool) and math.isfinite(float(value)):  # type: ignore[arg-type]
+            return str(value).strip()
+        expected = "a number" if isinstance(value, bool) else "a finite number"
+    if columns.needs_label:
+        found = "none" if value is None or value == "" else repr(value)
+        raise CorpusError(f"{where}: expected {expected}, found {found:.60}")
+    return None
 
 
 def labels_of(value: object, columns: Columns, where: str) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from elmo_lite import CorpusError
@@ -15,6 +17,8 @@ from tasks.classification.prediction import Prediction
 from tasks.classification.readers import LabelledText
 from tasks.classification.scoring import report, score_labels
 from tasks.training.task import Target
+
+log = logging.getLogger("elmo_lite")
 
 
 class OneLabel(LabelHandling):
@@ -34,6 +38,7 @@ class OneLabel(LabelHandling):
         if len(found) < 2:
             where, only = train[0].source or "train", train[0].label
             raise CorpusError(f"{where}: expected at least two labels in the training data, found only {only!r}")
+        _warn_of_numbers(train[0].source or "train", found)
         if found <= set(trees.LABELS):
             return [label for label in trees.LABELS if label in found]
         return in_order(found)
@@ -85,6 +90,22 @@ class OneLabel(LabelHandling):
         """The gold and the predicted label, with their probabilities."""
         gold = [example.label, prediction.probabilities.get(example.label, 0.0)]
         return gold, [prediction.label, prediction.score]
+
+
+def _warn_of_numbers(name: str, labels: Collection[str]) -> None:
+    """Warn if all labels are numbers, and not all of them whole."""
+    fractions = []
+    for label in labels:
+        try:
+            value = float(label)
+        except ValueError:
+            return
+        if math.isfinite(value) and not value.is_integer():
+            fractions.append(label)
+    if fractions:
+        found = f"{len(labels):,} labels are numbers, such as {min(fractions)}"
+        hint = '"elmo-lite classify" predicts numbers with --regression'
+        log.warning("%s: %s, each a class of its own (%s)", name, found, hint)
 
 
 def in_order(labels: Iterable[str]) -> list[str]:

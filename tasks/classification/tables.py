@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -49,6 +49,8 @@ class RowReader:
     columns: Columns
     keeps_others: bool = False
     """Whether rows keep their other fields."""
+    lines: Iterable[tuple[int, str]] | None = None
+    """Numbered lines of JSON that are read already, as those of standard input. Defaults to those of the file."""
     chosen: Chosen | None = None
     """Columns of the first row."""
 
@@ -64,7 +66,7 @@ class RowReader:
         if kind in SEPARATORS and (names := column_names(source, SEPARATORS[kind])):
             numbers = list(map(str, range(1, len(names) + 1)))
             self.columns.find(names if has_header else numbers, f"{source}, line 1")  # even if there are no rows
-        for record, where, number in read_rows(source, kind, has_header=has_header):
+        for record, where, number in read_rows(source, kind, has_header=has_header, lines=self.lines):
             yield self._row(record, where, number)
 
     def _row(self, record: dict[str, Any], where: str, line: int, features: Any = None) -> Row:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from typing import Any
 
 from elmo_lite.errors import require
-from elmo_lite.outputs import format_of, open_output
-from tasks.files import in_chunks, input_and_output
+from elmo_lite.outputs import format_of
+from tasks.files import input_and_output
 from tasks.ner.data import TaggedData, read_tagged
 from tasks.ner.tagger import NerTagger
 from tasks.ner.training import Ner
-from tasks.saved_task.scores import scores_as_json, words_per_second
-from tasks.tagging.output_formats import FORMATS, format_predictions
+from tasks.saved_task.scores import scores_as_json
+from tasks.tagging.bulk import predict_rows, text_in
+from tasks.tagging.output_formats import FORMATS, Format
 from tasks.tagging.sentences import SentenceStream
 from tasks.tagging.tasks import warn_of_unseen
 from tasks.training.judgement import evaluate_saved
-
-log = logging.getLogger("elmo_lite")
 
 
 def evaluate(tagger: NerTagger, data: TaggedData) -> dict[str, Any]:
@@ -61,6 +58,7 @@ def predict_command(
     *,
     probabilities: bool = False,
     min_score: float = 0.0,
+    format: Format | None = None,
     word_column: int | None = None,
     encoder: str | None = None,
     device: str = "cpu",
@@ -70,11 +68,13 @@ def predict_command(
 
     Args:
         directory: Tagger, as written by "elmo-lite ner train".
-        paths: INPUT, then optionally OUTPUT. INPUT is text with a sentence per line (- for standard input), JSONL or a
-            column file. OUTPUT is text (.txt), JSONL with the other fields of INPUT (.jsonl), columns (.conll, .iob2,
-            .tsv) or a table (.csv) by its suffix. Defaults to text on standard output.
+        paths: INPUT, then optionally OUTPUT. INPUT is text with a sentence per line or JSONL (either is read from
+            standard input too: -), or a column file. OUTPUT is text (.txt), JSONL with the other fields of INPUT
+            (.jsonl), columns (.conll, .iob2, .tsv) or a table (.csv) by its suffix. Defaults to text on standard
+            output.
         probabilities: Add the marginal probabilities of the tags.
         min_score: Probability in 0..1 of an entity with exactly its words and type; entities below it are left out.
+        format: Format of the output: text, jsonl, columns or csv. Defaults to that of the suffix.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         overwrite: Replace OUTPUT if it exists.
 
@@ -84,16 +84,8 @@ def predict_command(
     """
     require(0 <= min_score <= 1, "min_score", "a probability in 0..1", min_score)
     source, output = input_and_output(paths, overwrite)
-    kind = format_of(output, FORMATS)
+    kind = format or format_of(output, FORMATS)
     stream = SentenceStream(source, word_column)
     tagger = NerTagger.from_pretrained(directory, device, encoder)
-    begun, num_sentences, num_words = time.perf_counter(), 0, 0
-    with open_output(output) as file:
-        for chunk in in_chunks(stream, lambda row: len(row[0])):
-            tagged = tagger.tag((sentence for sentence, _ in chunk), min_score)
-            others = [others for _, others in chunk]
-            first = num_sentences + 1
-            file.write(format_predictions(tagged, tagger.labels, kind, probabilities, first=first, others=others))
-            num_sentences, num_words = num_sentences + len(tagged), num_words + sum(len(t.words) for t in tagged)
-    speed = words_per_second(num_words, begun)
-    log.info("%s sentences, %s words/s, encoder included", f"{num_sentences:,}", f"{speed:,.0f}")
+    text_of = text_in(tagger, kind, probabilities)
+    predict_rows(tagger, stream, output, text_of, min_score=min_score, probabilities=probabilities)

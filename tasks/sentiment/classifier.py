@@ -16,7 +16,7 @@ class SentimentClassifier(Classifier):
     """A classifier with the settings of sentiment: one label for each text."""
 
     kind = "sentiment"
-    config_class = SentimentConfig
+    config_type = SentimentConfig
 
 
 def new_classifier(

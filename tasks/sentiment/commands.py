@@ -5,7 +5,7 @@ from __future__ import annotations
 from elmo_lite.errors import require
 from elmo_lite.outputs import format_of
 from tasks.classification.commands import evaluate, evaluated, predict_file
-from tasks.classification.output_formats import FORMATS
+from tasks.classification.output_formats import FORMATS, Format
 from tasks.files import input_and_output
 from tasks.saved_task.scores import scores_as_json
 from tasks.sentiment.classifier import SentimentClassifier
@@ -49,6 +49,7 @@ def predict_command(
     *,
     probabilities: bool = False,
     min_score: float = 0.0,
+    format: Format | None = None,
     text_column: str | None = None,
     encoder: str | None = None,
     device: str = "cpu",
@@ -58,11 +59,13 @@ def predict_command(
 
     Args:
         directory: Classifier, as written by "elmo-lite sentiment train".
-        paths: INPUT, then optionally OUTPUT. INPUT is a text per line (- for standard input), trees, .tsv, .csv, .jsonl
-            or a data set of the hub; labels are not needed. A text without words gets an empty label. OUTPUT is text
-            (.txt), JSONL (.jsonl) or a table (.tsv, .csv) by its suffix. Defaults to text on standard output.
+        paths: INPUT, then optionally OUTPUT. INPUT is a text per line or JSONL (either is read from standard input too:
+            -), trees, .tsv, .csv or a data set of the hub; labels are not needed. A text without words gets an empty
+            label. OUTPUT is text (.txt), JSONL (.jsonl) or a table (.tsv, .csv) by its suffix. Defaults to text on
+            standard output.
         probabilities: Add the probability of every label.
         min_score: Probability in 0..1; a label below it is left empty, its score is written.
+        format: Format of the output: text, jsonl, tsv or csv. Defaults to that of the suffix.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         overwrite: Replace OUTPUT if it exists.
 
@@ -72,7 +75,7 @@ def predict_command(
     """
     require(0 <= min_score <= 1, "min_score", "a probability in 0..1", min_score)
     source, output = input_and_output(paths, overwrite)
-    format_of(output, FORMATS)  # before the work
+    kind = format or format_of(output, FORMATS)  # before the work
     classifier = SentimentClassifier.from_pretrained(directory, device=device, encoder=encoder)
     data = classifier.data_config(text_column)
-    predict_file(classifier, source, output, data, probabilities, min_score)
+    predict_file(classifier, source, output, data, probabilities, min_score, kind)

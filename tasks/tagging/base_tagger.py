@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from abc import abstractmethod
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +13,11 @@ import torch
 
 from elmo_lite import CorpusError, Tokenization
 from elmo_lite.errors import require
-from elmo_lite.hardware import choose_device
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, collate
 from tasks.inputs.in_memory import items_of
-from tasks.inputs.representation import Representation
-from tasks.saved_task.network import load_network, save_network
+from tasks.saved_task.model import TaskModel
 from tasks.saved_task.scores import words_per_second
-from tasks.saved_task.settings import Kind
 from tasks.tagging.certainty import certainty
 from tasks.tagging.config import TaggerSettings
 from tasks.tagging.data import TaggedData, unseen_labels, unseen_types
@@ -34,94 +30,24 @@ from tasks.tagging.word_scores import report
 ConfigT = TypeVar("ConfigT", bound=TaggerSettings)
 
 
-class BaseTagger(ABC, Generic[ConfigT]):
+class BaseTagger(TaskModel[TaggingModel, ConfigT]):
     """A tagging network with its settings and the tokenisation of strings."""
 
-    kind: ClassVar[Kind]
-    """Task of its saved models."""
-    config_type: ClassVar[type[Any]]
-    """Class of the settings."""
     reads_predicates = False
     """Whether sentences need a marked predicate."""
 
     def __init__(
         self, model: TaggingModel, config: ConfigT, tokenization: Tokenization, device: str | torch.device = "cpu"
     ) -> None:
-        """Wrap a network, without a copy.
-
-        Args:
-            model: The network.
-            config: Settings that it was built and trained with.
-            tokenization: Tokenisation of strings.
-            device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
-        """
-        self.device = choose_device(device)
-        self.model = model.to(self.device).eval()
-        self.config = config
-        self.tokenization = tokenization
+        """Wrap a network, see ``TaskModel``."""
+        super().__init__(model, config, tokenization, device)
         self.training_words: Collection[str] = _trainable_words(self.model)
         """Words of the training data, by which words are known or unseen; empty if they are not kept."""
-
-    @staticmethod
-    @abstractmethod
-    def network(config: ConfigT, labels: Sequence[str], representation: Representation) -> TaggingModel:
-        """Build the network from its settings."""
 
     @property
     @abstractmethod
     def has_spans(self) -> bool:
         """Whether the labels are those of spans, such as entities."""
-
-    @classmethod
-    def from_pretrained(
-        cls, directory: str | os.PathLike[str], device: str = "cpu", encoder: str | None = None
-    ) -> Self:
-        """Load a tagger.
-
-        Args:
-            directory: Directory written by ``save`` or the command ``train``.
-            device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
-            encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
-
-        Raises:
-            CheckpointError: The directory has no model, the model is damaged, or it is for another task.
-        """
-        found = load_network(
-            directory, cls.kind, cls.config_type.from_dict, cls.network, device=device, encoder=encoder
-        )
-        return cls(*found, device)
-
-    def save(
-        self,
-        directory: str | os.PathLike[str],
-        metrics: Mapping[str, Any] | None = None,
-        encoder_path: str = "",
-        overwrite: bool = False,
-    ) -> None:
-        """Save the tagger to a directory that ``from_pretrained`` loads.
-
-        Args:
-            directory: Directory to write to, created if missing. Other files in it are kept.
-            metrics: Scores for the model card, as JSON values.
-            encoder_path: Path or name that the encoder was loaded from. Required if it is not kept with the tagger.
-            overwrite: Replace a model that is in the directory.
-
-        Raises:
-            CheckpointError: The directory has a model and ``overwrite`` is False, the path is a file or has another
-                config.json, or the encoder cannot be saved.
-        """
-        given = self.model, self.config, self.tokenization
-        save_network(directory, self.kind, *given, metrics=metrics, encoder_path=encoder_path, overwrite=overwrite)
-
-    @property
-    def labels(self) -> list[str]:
-        """All N labels, in the order of ``Decoded.probabilities``; BIOES tags if they are those of spans."""
-        return self.model.labels
-
-    @property
-    def classes_(self) -> npt.NDArray[Any]:
-        """The labels as an array, (N,), under scikit-learn's name: the columns of ``predict_proba``."""
-        return np.array(self.labels)
 
     @property
     def types(self) -> list[str]:
@@ -144,8 +70,7 @@ class BaseTagger(ABC, Generic[ConfigT]):
             CheckpointError: The weights are not finite.
             ConfigError: ``min_score`` is out of range.
         """
-        least = "a probability in 0..1" if self.has_spans else "0 for labels of words"
-        require(0 <= min_score <= self.has_spans, "min_score", least, min_score)
+        self.check_min_score(min_score)
         given = items_of(sentences, "sentences", "sentence")
         split = [self._split(sentence, number) for number, sentence in enumerate(given)]
         marked = [self._marked(sentence, number) for number, sentence in enumerate(given)]
@@ -153,6 +78,15 @@ class BaseTagger(ABC, Generic[ConfigT]):
         decoded = self._decode(words, marked=marked, probabilities=probabilities)
         sure = (found.surer_than(min_score) for found in decoded) if min_score else decoded
         return [tagged_sentence(*row) for row in zip(given, split, sure, strict=True)]
+
+    def check_min_score(self, min_score: float) -> None:
+        """Check the probability below which entities are left out.
+
+        Raises:
+            ConfigError: It is out of range, or the labels are not those of spans and it is not 0.
+        """
+        least = "a probability in 0..1" if self.has_spans else "0 for labels of words"
+        require(0 <= min_score <= self.has_spans, "min_score", least, min_score)
 
     def predict_proba(self, sentences: Iterable[Sentence]) -> list[npt.NDArray[np.float64]]:
         """Compute the marginal probability of every label at each word.

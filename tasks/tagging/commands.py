@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from elmo_lite import ConfigError
+from elmo_lite.errors import require
 from elmo_lite.files import STANDARD_STREAM
 from elmo_lite.outputs import format_of
 from elmo_lite.text import is_data_set_name
-from tasks.files import input_and_output, write_output
-from tasks.saved_task.scores import scores_as_json, words_per_second
-from tasks.tagging.conllu import LABELS, WORDS, Block, column_of, names_of_columns, read_conllu
+from tasks.files import input_and_output
+from tasks.saved_task.scores import scores_as_json
+from tasks.tagging.bulk import TextOf, predict_rows, text_in
+from tasks.tagging.conllu import LABELS, WORDS, Block, blocks_to_tag, column_of, names_of_columns
 from tasks.tagging.data import TaggedData
-from tasks.tagging.output_formats import FORMATS, TAG_FORMATS, format_predictions
-from tasks.tagging.predicates import read_predicates
-from tasks.tagging.prediction import Sentence
+from tasks.tagging.output_formats import FORMATS, TAG_FORMATS, Format, TagFormat
+from tasks.tagging.predicates import predicates_to_tag
+from tasks.tagging.prediction import Sentence, Tagged
 from tasks.tagging.readers import number_of
-from tasks.tagging.sentences import read_sentences
+from tasks.tagging.sentences import Column, SentenceStream
 from tasks.tagging.tagger import Tagger
 from tasks.tagging.tasks import warn_of_unseen
 from tasks.tagging.training import TagSpans, TagWords
 from tasks.training.judgement import evaluate_saved
-
-log = logging.getLogger("elmo_lite")
 
 
 def evaluate(tagger: Tagger, data: TaggedData) -> dict[str, Any]:
@@ -70,6 +69,8 @@ def predict_command(
     paths: list[str],
     *,
     probabilities: bool = False,
+    min_score: float = 0.0,
+    format: TagFormat | None = None,
     column: int | str | None = None,
     word_column: int | str | None = None,
     predicate_column: int | str | None = None,
@@ -81,11 +82,15 @@ def predict_command(
 
     Args:
         directory: Tagger, as written by "elmo-lite tag train".
-        paths: INPUT, then optionally OUTPUT. INPUT is text with a sentence per line (- for standard input), JSONL,
-            CoNLL-U or a column file. OUTPUT is text (.txt), JSONL (.jsonl), columns (.conll, .iob2, .tsv), a table
-            (.csv) or, if INPUT is CoNLL-U, the same with a column filled (.conllu, .conllup), by its suffix. Defaults
-            to CoNLL-U if INPUT is, otherwise to text, on standard output.
+        paths: INPUT, then optionally OUTPUT. INPUT is text with a sentence per line, JSONL (either is read from
+            standard input too: -), CoNLL-U or a column file. OUTPUT is text (.txt), JSONL with the other fields of
+            INPUT (.jsonl), columns (.conll, .iob2, .tsv), a table (.csv) or, if INPUT is CoNLL-U, the same with a
+            column filled (.conllu, .conllup), by its suffix. Defaults to CoNLL-U if INPUT is, otherwise to text, on
+            standard output.
         probabilities: Add the marginal probabilities of the labels.
+        min_score: Probability in 0..1 of a span with exactly its words and type; spans below it are left out. Labels of
+            words have none.
+        format: Format of the output: text, jsonl, columns, csv or conllu. Defaults to that of the suffix.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         overwrite: Replace OUTPUT if it exists.
 
@@ -95,31 +100,61 @@ def predict_command(
         predicate_column: Column or field that marks predicates. Defaults to that of the training.
         encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
+    require(0 <= min_score <= 1, "min_score", "a probability in 0..1", min_score)
     source, output = input_and_output(paths, overwrite)
-    format_of(output, TAG_FORMATS)
     names = None if source == STANDARD_STREAM or is_data_set_name(source) else names_of_columns(source)
-    kind = "conllu" if output is None and names is not None else format_of(output, TAG_FORMATS)
+    kind = format or ("conllu" if output is None and names is not None else format_of(output, TAG_FORMATS))
     if kind == "conllu" and names is None:
-        raise ConfigError(f"{output}: expected CoNLL-U as INPUT, to fill a column of, found {source}")
+        raise ConfigError(f"{output or 'format'}: expected CoNLL-U as INPUT, to fill a column of, found {source}")
     tagger = Tagger.from_pretrained(directory, device, encoder)
-    column, word_column, predicate_column = tagger.columns(column, word_column, predicate_column)
-    blocks: list[Block] = []
-    filled = column_of(names, column, LABELS, "column", source) if kind == "conllu" and names is not None else 0
-    sentences: Sequence[Sentence]
+    columns = tagger.columns(column, word_column, predicate_column)
     if tagger.reads_predicates:
-        kind = format_of(output, FORMATS)
-        sentences = read_predicates(source, word_column, predicate_column)
-    elif names is None:
-        sentences = read_sentences(source, number_of(word_column, "word_column", source))
-    else:
-        blocks = read_conllu(source, names, column_of(names, word_column, WORDS, "word_column", source))
-        sentences = [block.words for block in blocks]
-    begun = time.perf_counter()
-    tagged = tagger.tag(sentences, probabilities=probabilities)
-    speed = words_per_second(sum(len(found.words) for found in tagged), begun)
+        kind = format or format_of(output, FORMATS)
+    rows, text_of = _plan(tagger, source, names, columns, kind, probabilities)
+    predict_rows(tagger, rows, output, text_of, min_score=min_score, probabilities=probabilities)
+
+
+def _plan(
+    tagger: Tagger,
+    source: str,
+    names: Sequence[str] | None,
+    columns: tuple[Column, Column, Column],
+    kind: TagFormat,
+    probabilities: bool,
+) -> tuple[Iterable[tuple[Sentence, Any]], TextOf[Any]]:
+    """The sentences of INPUT, each with what belongs to it, and the function that writes them.
+
+    Args:
+        tagger: The tagger.
+        source: INPUT.
+        names: Names of its columns, if it is CoNLL-U.
+        columns: Columns of labels, words and predicates.
+        kind: Format of OUTPUT.
+        probabilities: Add marginal probabilities.
+    """
+    column, word_column, predicate_column = columns
+    if tagger.reads_predicates:
+        text_of = text_in(tagger, _plain(kind), probabilities)
+        return predicates_to_tag(source, word_column, predicate_column), text_of
+    if names is None:
+        stream = SentenceStream(source, number_of(word_column, "word_column", source))
+        return stream, text_in(tagger, _plain(kind), probabilities)
+    words = column_of(names, word_column, WORDS, "word_column", source)
     if kind == "conllu":
-        text = "".join(block.text(filled, found.tags) for block, found in zip(blocks, tagged, strict=True))
-    else:
-        text = format_predictions(tagged, tagger.labels, kind, probabilities)
-    write_output(output, text)
-    log.info("%s sentences, %s words/s, encoder included", f"{len(tagged):,}", f"{speed:,.0f}")
+        filled = column_of(names, column, LABELS, "column", source)
+        blocks = ((block.words, block) for block in blocks_to_tag(source, names, words))
+        return blocks, partial(_filled, filled)
+    sentences: Iterable[tuple[Sentence, Any]] = ((block.words, {}) for block in blocks_to_tag(source, names, words))
+    return sentences, text_in(tagger, kind, probabilities)
+
+
+def _plain(kind: TagFormat) -> Format:
+    """A format that needs no CoNLL-U as INPUT."""
+    if kind == "conllu":
+        raise ConfigError("format: expected text, jsonl, columns or csv for arguments of predicates, found conllu")
+    return kind
+
+
+def _filled(column: int, tagged: Sequence[Tagged], blocks: Sequence[Block], first: int) -> str:
+    """Sentences of CoNLL-U with a column filled."""
+    return "".join(block.text(column, found.tags) for block, found in zip(blocks, tagged, strict=True))

@@ -123,15 +123,16 @@ def read_blocks(name: str, names: Sequence[str], word: int) -> Iterator[Block]:
             words.append(form)
 
 
-def read_conllu(name: str, names: Sequence[str], word: int) -> list[Block]:
-    """All sentences of a file, to tag them; see ``read_blocks``.
+def blocks_to_tag(name: str, names: Sequence[str], word: int) -> Iterator[Block]:
+    """The sentences of a file, to tag them, one after another; see ``read_blocks``.
 
     Raises:
         CorpusError: As for ``read_blocks``, or there are no words.
     """
-    blocks = list(read_blocks(name, names, word))
-    num_sentences = sum(bool(block.words) for block in blocks)
+    num_sentences = 0
+    for block in read_blocks(name, names, word):
+        num_sentences += bool(block.words)
+        yield block
     if not num_sentences:
         raise CorpusError(f"{name}: expected sentences, found none")
     log.info("%s: read as CoNLL-U, words in column %s; sentences: %s", name, names[word], f"{num_sentences:,}")
-    return blocks

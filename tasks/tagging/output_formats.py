@@ -22,7 +22,8 @@ FORMATS: dict[str, Format] = {
     ".csv": "csv",
 }
 """Format of each suffix of OUTPUT."""
-TAG_FORMATS: dict[str, Format | Literal["conllu"]] = {**FORMATS, ".conllu": "conllu", ".conllup": "conllu"}
+TagFormat = Literal["text", "jsonl", "columns", "csv", "conllu"]
+TAG_FORMATS: dict[str, TagFormat] = {**FORMATS, ".conllu": "conllu", ".conllup": "conllu"}
 """Those of ``tag predict``, which fills a column of CoNLL-U."""
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -26,7 +26,7 @@ from elmo_lite.text import NAME_OF, Kind, decoded_lines, is_data_set_name, is_ta
 from tasks.files import without_end
 from tasks.tagging.prediction import PREDICATE, Marked
 from tasks.tagging.readers import any_label, labelled, number_of
-from tasks.tagging.sentences import RECORDS, TAG_FIELDS, Column, TaggedSentence, field_of, words_of
+from tasks.tagging.sentences import RECORDS, TAG_FIELDS, WORD_FIELDS, Column, TaggedSentence, field_of, words_of
 from tasks.tagging.tags import OUTSIDE
 
 log = logging.getLogger("elmo_lite")
@@ -74,20 +74,36 @@ def labelled_predicates(
     return found, f"words in column {word}, predicates in column {predicate}, arguments from column {first}"
 
 
-def read_predicates(name: str, word_column: Column, predicate_column: Column) -> list[Marked]:
-    """The predicates of a file, to find their arguments; errors are as in ``labelled_predicates``."""
+def predicates_to_tag(
+    name: str, word_column: Column, predicate_column: Column
+) -> Iterator[tuple[Marked, Mapping[str, Any]]]:
+    """The predicates of a file, to find their arguments, one after another, and the other fields of their records.
+
+    Errors are as in ``labelled_predicates``.
+    """
     kind = _kind(name)
+    number = 0
+    for number, row in enumerate(_rows_to_tag(name, kind, word_column, predicate_column), start=1):  # noqa: B007
+        yield row
+    if not number:
+        raise CorpusError(f"{name}: expected predicates, found none")
+    log.info("%s: read as sentences with marked predicates; predicates: %s", name, f"{number:,}")
+
+
+def _rows_to_tag(
+    name: str, kind: Kind, word_column: Column, predicate_column: Column
+) -> Iterator[tuple[Marked, Mapping[str, Any]]]:
     if kind in RECORDS:
         field = _field(predicate_column, name)
-        found = [Marked(words_of(row, where), _places(row, field, where)) for row, where, _ in read_rows(name, kind)]
-    else:
-        word, predicate = _columns(name, word_column, predicate_column)
-        blocks = (_marked(rows, word, predicate) for rows in _sentences(name, 1 + max(word, predicate)))
-        found = [Marked(words, (place,)) for words, predicates in blocks for place in predicates]
-    if not found:
-        raise CorpusError(f"{name}: expected predicates, found none")
-    log.info("%s: read as sentences with marked predicates; predicates: %s", name, f"{len(found):,}")
-    return found
+        for record, where, _ in read_rows(name, kind):
+            marked = Marked(words_of(record, where), _places(record, field, where))
+            read = field, next(word_field for word_field in WORD_FIELDS if word_field in record)
+            yield marked, {other: value for other, value in record.items() if other not in read}
+        return
+    word, predicate = _columns(name, word_column, predicate_column)
+    for rows in _sentences(name, 1 + max(word, predicate)):
+        words, predicates = _marked(rows, word, predicate)
+        yield from ((Marked(words, (place,)), {}) for place in predicates)
 
 
 def _kind(name: str) -> Kind:

@@ -16,6 +16,7 @@ from elmo_lite.text import (
     decoded_lines,
     is_data_set_name,
     kind_of,
+    kind_of_stream,
     read_rows,
     standard_input_lines,
 )
@@ -98,7 +99,7 @@ class SentenceStream:
         self.name, self.word_column = name, word_column
         self.kind: Kind = "text" if name == STANDARD_STREAM else "hub" if is_data_set_name(name) else kind_of(name)
         self.description = NAME_OF[self.kind]
-        """What it was read as, in words; of a column file at its end."""
+        """What it was read as, in words; of a column file and standard input at its end."""
 
     def __iter__(self) -> Iterator[Row]:
         """Read the sentences."""
@@ -111,7 +112,7 @@ class SentenceStream:
 
     def _rows(self) -> Iterator[Row]:
         if self.name == STANDARD_STREAM:
-            yield from ((without_end(line), {}) for _, line in standard_input_lines())
+            yield from self._of_standard_input()
         elif self.kind == "text":
             yield from ((without_end(line), {}) for _, line in decoded_lines(self.name))
         elif self.kind in RECORDS:
@@ -121,14 +122,22 @@ class SentenceStream:
             yield from ((words, {}) for words, _, _ in reader)
             self.description = str(reader)
 
+    def _of_standard_input(self) -> Iterator[Row]:
+        self.kind, lines = kind_of_stream(standard_input_lines())
+        self.name, self.description = "standard input", NAME_OF[self.kind]
+        if self.kind == "text":
+            yield from ((without_end(line), {}) for _, line in lines)
+        else:
+            yield from (_sentence_of(row, where) for row, where, _ in read_rows(self.name, self.kind, lines=lines))
+
 
 def read_sentences(name: str, word_column: int | None = None) -> list[str | Sequence[str]]:
     """Read the sentences of a file, to tag them.
 
     Args:
         name: A text file with one sentence per line, JSON or Parquet with ``tokens``, ``words`` or ``text``, a column
-            file, the tags of which are ignored, or "-" for text on standard input. A blank line of text is a sentence
-            without words, so that input and output have the same number of lines.
+            file, the tags of which are ignored, or "-" for text or JSON lines on standard input. A blank line of text
+            is a sentence without words, so that input and output have the same number of lines.
         word_column: Column of the words in a column file, from 0. Detected by default.
 
     Raises:

@@ -12,6 +12,7 @@ from tasks.inputs.in_memory import is_path
 from tasks.training.split import Item, held_out_tenth, knows_documents
 from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task
 from tasks.training.task_config import TaskConfig
+from tasks.training.twins import warn_of_twins
 
 log = logging.getLogger("elmo_lite")
 
@@ -80,6 +81,7 @@ def read_parts(
         train, dev = hold_out_dev(task, config, train)
         parts, names = {"dev": dev, **parts}, {"dev": f"{names['train']}, {HELD_OUT}", **names}
     classes = task.classes(train, names["train"])
+    warn_of_twins(names["train"], classes)
     for part, data in parts.items():
         task.check(data, names[part], classes)
     lengths = {"train": len(task.examples(train)), **{part: len(task.examples(data)) for part, data in parts.items()}}

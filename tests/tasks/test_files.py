@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elmo_lite import ConfigError, CorpusError
-from tasks.files import csv_row, in_chunks, input_and_output, on_one_line, read_lines, write_output
+from tasks.files import csv_row, in_chunks, input_and_output, on_one_line, read_lines
 
 
 def test_lines(tmp_path: Path) -> None:
@@ -61,12 +61,6 @@ def test_paths_that_are_no_input_and_output(
     with pytest.raises(ConfigError) as caught:
         input_and_output(paths, overwrite)
     assert message in str(caught.value)
-
-
-def test_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_output(None, "a\n")
-    write_output(str(tmp_path / "out.txt"), "b\n")
-    assert capsys.readouterr().out == "a\n" and (tmp_path / "out.txt").read_text() == "b\n"
 
 
 def test_one_line() -> None:

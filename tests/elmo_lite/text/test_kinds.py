@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from elmo_lite.errors import CorpusError
-from elmo_lite.text.kinds import kind_of
+from elmo_lite.text.kinds import kind_of, kind_of_stream
 from elmo_lite.text.lines import sample_of
 from elmo_lite.text.sources import find_sources
 
@@ -111,3 +111,22 @@ def test_an_empty_array_is_no_text(tmp_path: Path, content: str) -> None:
         list(source.blocks())
     (tmp_path / "a.txt").write_text(content)
     assert kind_of(str(tmp_path / "a.txt")) == "text"
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind"),
+    [
+        (['{"text": "a"}', '{"text": "b"}', "c"], "jsonl"),
+        (["", " ", '{"text": "a"}'], "jsonl"),
+        (['{"text": "a"}', "b"], "text"),
+        (["{ a }"], "text"),
+        (['["a", "b"]', '["c"]'], "text"),
+        (["", ""], "text"),
+        ([], "text"),
+    ],
+)
+def test_kind_of_what_is_read_once(lines: list[str], kind: str) -> None:
+    """No line is lost, and no more of them than needed are waited for."""
+    numbered = list(enumerate(lines, start=1))
+    found, again = kind_of_stream(iter(numbered))
+    assert (found, list(again)) == (kind, numbered)

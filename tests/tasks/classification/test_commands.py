@@ -1,8 +1,12 @@
 """Predictions of files: other fields, row for row, labels of every kind."""
 
 import csv
+import io
 import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +15,7 @@ from elmo_lite import CorpusError
 from tasks.classification import Classifier, ClassifierConfig
 from tasks.classification.commands import predict_command
 from tasks.classification.pooled_head import PooledConfig
+from tasks.classification.readers import LabelledText
 from tasks.inputs.word_inputs import WordInputConfig
 
 
@@ -80,3 +85,63 @@ def test_a_bad_row_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="line 5001: expected text or a list of words in 'text', found int"):
         predict_command(model, [str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl")])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "model"]
+
+
+def test_long_texts_make_blocks_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is that of so many words, not of so many texts."""
+    model = saved(tmp_path / "model", ["x", "y"])
+    (tmp_path / "a.txt").write_text(("word " * 50 + "\n") * 20)
+    monkeypatch.setattr("tasks.files.CHUNK_SIZE", 200)
+    sizes: list[int] = []
+    run = Classifier._probabilities
+    monkeypatch.setattr(Classifier, "_probabilities", lambda self, texts: sizes.append(len(texts)) or run(self, texts))
+    predict_command(model, [str(tmp_path / "a.txt"), str(tmp_path / "b.txt")])
+    assert sizes == [4] * 5
+
+
+def test_a_million_lines_need_no_more_memory_than_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of texts that were read and are not yet predicted is bounded."""
+    classifier = Classifier.from_pretrained(saved(tmp_path / "model", ["x", "y"]))
+    monkeypatch.setattr("tasks.classification.classifier.CHUNK", 50)
+    read = predicted = most = 0
+
+    def texts() -> Iterator[LabelledText]:
+        nonlocal read, most
+        for _ in range(1001):
+            read += 1
+            most = max(most, read - predicted)
+            yield LabelledText(("good",), "")
+
+    for _ in classifier.predictions_of(texts()):
+        predicted += 1
+    assert (read, predicted, most) == (1001, 1001, 50)
+
+
+def give(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(text.encode())))
+
+
+def test_json_lines_on_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = saved(tmp_path / "model", ["x", "y"])
+    lines = '{"id": 1, "text": "good"}\n{"id": 2, "text": ["bad", "good"]}\n'
+    give(monkeypatch, lines)
+    predict_command(model, ["-"])
+    assert [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()] == ["good", "bad good"]
+    give(monkeypatch, lines)
+    predict_command(model, ["-"], format="jsonl")
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(row["id"], row["text"], row["line"]) for row in found] == [(1, "good", 1), (2, "bad good", 2)]
+    give(monkeypatch, lines + "good\n")
+    with pytest.raises(CorpusError, match="^standard input, line 3: expected a JSON object, found none"):
+        predict_command(model, ["-"])
+
+
+def test_the_format_may_be_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = saved(tmp_path / "model", ["x", "y"])
+    (tmp_path / "a.txt").write_text("good\n")
+    predict_command(model, [str(tmp_path / "a.txt")], format="csv")
+    assert capsys.readouterr().out.startswith("text,label,score\n")
+    predict_command(model, [str(tmp_path / "a.txt"), str(tmp_path / "b.out")], format="jsonl")
+    assert json.loads((tmp_path / "b.out").read_text())["text"] == "good"

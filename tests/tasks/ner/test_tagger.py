@@ -149,8 +149,8 @@ def test_prediction_in_chunks(suffix: str, tmp_path: Path, monkeypatch: pytest.M
     sizes: list[int] = []
     tag = NerTagger.tag
 
-    def count(tagger: NerTagger, sentences: Any, *arguments: Any) -> Any:
-        found = tag(tagger, sentences, *arguments)
+    def count(tagger: NerTagger, sentences: Any, *arguments: Any, **named: Any) -> Any:
+        found = tag(tagger, sentences, *arguments, **named)
         sizes.append(len(found))
         return found
 

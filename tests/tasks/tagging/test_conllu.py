@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elmo_lite import ConfigError, CorpusError
-from tasks.tagging.conllu import STANDARD, column_of, names_of_columns, read_blocks, read_conllu
+from tasks.tagging.conllu import STANDARD, blocks_to_tag, column_of, names_of_columns, read_blocks
 
 CONLLU = """# text = Give them up .
 1	Give	give	VERB	VB	_	0	root	_	_
@@ -65,14 +65,14 @@ def test_a_wrong_name_lists_those_that_exist(given: str | int) -> None:
 def test_broken_files(tmp_path: Path) -> None:
     name = conllu(tmp_path, CONLLU.replace("4\t.\t.", "4\t."))
     with pytest.raises(CorpusError, match=r"a\.conllu, line 7: expected 10 columns between TABs, found 9 in '4"):
-        read_conllu(name, STANDARD, 1)
+        list(blocks_to_tag(name, STANDARD, 1))
     name = conllu(tmp_path, "# nothing\n\n# else\n")
     with pytest.raises(CorpusError, match="expected sentences, found none"):
-        read_conllu(name, STANDARD, 1)
+        list(blocks_to_tag(name, STANDARD, 1))
 
 
 def test_a_column_is_filled_and_all_else_is_kept(tmp_path: Path) -> None:
-    blocks = read_conllu(conllu(tmp_path), STANDARD, 1)
+    blocks = list(blocks_to_tag(conllu(tmp_path), STANDARD, 1))
     texts = [block.text(3, [f"L {word}" for word in block.words]) for block in blocks]
     expected = CONLLU
     for word, label in {"Give": "VERB", "them": "PRON", "up": "ADP", ".": "PUNCT", "#": "SYM"}.items():

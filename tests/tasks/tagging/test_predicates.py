@@ -15,7 +15,7 @@ from tasks.inputs.batch import collate  # noqa: E402
 from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
 from tasks.tagging import Marked, TaggedSentence, Tagger, TaggerConfig, train  # noqa: E402
 from tasks.tagging.data import read_tagged  # noqa: E402
-from tasks.tagging.predicates import read_predicates  # noqa: E402
+from tasks.tagging.predicates import predicates_to_tag  # noqa: E402
 from tasks.tagging.tagger import new_tagger  # noqa: E402
 from tasks.training.config import FinetuneConfig  # noqa: E402
 
@@ -53,7 +53,7 @@ def test_brackets(tmp_path: Path) -> None:
     ]
     assert [sentence.line for sentence in found.sentences] == [2, 2, 10]
     assert read_tagged(path, None, 2, 4).sentences == found.sentences  # arguments follow the predicates
-    assert read_predicates(str(path), 2, 4)[1] == Marked(("Al", "Zaman", "said", "it", "left"), (4,))
+    assert list(predicates_to_tag(str(path), 2, 4))[1][0] == Marked(("Al", "Zaman", "said", "it", "left"), (4,))
 
 
 def test_tags_and_records(tmp_path: Path) -> None:
@@ -64,7 +64,8 @@ def test_tags_and_records(tmp_path: Path) -> None:
     path = file(tmp_path, "".join(json.dumps(row) + "\n" for row in rows), "a.jsonl")
     found = read_tagged(path, predicate_column="predicate").sentences
     assert [sentence.marked for sentence in found] == [(1,), (1, 2)] and found[0].tags == ("S-A0", "O", "O")
-    assert read_predicates(str(path), None, "predicate") == [Marked(s.words, s.marked) for s in found]
+    rows = [row for row, _ in predicates_to_tag(str(path), None, "predicate")]
+    assert rows == [Marked(s.words, s.marked) for s in found]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,105 @@
+"""A trained model of any task: its network with settings and tokenisation, loaded and saved."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from elmo_lite import Tokenization
+from elmo_lite.hardware import choose_device
+from tasks.inputs.representation import Representation
+from tasks.saved_task.network import NetworkConfig, load_network, save_network
+from tasks.saved_task.settings import Kind
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+"""A network that is a ``TaskNetwork``."""
+ConfigT = TypeVar("ConfigT", bound=NetworkConfig)
+
+
+class TaskModel(ABC, Generic[NetworkT, ConfigT]):
+    """A network with its settings and the tokenisation of strings."""
+
+    kind: ClassVar[Kind]
+    """Task of its saved models."""
+    config_type: ClassVar[type[Any]]
+    """Class of the settings."""
+
+    def __init__(
+        self, model: NetworkT, config: ConfigT, tokenization: Tokenization, device: str | torch.device = "cpu"
+    ) -> None:
+        """Wrap a network, without a copy.
+
+        Args:
+            model: The network.
+            config: Settings that it was built and trained with.
+            tokenization: Tokenisation of strings.
+            device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
+        """
+        self.device = choose_device(device)
+        self.model = model.to(self.device).eval()
+        self.config = config
+        self.tokenization = tokenization
+
+    @staticmethod
+    @abstractmethod
+    def network(config: Any, labels: Sequence[str], representation: Representation) -> Any:
+        """Build the network from its settings."""
+
+    @classmethod
+    def from_pretrained(
+        cls, directory: str | os.PathLike[str], device: str = "cpu", encoder: str | None = None
+    ) -> Self:
+        """Load a model.
+
+        Args:
+            directory: Directory written by ``save`` or the command ``train``.
+            device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
+            encoder: Path or name of an encoder that is not kept with the model. Defaults to where it was in training.
+
+        Raises:
+            CheckpointError: The directory has no model, the model is damaged, or it is for another task.
+        """
+        found = load_network(
+            directory, cls.kind, cls.config_type.from_dict, cls.network, device=device, encoder=encoder
+        )
+        return cls(*found, device)
+
+    def save(
+        self,
+        directory: str | os.PathLike[str],
+        metrics: Mapping[str, Any] | None = None,
+        encoder_path: str = "",
+        overwrite: bool = False,
+    ) -> None:
+        """Save the model to a directory that ``from_pretrained`` loads.
+
+        Args:
+            directory: Directory to write to, created if missing. Other files in it are kept.
+            metrics: Scores for the model card, as JSON values.
+            encoder_path: Path or name that the encoder was loaded from. Required if it is not kept with the model.
+            overwrite: Replace a model that is in the directory.
+
+        Raises:
+            CheckpointError: The directory has a model and ``overwrite`` is False, the path is a file or has another
+                config.json, or the encoder cannot be saved.
+        """
+        given: Any = self.model, self.config, self.tokenization
+        save_network(directory, self.kind, *given, metrics=metrics, encoder_path=encoder_path, overwrite=overwrite)
+
+    @property
+    def labels(self) -> list[str]:
+        """All labels, in the order of the outputs; BIOES tags if they are those of spans."""
+        found: list[str] = self.model.labels  # type: ignore[assignment]
+        return found
+
+    @property
+    def classes_(self) -> npt.NDArray[Any]:
+        """The labels as an array, (N,), under scikit-learn's name: the columns of ``predict_proba``."""
+        return np.array(self.labels)
