@@ -19,8 +19,14 @@ TITLES = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
     "unseen_accuracy": "accuracy of unseen words",
+    "micro_f1": "micro-F1",
+    "exact": "exactly the right labels",
+    "pearson": "Pearson",
+    "spearman": "Spearman",
 }
-"""Titles of scores by their key in the files."""
+"""Titles of scores in percent by their key in the files."""
+ERRORS = {"mse": "MSE", "mse_of_mean": "MSE of always saying the mean"}
+"""Titles of errors, which are not in percent."""
 PARTS = ("dev", "test")
 
 
@@ -36,9 +42,9 @@ def several_table(path: Path, name: str) -> Table | None:
         return None
     with expecting(path / f"{what}.json", f"mean and deviation of several {what}"):
         rows: list[list[Cell]] = [
-            [f"{part} {TITLES[key]}", f"{float(summary['mean'][dotted_key]):.2f}", _deviation(summary, dotted_key)]
+            [f"{part} {title}", f"{float(summary['mean'][dotted_key]):.2f}", _deviation(summary, dotted_key)]
             for part in PARTS
-            for key in TITLES
+            for key, title in (TITLES | ERRORS).items()
             if (dotted_key := f"{part}.{key}") in summary["mean"]
         ]
         note = "test is the fold itself, dev what chose the epoch" if what == "folds" else ""

@@ -16,9 +16,10 @@ from elmo_lite.report.confusion import confusion
 from elmo_lite.report.content import Block, Cell, Chart, Line, Matrix, Run, Score, Table
 from elmo_lite.report.groups import group_tables
 from elmo_lite.report.mistakes import worst_mistakes
+from elmo_lite.report.numbers import number_blocks
 from elmo_lite.report.predictions import read_predictions
 from elmo_lite.report.run_files import expecting, read_object
-from elmo_lite.report.several_runs import PARTS, TITLES, search_tables
+from elmo_lite.report.several_runs import ERRORS, PARTS, TITLES, search_tables
 
 JOURNAL, METRICS, CONFIG = "training.json", "metrics.json", "config.json"
 
@@ -164,18 +165,21 @@ def _compared(epochs: Sequence[_Epoch], measure: str, loss_unit: str, data: Mapp
     ]
 
 
-def _score_blocks(metrics: Mapping[str, Any]) -> Iterator[Table | Matrix]:
-    """Scores, scores of each type or label, and confusions, as far as they are there."""
+def _score_blocks(metrics: Mapping[str, Any]) -> Iterator[Block]:
+    """Scores, scores of each type or label, predicted numbers, and confusions, as far as they are there."""
     parts = [part for part in PARTS if isinstance(metrics.get(part), Mapping)]
     keys = [key for key in TITLES if any(key in metrics[part] for part in parts)]
     if keys:
         rows: list[list[Cell]] = [[TITLES[key], *(_score(metrics[part].get(key)) for part in parts)] for key in keys]
+        errors = [key for key in ERRORS if any(key in metrics[part] for part in parts)]
+        rows += [[ERRORS[key], *(_error(metrics[part].get(key)) for part in parts)] for key in errors]
         yield Table("Scores", ["score", *parts], rows)
     for part in parts:
         kinds = metrics[part].get("types") or metrics[part].get("per_label") or {}
         if kinds:
             yield _per_type(part, kinds, "type" if "types" in metrics[part] else "label")
     for part in parts[:1]:
+        yield from number_blocks(part, metrics[part])
         yield from _confusions(part, metrics[part])
 
 
@@ -206,6 +210,10 @@ def _confusions(part: str, scores: Mapping[str, Any]) -> Iterator[Matrix]:
 
 def _score(value: Any) -> Score | None:
     return None if value is None else Score(float(value))
+
+
+def _error(value: Any) -> str | None:
+    return None if value is None else f"{float(value):.4g}"
 
 
 def _prediction_blocks(path: Path, complete: bool) -> list[Block]:

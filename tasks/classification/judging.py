@@ -24,7 +24,7 @@ class Predictor(Protocol):
 
 def judge(
     classifier: Predictor, handling: LabelHandling, examples: Sequence[LabelledText]
-) -> tuple[dict[str, Any], list[Answers | None]]:
+) -> tuple[dict[str, Any], list[Answers]]:
     """Score a classifier on labelled texts that were read and checked.
 
     Returns:
@@ -39,9 +39,8 @@ def judge(
         answers.append(handling.answers(example, prediction))
     speed = words_per_second(sum(len(example.words) for example in examples), begun)
     scores = handling.report(examples, guesses, classifier.labels)
-    judged = [(found[1], gold[0] == found[0]) for gold, found in filter(None, answers)]
-    if judged:
-        shares, right = zip(*judged, strict=True)
+    if handling.has_probabilities:
+        shares, right = zip(*((found[1], gold[0] == found[0]) for gold, found in answers), strict=True)
         scores = {**scores, "interval": interval((int(is_right), 1) for is_right in right)}
         scores["calibration"] = reliability(shares, right)
     return {**scores, "words_per_second": speed}, answers

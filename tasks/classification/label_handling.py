@@ -12,8 +12,9 @@ from tasks.classification.prediction import AnyPrediction
 from tasks.classification.readers import LabelledText
 from tasks.training.task import Target
 
-Answers = tuple[list[Any], list[Any]]
-"""The gold and the predicted answer, each with its probability, as ``predictions.jsonl`` has them."""
+Answers = tuple[Any, Any]
+"""The gold and the predicted answer: each a list with its probability, as ``predictions.jsonl`` has them, or a
+number."""
 LISTED = 20
 """Maximum number of labels that a message lists."""
 
@@ -25,6 +26,8 @@ class LabelHandling(ABC):
     """Packages that the scores need, besides those of every installation."""
     loss_unit: ClassVar[str] = "nats per text"
     """Unit of the loss."""
+    has_probabilities: ClassVar[bool] = True
+    """Whether answers have probabilities."""
     titles: ClassVar[Mapping[str, str]]
     """Keys of the scores that are printed, by their titles. The first one chooses the best epoch by default."""
 
@@ -89,6 +92,6 @@ class LabelHandling(ABC):
     def report(self, examples: Sequence[LabelledText], guesses: Sequence[Any], labels: Sequence[str]) -> dict[str, Any]:
         """All scores of a data set, as JSON values."""
 
-    def answers(self, example: LabelledText, prediction: Any) -> Answers | None:
-        """Gold and predicted answer with their probabilities, for ``predictions.jsonl``. None if there are none."""
-        return None
+    @abstractmethod
+    def answers(self, example: LabelledText, prediction: Any) -> Answers:
+        """Gold and predicted answer."""

@@ -16,6 +16,7 @@ from tasks.classification.readers import LabelledText
 from tasks.inputs.encoders import Encoder
 from tasks.saved_task.settings import Kind
 from tasks.training.confusion import Confusion
+from tasks.training.scatter import Agreement
 from tasks.training.summary import print_scores
 from tasks.training.task import Target, Task
 from tasks.training.train_task import train_task
@@ -118,6 +119,13 @@ class Classification(Task[HeadConfig, list[LabelledText], LabelledText, Classifi
         if "confusion" not in scores:
             return None
         return Confusion(scores["confusion"], scores["labels"], unit="texts")
+
+    def agreement(self, scores: Mapping[str, Any], predictions: Sequence[Any]) -> Agreement | None:
+        """The gold and predicted numbers, if labels are numbers."""
+        if self.has_answers:
+            return None
+        gold, predicted = zip(*predictions, strict=True)
+        return Agreement(gold, predicted, scores["pearson"], scores["spearman"])
 
 
 def train(

@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from elmo_lite import CorpusError
-from tasks.classification.label_handling import LabelHandling
+from tasks.classification.label_handling import Answers, LabelHandling
 from tasks.classification.outputs import ValueOutputs
 from tasks.classification.prediction import ValuePrediction
 from tasks.classification.readers import LabelledText
 from tasks.training.task import Target
 
+NUM_GROUPS = 10
 OUTPUT = "value"
 """Name of the one output."""
 
@@ -22,6 +23,7 @@ OUTPUT = "value"
 class Values(LabelHandling):
     """A number for each text: mean squared error, correlations by Pearson and Spearman."""
 
+    has_probabilities = False
     loss_unit = "squared error in variances"
     titles = {"Pearson": "pearson", "Spearman": "spearman", "MSE": "mse"}
 
@@ -77,10 +79,46 @@ class Values(LabelHandling):
         return float(prediction.value)
 
     def report(self, examples: Sequence[LabelledText], guesses: Sequence[Any], labels: Sequence[str]) -> dict[str, Any]:
-        """The scores, the number of "sentences", and "mse_of_mean", the error of the mean of the gold numbers."""
+        """The scores, the number of "sentences", "mse_of_mean", the error of the mean of the gold numbers, "groups"."""
         gold = [float(example.label) for example in examples]
         scores = self.score(gold, guesses, labels)
-        return {"sentences": len(gold), **scores, "mse_of_mean": float(np.var(gold))}
+        groups = groups_of(gold, guesses)
+        return {"sentences": len(gold), **scores, "mse_of_mean": float(np.var(gold)), "groups": groups}
+
+    def answers(self, example: LabelledText, prediction: Any) -> Answers:
+        """The gold and the predicted number."""
+        return float(example.label), float(prediction.value)
+
+
+def groups_of(gold: Sequence[float], predicted: Sequence[float]) -> list[dict[str, Any]]:
+    """Texts in at most ten groups of about the same size by their gold number; equal numbers are in one group.
+
+    Args:
+        gold: N gold numbers, one or more.
+        predicted: The predicted ones.
+
+    Returns:
+        For each group, in ascending order: "low" and "high", its smallest and largest gold number, "sentences", their
+        number, "gold" and "predicted", the means, and "rmse", the root of the mean squared error.
+    """
+    wanted, found = np.array(gold, dtype=np.float64), np.array(predicted, dtype=np.float64)
+    ranks = _ranks(wanted)  # equal for equal numbers
+    of_text = np.minimum((ranks - 0.5) * NUM_GROUPS / len(ranks), NUM_GROUPS - 1).astype(int)
+    groups = []
+    for group in np.unique(of_text):
+        inside = of_text == group
+        g, p = wanted[inside], found[inside]
+        groups.append(
+            {
+                "low": float(g.min()),
+                "high": float(g.max()),
+                "sentences": int(inside.sum()),
+                "gold": float(g.mean()),
+                "predicted": float(p.mean()),
+                "rmse": float(np.sqrt(np.mean((g - p) ** 2))),
+            }
+        )
+    return groups
 
 
 def _correlation(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> float:

@@ -15,6 +15,7 @@ from tasks.saved_task.settings import Kind
 from tasks.training.confusion import Confusion
 from tasks.training.head import Example
 from tasks.training.loader import SentenceBatches
+from tasks.training.scatter import Agreement
 from tasks.training.task_config import TaskConfig
 
 Target = str | Sequence[str]
@@ -140,6 +141,10 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
     @abstractmethod
     def confusion(self, scores: Mapping[str, Any]) -> Confusion | None:
         """The confusion matrix in what ``evaluate`` returned; None if there is none to draw."""
+
+    def agreement(self, scores: Mapping[str, Any], predictions: Sequence[Any]) -> Agreement | None:
+        """The gold and predicted numbers in what ``evaluate`` returned, to draw; None if answers are no numbers."""
+        return None
 
 
 def numbers_of(target: Target, number: Mapping[str, int]) -> int | list[int]:

@@ -30,6 +30,7 @@ from tasks.training.judgement import ERRORS_LINES, ERRORS_PAGE, judge, write_err
 from tasks.training.material import Material, Materials, RunEncoder
 from tasks.training.parts import Parts, contents_of
 from tasks.training.predictions import PREDICTIONS, write_predictions
+from tasks.training.scatter import draw_scatter
 from tasks.training.search import SEARCH, run_search
 from tasks.training.seeds import identity_of, run_seeds
 from tasks.training.seen import Seen
@@ -162,9 +163,12 @@ def _train_one(
         record(result, config.finetune, out, next(iter(task.headline)), task.loss_unit)
         fitted = _calibrate(task, config, trained, dev)
         seen = Seen((example.words for example in train), task.names(train))
-        of_dev, rows, predicted = judge(task, trained, data.scored["dev"], seen)
-        others = {part: judge(task, trained, read, seen)[0] for part, read in data.scored.items() if part != "dev"}
-        facts = _record_scores(task, config, {"dev": of_dev, **others}, result, fitted, out)
+        judged = {part: judge(task, trained, read, seen) for part, read in data.scored.items()}
+        rows, predicted = judged["dev"][1:]
+        scores = {part: found for part, (found, _, _) in judged.items()}
+        facts = _record_scores(task, scores, result, fitted, out)
+        if config.finetune.pictures:
+            _draw(task, {part: (found, answers) for part, (found, _, answers) in judged.items()}, out)
         seen.save(out)
         if config.finetune.keep_predictions and task.has_answers:
             answers = map(task.answer, dev, predicted, repeat(trained.labels))
@@ -201,13 +205,12 @@ def _calibrate(
 
 def _record_scores(
     task: Task[ConfigT, DataT, ExampleT, ModelT],
-    config: ConfigT,
     scores: dict[str, dict[str, Any]],
     result: FinetuneResult,
     fitted: Fitted,
     out: Path,
 ) -> dict[str, Any]:
-    """Add the scores to the model card and to ``metrics.json``, and draw them."""
+    """Add the scores to the model card and to ``metrics.json``."""
     facts = {
         **scores,
         "best_epoch": result.best_epoch,
@@ -222,9 +225,16 @@ def _record_scores(
     save_scores(out, task.kind, shown, fitted.temperature)
     metrics = json.loads((out / METRICS).read_text(encoding="utf-8"))
     write_json(out / METRICS, {**metrics, **facts, "calibration": asdict(fitted)}, allow_nan=True)
-    if config.finetune.pictures:
-        for part, found in scores.items():
-            if (confusion := task.confusion(found)) is not None:
-                draw_confusion(confusion, part, out)
-            draw_reliability(found.get("calibration"), part, out, task.answers)
     return facts
+
+
+def _draw(
+    task: Task[ConfigT, DataT, ExampleT, ModelT], parts: Mapping[str, tuple[dict[str, Any], Sequence[Any]]], out: Path
+) -> None:
+    """Draw the scores and predictions of each part."""
+    for part, (scores, predictions) in parts.items():
+        if (confusion := task.confusion(scores)) is not None:
+            draw_confusion(confusion, part, out)
+        draw_reliability(scores.get("calibration"), part, out, task.answers)
+        if (agreement := task.agreement(scores, predictions)) is not None:
+            draw_scatter(agreement, part, out)

@@ -68,6 +68,28 @@ def test_a_task_run(tmp_path: Path) -> None:
     assert '<span class="predicted unseen">Bob</span>' in text and '<span class="gold ">Anna</span>' in text
 
 
+def test_a_run_that_predicts_numbers(tmp_path: Path) -> None:
+    run = task_run(tmp_path / "related", task="classify", measure="Pearson")
+    metrics = json.loads((run / "metrics.json").read_text())
+    groups = [
+        {"low": 1, "high": 1, "sentences": 30, "gold": 1.0, "predicted": 1.75, "rmse": 0.876543},
+        {"low": 1.5, "high": 4.5, "sentences": 31, "gold": 3.25, "predicted": 3.0, "rmse": 0.5},
+    ]
+    scores = {"pearson": 81.25, "spearman": 79.5, "mse": 0.54321, "mse_of_mean": 1.5}
+    dev = {"sentences": 61, **scores, "groups": groups}
+    (run / "metrics.json").write_text(json.dumps({**metrics, "dev": dev, "test": {**scores, "pearson": 80.5}}))
+    page, _ = page_of(run)
+    assert table_of(page, "test Pearson", 1) == ["80.50"]
+    assert table_of(page, "Scores", 6) == ["score", "dev", "test", "Pearson", "81.25", "80.50"]
+    assert table_of(page, "MSE", 5) == ["0.5432", "0.5432", "MSE of always saying the mean", "1.5", "1.5"]
+    assert {"predicted 1: 1.75", "predicted 3.25: 3", "gold 1: 1", "gold 3.25: 3.25"} <= set(page.texts)
+    rows = table_of(page, "By gold number, dev", 15)[5:]
+    assert rows == ["1", "30", "1.0", "1.75", "0.8765", "1.5 to 4.5", "31", "3.25", "3.0", "0.5"]
+    (run / "metrics.json").write_text(json.dumps({**metrics, "dev": {**dev, "groups": [{"low": 1}]}}))
+    with pytest.raises(CheckpointError, match="metrics.json: expected the scores of a training, found no 'gold'"):
+        make_report([run])
+
+
 def test_several_runs_are_compared(tmp_path: Path) -> None:
     one, two = pretraining_run(tmp_path / "one"), pretraining_run(tmp_path / "two", corpus_directory="other")
     third = task_run(tmp_path / "third")

@@ -9,7 +9,7 @@ from tasks.classification.one_label import OneLabel
 from tasks.classification.prediction import LabelsPrediction, Prediction, ValuePrediction
 from tasks.classification.readers import LabelledText
 from tasks.classification.several_labels import SeveralLabels
-from tasks.classification.value_labels import Values
+from tasks.classification.value_labels import Values, groups_of
 
 SETS = SeveralLabels(0.5)
 GOLD = [("a", "b"), (), ("c",), ("a",), ("b", "c")]
@@ -99,3 +99,15 @@ def test_unknown_labels_are_named() -> None:
     assert str(error.value).startswith("dev.tsv, line 7: expected a label of the training data (l0, l1, ")
     assert str(error.value).endswith("l19, ... 30 in all), found 'new'")
     Values().check([LabelledText(("x",), "9")], ["value"])
+
+
+def test_groups_of_numbers() -> None:
+    """About a tenth of the texts in each, and equal numbers together."""
+    groups = groups_of([float(n) for n in range(100)], [float(n + n % 2) for n in range(100)])
+    assert [(group["low"], group["high"], group["sentences"]) for group in groups] == [
+        (10.0 * n, 10.0 * n + 9, 10) for n in range(10)
+    ]
+    assert (groups[0]["gold"], groups[0]["predicted"], groups[0]["rmse"]) == (4.5, 5.0, pytest.approx(0.5**0.5))
+    groups = groups_of([1, 1, 1, 5, 5, 2, 1, 1], [2] * 8)
+    assert [(group["low"], group["high"], group["sentences"]) for group in groups] == [(1, 1, 5), (2, 2, 1), (5, 5, 2)]
+    assert len(groups_of([3.0], [4.0])) == 1

@@ -13,6 +13,7 @@ pytest.importorskip("sklearn")
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, ConfigError, CorpusError, Elmo, Tokenization  # noqa: E402
 from elmo_lite.cli.main import main  # noqa: E402
+from elmo_lite.report.report import make_report  # noqa: E402
 from tasks.classification import Classifier, ClassifierConfig, LabelledText, train  # noqa: E402
 from tasks.classification.bcn import BCNConfig  # noqa: E402
 from tasks.classification.outputs import OneLabelOutputs  # noqa: E402
@@ -90,6 +91,9 @@ def test_numbers(tmp_path: Path) -> None:
     assert found["test"]["pearson"] > 85 and found["test"]["mse"] < found["test"]["mse_of_mean"]
     assert json.loads((tmp_path / "out" / "training.json").read_text())["measure"] == "Pearson"
     assert not (tmp_path / "out" / "predictions.jsonl").exists()
+    assert sum(group["sentences"] for group in found["dev"]["groups"]) == 24
+    page = make_report([tmp_path / "out"])[0]
+    assert "Predicted numbers on dev" in page and "By gold number, dev" in page
     classifier = Classifier.from_pretrained(tmp_path / "out")
     first, nothing = classifier.predict([texts[0], ""])
     assert 80 < first.value < 150 and nothing.value is None
