@@ -50,7 +50,8 @@ def evaluate_command(
         encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
     tagger = NerTagger.from_pretrained(directory, device, encoder)
-    labelled = read_tagged(file, word_column, tag_column, entity_type=tagger.config.entity_type)
+    more: dict[str, Any] = {"entity_type": tagger.config.entity_type, "tokenization": tagger.tokenization}
+    labelled = read_tagged(file, word_column, tag_column, **more)
     warn_of_unseen(file, labelled, tagger.types)
     print(scores_as_json(directory, file, evaluate_saved(Ner(), tagger, labelled, directory, file, errors)))
 

@@ -73,7 +73,7 @@ class NerTagger(BaseTagger[NerConfig]):
             CorpusError: The data cannot be used, see ``read_tagged``.
             ModuleNotFoundError: seqeval is not installed.
         """
-        return self.judge(read_tagged(source, word_column, tag_column))[0]
+        return self.judge(read_tagged(source, word_column, tag_column, tokenization=self.tokenization))[0]
 
     def __repr__(self) -> str:
         """One line: entity types, encoder, word vectors, sizes, tokenisation and device."""
