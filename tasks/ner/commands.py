@@ -13,8 +13,10 @@ from tasks.ner.data import TaggedData, read_tagged
 from tasks.ner.tagger import NerTagger
 from tasks.ner.training import Ner
 from tasks.saved_task.scores import scores_as_json, words_per_second
-from tasks.tagging.output_formats import FORMATS, format_predictions
+from tasks.tagging.output_formats import FORMATS, Format, format_predictions
 from tasks.tagging.sentences import SentenceStream
+from tasks.tagging.spans.conversion import FormName
+from tasks.tagging.spans.predict import OffsetUnit, texts_to_tag
 from tasks.tagging.tasks import warn_of_unseen
 from tasks.training.judgement import evaluate_saved
 
@@ -40,7 +42,8 @@ def evaluate_command(
 
     Args:
         directory: Tagger, as written by "elmo-lite ner train".
-        file: Labelled sentences: a column file, JSON, Parquet or a data set of the hub.
+        file: Labelled sentences: a column file, JSON, Parquet or a data set of the hub; or texts with spans of
+            characters from doccano, Label Studio, Prodigy, brat (a directory) or spaCy.
         errors: Directory to write the ten worst sentences to, as errors.html and errors.jsonl. Defaults to none.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
 
@@ -62,32 +65,48 @@ def predict_command(
     *,
     probabilities: bool = False,
     min_score: float = 0.0,
+    form: FormName = "auto",
+    offsets: OffsetUnit = "auto",
     word_column: int | None = None,
     encoder: str | None = None,
     device: str = "cpu",
     overwrite: bool = False,
 ) -> None:
-    """Find the named entities of sentences.
+    """Find the named entities of sentences, or of whole texts for an annotation tool.
 
     Args:
         directory: Tagger, as written by "elmo-lite ner train".
         paths: INPUT, then optionally OUTPUT. INPUT is text with a sentence per line (- for standard input), JSONL or a
             column file. OUTPUT is text (.txt), JSONL with the other fields of INPUT (.jsonl), columns (.conll, .iob2,
-            .tsv) or a table (.csv) by its suffix. Defaults to text on standard output.
+            .tsv) or a table (.csv) by its suffix. Defaults to text on standard output. If INPUT is from doccano, Label
+            Studio, Prodigy, brat or spaCy, OUTPUT (.jsonl, .json, a directory, .spacy) and standard output are so too.
         probabilities: Add the marginal probabilities of the tags.
         min_score: Probability in 0..1 of an entity with exactly its words and type; entities below it are left out.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         overwrite: Replace OUTPUT if it exists.
 
     Other Args:
+        form: Form of OUTPUT in JSON: that of INPUT (auto), doccano, spans (as Prodigy has them), label_studio, or plain
+            for sentences with tokens, tags and entities.
+        offsets: Unit of the offsets in such a form: code_points, utf16 (as doccano counts), or that of INPUT (auto).
         word_column: Column of the words in a column file, from 0. Detected by default.
         encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
     require(0 <= min_score <= 1, "min_score", "a probability in 0..1", min_score)
+    if texts := texts_to_tag(paths, form, offsets, overwrite):
+        texts.tag(NerTagger.from_pretrained(directory, device, encoder), probabilities, min_score)
+        return
     source, output = input_and_output(paths, overwrite)
     kind = format_of(output, FORMATS)
     stream = SentenceStream(source, word_column)
     tagger = NerTagger.from_pretrained(directory, device, encoder)
+    _predict(tagger, stream, output, kind, probabilities, min_score)
+
+
+def _predict(
+    tagger: NerTagger, stream: SentenceStream, output: str | None, kind: Format, probabilities: bool, min_score: float
+) -> None:
+    """Tag the sentences of a file, in chunks."""
     begun, num_sentences, num_words = time.perf_counter(), 0, 0
     with open_output(output) as file:
         for chunk in in_chunks(stream, lambda row: len(row[0])):

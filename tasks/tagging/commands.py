@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from elmo_lite import ConfigError
+from elmo_lite.errors import require
 from elmo_lite.files import STANDARD_STREAM
 from elmo_lite.outputs import format_of
 from elmo_lite.text import is_data_set_name
@@ -19,7 +20,9 @@ from tasks.tagging.output_formats import FORMATS, TAG_FORMATS, format_prediction
 from tasks.tagging.predicates import read_predicates
 from tasks.tagging.prediction import Sentence
 from tasks.tagging.readers import number_of
-from tasks.tagging.sentences import read_sentences
+from tasks.tagging.sentences import Column, read_sentences
+from tasks.tagging.spans.conversion import FormName
+from tasks.tagging.spans.predict import OffsetUnit, texts_to_tag
 from tasks.tagging.tagger import Tagger
 from tasks.tagging.tasks import warn_of_unseen
 from tasks.tagging.training import TagSpans, TagWords
@@ -48,7 +51,8 @@ def evaluate_command(
 
     Args:
         directory: Tagger, as written by "elmo-lite tag train".
-        file: Labelled sentences: CoNLL-U, a column file, JSON, Parquet or a data set of the hub.
+        file: Labelled sentences: CoNLL-U, a column file, JSON, Parquet or a data set of the hub; or texts with spans of
+            characters from doccano, Label Studio, Prodigy, brat (a directory) or spaCy.
         column: Column of the labels, by name or number. Defaults to that of the training.
         errors: Directory to write the ten worst sentences to, as errors.html and errors.jsonl. Defaults to none.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
@@ -73,6 +77,8 @@ def predict_command(
     column: int | str | None = None,
     word_column: int | str | None = None,
     predicate_column: int | str | None = None,
+    form: FormName = "auto",
+    offsets: OffsetUnit = "auto",
     encoder: str | None = None,
     device: str = "cpu",
     overwrite: bool = False,
@@ -84,7 +90,8 @@ def predict_command(
         paths: INPUT, then optionally OUTPUT. INPUT is text with a sentence per line (- for standard input), JSONL,
             CoNLL-U or a column file. OUTPUT is text (.txt), JSONL (.jsonl), columns (.conll, .iob2, .tsv), a table
             (.csv) or, if INPUT is CoNLL-U, the same with a column filled (.conllu, .conllup), by its suffix. Defaults
-            to CoNLL-U if INPUT is, otherwise to text, on standard output.
+            to CoNLL-U if INPUT is, otherwise to text, on standard output. A tagger of spans reads and writes the forms
+            of annotation tools too, see "elmo-lite ner predict".
         probabilities: Add the marginal probabilities of the labels.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         overwrite: Replace OUTPUT if it exists.
@@ -93,8 +100,31 @@ def predict_command(
         column: Column of CoNLL-U to fill, by name or number. Defaults to that of the training.
         word_column: Column of the words, by name or number. Defaults to that of the training.
         predicate_column: Column or field that marks predicates. Defaults to that of the training.
+        form: Form of OUTPUT in JSON: that of INPUT (auto), doccano, spans, label_studio or plain.
+        offsets: Unit of the offsets in such a form: code_points, utf16, or that of INPUT (auto).
         encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
+    columns = column, word_column, predicate_column
+    texts = texts_to_tag(paths, form, offsets, overwrite) if columns == (None, None, None) else None
+    if texts is not None:
+        tagger = Tagger.from_pretrained(directory, device, encoder)
+        if tagger.has_spans and not tagger.reads_predicates:
+            texts.tag(tagger, probabilities)
+            return
+    require(form in ("auto", "plain"), "form", "auto or plain where labels are not spans of a text", form)
+    _predict_sentences(directory, paths, columns, probabilities, encoder, device, overwrite)
+
+
+def _predict_sentences(
+    directory: str,
+    paths: list[str],
+    columns: tuple[Column, Column, Column],
+    probabilities: bool,
+    encoder: str | None,
+    device: str,
+    overwrite: bool,
+) -> None:
+    """Tag sentences, one a line, record or block of rows."""
     source, output = input_and_output(paths, overwrite)
     format_of(output, TAG_FORMATS)
     names = None if source == STANDARD_STREAM or is_data_set_name(source) else names_of_columns(source)
@@ -102,7 +132,7 @@ def predict_command(
     if kind == "conllu" and names is None:
         raise ConfigError(f"{output}: expected CoNLL-U as INPUT, to fill a column of, found {source}")
     tagger = Tagger.from_pretrained(directory, device, encoder)
-    column, word_column, predicate_column = tagger.columns(column, word_column, predicate_column)
+    column, word_column, predicate_column = tagger.columns(*columns)
     blocks: list[Block] = []
     filled = column_of(names, column, LABELS, "column", source) if kind == "conllu" and names is not None else 0
     sentences: Sequence[Sentence]

@@ -132,7 +132,8 @@ def train_command(
 
     Args:
         config: Settings of the tagger.
-        train: Labelled sentences to learn from: CoNLL-U, a column file, JSON, Parquet or a hub data set.
+        train: Labelled sentences to learn from: CoNLL-U, a column file, JSON, Parquet or a hub data set; or texts with
+            spans of characters from doccano, Label Studio, Prodigy, brat (a directory) or spaCy.
         dev: Labelled sentences to choose the best epoch by. Defaults to a tenth of --train, of whole documents
             where they are known.
         out: Directory to write the tagger, its scores, its predictions on dev and pictures to.

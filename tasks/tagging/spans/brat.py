@@ -18,7 +18,7 @@ from elmo_lite.text import decoded_lines, open_content
 from tasks.files import without_end
 from tasks.tagging.prediction import Span
 from tasks.tagging.spans.document import CharSpan, Document, char_span
-from tasks.tagging.spans.offsets import UNITS, is_plain, is_same_text, to_code_point, unit_offsets
+from tasks.tagging.spans.offsets import UNITS, Unit, is_plain, is_same_text, to_code_point, unit_offsets
 
 TEXTS, SPANS = ".txt", ".ann"
 _SPAN = re.compile(r"T\S*\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?")
@@ -36,6 +36,7 @@ class Brat:
     """The texts of a directory, or one text."""
 
     description = "brat's standoff files"
+    unit: Unit | None = None
 
     def __init__(self, name: str) -> None:
         """Take a directory or one of the two files of a text."""

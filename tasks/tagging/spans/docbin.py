@@ -16,6 +16,7 @@ from elmo_lite.errors import one_line
 from elmo_lite.extras import named_extra
 from tasks.tagging.prediction import Span
 from tasks.tagging.spans.document import CharSpan, Document
+from tasks.tagging.spans.offsets import Unit
 
 SUFFIX = ".spacy"
 
@@ -33,6 +34,7 @@ class DocBins:
     """The texts of a DocBin, with the entities of each (``Doc.ents``)."""
 
     description = "spaCy's DocBin"
+    unit: Unit | None = "code_points"
 
     def __init__(self, name: str) -> None:
         """Take the path of a file."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -17,6 +16,7 @@ from tasks.tagging.spans import label_studio, records
 from tasks.tagging.spans.brat import Brat, is_brat
 from tasks.tagging.spans.docbin import DocBins, is_docbin
 from tasks.tagging.spans.document import Document
+from tasks.tagging.spans.offsets import Unit
 
 RECORD_KINDS: tuple[Kind, ...] = ("jsonl", "json", "parquet")
 _SAMPLE = 1000
@@ -30,6 +30,8 @@ class Form(Protocol):
     """Path of the source."""
     description: str
     """What it was read as, in words."""
+    unit: Unit | None
+    """Unit of the offsets; None if the spans must tell, see ``choose_unit``."""
 
     def documents(self, needs_labels: bool = True) -> Iterator[Document]:
         """Read the texts, once more with each call.
@@ -68,9 +70,8 @@ def form_of(name: str) -> Form | None:
         return Brat(name)
     if is_docbin(path):
         return DocBins(name)
-    with suppress(OSError, ValueError):
-        if not stat.S_ISREG(path.stat().st_mode):
-            return None
+    if not path.is_file():  # a pipe can be read but once
+        return None
     kind = kind_of(name)
     return record_form_of(name, kind) if kind in RECORD_KINDS else None
 

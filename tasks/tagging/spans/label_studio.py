@@ -12,6 +12,7 @@ from elmo_lite import CorpusError
 from elmo_lite.text import NAME_OF, Kind, read_rows
 from tasks.tagging.prediction import Span
 from tasks.tagging.spans.document import CharSpan, Document, char_span
+from tasks.tagging.spans.offsets import Unit
 from tasks.tagging.spans.records import TEXT, Row
 
 MODEL_VERSION = "elmo_lite"
@@ -23,6 +24,8 @@ _OF_EXPORT = ("id", "annotator", "annotation_id", "created_at", "updated_at", "l
 
 class LabelStudio:
     """Tasks: ``{"data": {...}, "annotations": [{"result": [...]}]}``."""
+
+    unit: Unit | None = None
 
     def __init__(self, name: str, kind: Kind) -> None:
         """Describe the tasks.
@@ -66,6 +69,8 @@ class LabelStudio:
 
 class LabelStudioMin:
     """JSON-MIN: a record with the fields of the data, and a list of spans in a field named as the labels are."""
+
+    unit: Unit | None = None
 
     def __init__(self, name: str, kind: Kind, field: str) -> None:
         """Describe the records.

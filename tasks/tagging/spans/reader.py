@@ -8,10 +8,9 @@ from dataclasses import replace
 from elmo_lite import CorpusError, Tokenization
 from tasks.tagging.sentences import TaggedSentence
 from tasks.tagging.spans.alignment import tagged_sentences
-from tasks.tagging.spans.docbin import DocBins
 from tasks.tagging.spans.forms import Form
 from tasks.tagging.spans.notes import Notes
-from tasks.tagging.spans.offsets import UNITS, Unit, choose_unit
+from tasks.tagging.spans.offsets import Unit, choose_unit
 
 
 def read_spans(form: Form, tokenization: Tokenization | None = None) -> tuple[list[TaggedSentence], str]:
@@ -43,7 +42,7 @@ def read_spans(form: Form, tokenization: Tokenization | None = None) -> tuple[li
 
 
 def unit_of(form: Form, tokenization: Tokenization) -> Unit:
-    """The unit of the offsets of a source; spaCy gives them in code points."""
-    if isinstance(form, DocBins):
-        return UNITS[0]
+    """The unit of the offsets of a source."""
+    if form.unit is not None:
+        return form.unit
     return choose_unit(form.documents(needs_labels=False), tokenization, form.name)

@@ -10,6 +10,7 @@ from elmo_lite.text import NAME_OF, Kind, read_rows
 from tasks.tagging.prediction import Span
 from tasks.tagging.sentences import WORD_FIELDS
 from tasks.tagging.spans.document import Document
+from tasks.tagging.spans.offsets import Unit
 from tasks.tagging.spans.record_spans import FIELDS, SPELLINGS, TRIPLES, Spelling
 
 TEXT = "text"
@@ -21,6 +22,8 @@ Row = dict[str, Any]
 
 class Records:
     """Texts in records, with spans in one of their fields."""
+
+    unit: Unit | None = None
 
     def __init__(self, name: str, kind: Kind, field: str, spelling: Spelling) -> None:
         """Describe the records.
