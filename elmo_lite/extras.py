@@ -21,6 +21,7 @@ _EXTRA_OF = {
     "seqeval": ("seqeval", "tasks"),
     "sklearn": ("scikit-learn", "tasks"),
     "sklearn_crfsuite": ("sklearn-crfsuite", "benchmarks"),
+    "spacy": ("spaCy", "spacy"),
     "sudachidict_core": ("sudachidict_core", "japanese"),
     "sudachipy": ("SudachiPy", "japanese"),
     "tensorboard": ("tensorboard", "tensorboard"),

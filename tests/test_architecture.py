@@ -69,7 +69,7 @@ TASKS_THIRD_PARTY = {
     "saved_task": "numpy scipy sklearn torch",
     "training": "matplotlib numpy pytorch_lightning scipy sklearn torch tqdm",
     "samples": "",
-    "tagging": "numpy seqeval torch",
+    "tagging": "numpy seqeval spacy torch",
     "ner": "",
     "classification": "numpy sklearn torch",
     "sentiment": "",

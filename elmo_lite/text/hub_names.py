@@ -9,7 +9,7 @@ _PART = r"[\w][\w.-]*"
 _MODEL = re.compile(rf"{_PART}(?:/{_PART})?")
 _DATA_SET = re.compile(rf"{_PART}/{_PART}(?::[\w.-]+){{0,2}}")
 _FILE_SUFFIXES = frozenset(
-    ".gz .bz2 .xz .zst .txt .jsonl .ndjson .json .parquet .conll .conllu .iob .iob2 .bio .tsv .csv".split()
+    ".gz .bz2 .xz .zst .txt .jsonl .ndjson .json .parquet .conll .conllu .iob .iob2 .bio .tsv .csv .ann .spacy".split()
 )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from elmo_lite.errors import ConfigError, require
@@ -98,6 +99,18 @@ class Tokenization:
             found.extend((self.normalize(word), position + start, position + end) for word, start, end in words)
             position += len(chunk)
         return found
+
+    def sentences_with_offsets(self, text: str) -> list[list[tuple[str, int, int]]]:
+        """The sentences of a text, with the offsets of their words.
+
+        Args:
+            text: Any number of lines that end in LF or CRLF.
+
+        Returns:
+            The sentences of ``sentences``, each with (word, start, end) of its words, see ``words_with_offsets``.
+        """
+        words = iter(self.words_with_offsets(text))
+        return [list(islice(words, len(sentence))) for sentence in self.sentences(text)]
 
     def sentences(self, text: str, *, keep_empty: bool = False) -> list[list[str]]:
         """The sentences of a text as lists of words.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from elmo_lite import Tokenization
 from tasks.classification.balance import are_uneven
 from tasks.classification.batches import TextBatches
 from tasks.classification.classifier import Classifier
@@ -40,11 +41,9 @@ class Classification(Task[HeadConfig, list[LabelledText], LabelledText, Classifi
         kind = config.reading.columns().kind
         self.has_answers, self.is_calibrated = kind != "number", kind == "one"
 
-    def read(
-        self, source: Any, part: str, config: HeadConfig, split_words: Callable[[str], list[str]]
-    ) -> list[LabelledText]:
+    def read(self, source: Any, part: str, config: HeadConfig, tokenization: Tokenization) -> list[LabelledText]:
         """Read labelled texts. Phrases of trees are only added to the training data."""
-        return read_labelled(source, config.reading, split_words, training=part == "train", name=part)
+        return read_labelled(source, config.reading, tokenization.words, training=part == "train", name=part)
 
     def examples(self, data: list[LabelledText]) -> list[LabelledText]:
         """The labelled texts."""

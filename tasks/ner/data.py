@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from elmo_lite import CorpusError
+from elmo_lite import CorpusError, Tokenization
 from tasks.inputs.in_memory import is_path
 from tasks.ner.readers import ENTITY_TYPE, ColumnChoice, tagged_sentences, tags_of
 from tasks.tagging.data import TaggedData, TaggedSource, in_memory, span_data, unseen_types
+from tasks.tagging.spans.forms import form_of
+from tasks.tagging.spans.reader import read_spans
 
 __all__ = ["TaggedData", "TaggedSource", "read_tagged", "unseen_types"]
 
@@ -17,6 +19,7 @@ def read_tagged(
     *,
     name: str = "data",
     entity_type: str = ENTITY_TYPE,
+    tokenization: Tokenization | None = None,
 ) -> TaggedData:
     """Read labelled sentences.
 
@@ -25,6 +28,8 @@ def read_tagged(
 
             - a column file (see ``elmo_lite/text/column_layout.py``);
             - JSON lines, a JSON array or Parquet with ``tokens`` or ``words`` and ``ner_tags``, ``tags`` or ``labels``;
+            - texts with spans of characters: JSON of doccano, Label Studio or Prodigy, brat's files or a directory of
+              them, a DocBin of spaCy (see ``tasks.tagging.spans``);
             - a hub data set with the same fields: ``owner/name``, ``owner/name:split`` or ``owner/name:config:split``
               (the split defaults to "train"), whose tags may be class ids;
             - data in memory: a pair (sentences, tags) of lists, arrays or columns of a DataFrame, with a list of words
@@ -33,6 +38,8 @@ def read_tagged(
         tag_column: Column of the tags, from 0; -1 for the last. Detected by default.
         name: Name of data in memory in errors. Defaults to "data".
         entity_type: Type of tags without one: B, I and O. Defaults to "ENT".
+        tokenization: What finds the sentences and words of texts with spans of characters. Defaults to that of raw
+            text.
 
     Raises:
         CorpusError: The source does not exist or has no sentences, a line has too few columns, a tag is unknown, or a
@@ -43,7 +50,8 @@ def read_tagged(
     if is_path(source):
         name = str(source)
         columns = ColumnChoice(word_column=word_column, tag_column=tag_column, entity_type=entity_type)
-        raw, layout = tagged_sentences(name, columns)
+        form = form_of(name)
+        raw, layout = tagged_sentences(name, columns) if form is None else read_spans(form, tokenization)
     else:
         raw, layout = list(in_memory(source, name, tags_of(entity_type))), ""
     if not raw:

@@ -15,6 +15,7 @@ from tasks.saved_task.network import new_network, tokenization_of
 from tasks.tagging.base_tagger import BaseTagger
 from tasks.tagging.model import TaggingModel
 from tasks.tagging.prediction import Sentence, Span, Tagged
+from tasks.tagging.spans.prediction import tag_texts
 from tasks.tagging.tags import bioes_labels
 
 __all__ = ["NerTagger", "Span", "Tagged", "new_tagger"]
@@ -53,6 +54,23 @@ class NerTagger(BaseTagger[NerConfig]):
         """
         return [tagged.spans for tagged in self.tag(sentences, min_score)]
 
+    def predict_texts(self, texts: Iterable[str], min_score: float = 0.0) -> list[list[Span]]:
+        """Find the entities of whole texts, which are split into sentences first.
+
+        Args:
+            texts: Texts with any number of sentences and lines.
+            min_score: Probability in 0..1; entities below it are left out. Defaults to 0, which leaves none out.
+
+        Returns:
+            The entities of each text; ``start`` and ``end`` count its characters: ``text[span.start : span.end]`` is
+            ``span.text``.
+
+        Raises:
+            CorpusError: A text is not a string, or ``texts`` is one string.
+            CheckpointError: The weights are not finite.
+        """
+        return [tagged.spans for tagged in tag_texts(self, texts, min_score)]
+
     def evaluate(
         self, source: TaggedSource, *, word_column: int | None = None, tag_column: int | None = None
     ) -> dict[str, Any]:
@@ -73,7 +91,7 @@ class NerTagger(BaseTagger[NerConfig]):
             CorpusError: The data cannot be used, see ``read_tagged``.
             ModuleNotFoundError: seqeval is not installed.
         """
-        return self.judge(read_tagged(source, word_column, tag_column))[0]
+        return self.judge(read_tagged(source, word_column, tag_column, tokenization=self.tokenization))[0]
 
     def __repr__(self) -> str:
         """One line: entity types, encoder, word vectors, sizes, tokenisation and device."""

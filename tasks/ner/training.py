@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from elmo_lite import Tokenization
 from tasks.inputs.encoders import Encoder
 from tasks.ner.config import NerConfig
 from tasks.ner.data import TaggedData, TaggedSource, read_tagged
@@ -20,10 +21,10 @@ class Ner(SpanTask[NerConfig, NerTagger]):
 
     kind = "ner"
 
-    def read(self, source: Any, part: str, config: NerConfig, split_words: Callable[[str], list[str]]) -> TaggedData:
-        """Read labelled sentences. ``split_words`` is unused, since they are lists of words already."""
+    def read(self, source: Any, part: str, config: NerConfig, tokenization: Tokenization) -> TaggedData:
+        """Read labelled sentences, or texts with spans of characters, which the tokenisation splits."""
         columns = config.word_column, config.tag_column
-        return read_tagged(source, *columns, name=part, entity_type=config.entity_type)
+        return read_tagged(source, *columns, name=part, entity_type=config.entity_type, tokenization=tokenization)
 
     def new_model(
         self,
@@ -93,7 +94,8 @@ def train_command(
 
     Args:
         config: Settings of the tagger.
-        train: Labelled sentences to learn from: a column file, JSON, Parquet or a hub data set.
+        train: Labelled sentences to learn from: a column file, JSON, Parquet or a hub data set; or texts with spans of
+            characters from doccano, Label Studio, Prodigy, brat (a directory) or spaCy.
         dev: Labelled sentences to choose the best epoch by. Defaults to a tenth of --train, of whole documents
             where they are known.
         out: Directory to write the tagger, its scores, its predictions on dev and pictures to.

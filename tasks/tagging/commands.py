@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from elmo_lite import ConfigError
 from elmo_lite.errors import require
 from elmo_lite.files import STANDARD_STREAM
+from elmo_lite.hardware import Precision
 from elmo_lite.outputs import format_of
 from elmo_lite.text import is_data_set_name
 from tasks.files import input_and_output
@@ -21,6 +22,8 @@ from tasks.tagging.predicates import predicates_to_tag
 from tasks.tagging.prediction import Sentence, Tagged
 from tasks.tagging.readers import number_of
 from tasks.tagging.sentences import Column, SentenceStream
+from tasks.tagging.spans.conversion import TOOL_FORMATS, ToolFormat
+from tasks.tagging.spans.predict import OffsetUnit, texts_to_tag
 from tasks.tagging.tagger import Tagger
 from tasks.tagging.tasks import warn_of_unseen
 from tasks.tagging.training import TagSpans, TagWords
@@ -42,22 +45,26 @@ def evaluate_command(
     errors: str = "",
     encoder: str | None = None,
     device: str = "cpu",
+    precision: Precision = "float32",
 ) -> None:
     """Print the scores of a tagger on labelled sentences, as JSON.
 
     Args:
         directory: Tagger, as written by "elmo-lite tag train".
-        file: Labelled sentences: CoNLL-U, a column file, JSON, Parquet or a data set of the hub.
+        file: Labelled sentences: CoNLL-U, a column file, JSON, Parquet or a data set of the hub; or texts with spans of
+            characters from doccano, Label Studio, Prodigy, brat (a directory) or spaCy.
         column: Column of the labels, by name or number. Defaults to that of the training.
         errors: Directory to write the ten worst sentences to, as errors.html and errors.jsonl. Defaults to none.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
+        precision: Precision of the computation: float32; bfloat16, which is faster on hardware that has it and changes
+            probabilities in the third digit; or auto, bfloat16 on such hardware.
 
     Other Args:
         word_column: Column of the words, by name or number. Defaults to that of the training.
         predicate_column: Column or field that marks predicates. Defaults to that of the training.
         encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
-    tagger = Tagger.from_pretrained(directory, device, encoder)
+    tagger = Tagger.from_pretrained(directory, device, encoder, precision)
     labelled = tagger.read(file, column, word_column, predicate_column)
     warn_of_unseen(file, labelled, tagger.types)
     task = TagSpans() if tagger.has_spans else TagWords()
@@ -70,12 +77,14 @@ def predict_command(
     *,
     probabilities: bool = False,
     min_score: float = 0.0,
-    format: TagFormat | None = None,
+    format: TagFormat | ToolFormat | None = None,
     column: int | str | None = None,
     word_column: int | str | None = None,
     predicate_column: int | str | None = None,
+    offsets: OffsetUnit = "auto",
     encoder: str | None = None,
     device: str = "cpu",
+    precision: Precision = "float32",
     overwrite: bool = False,
 ) -> None:
     """Find the labels of the words of sentences.
@@ -86,31 +95,56 @@ def predict_command(
             standard input too: -), CoNLL-U or a column file. OUTPUT is text (.txt), JSONL with the other fields of
             INPUT (.jsonl), columns (.conll, .iob2, .tsv), a table (.csv) or, if INPUT is CoNLL-U, the same with a
             column filled (.conllu, .conllup), by its suffix. Defaults to CoNLL-U if INPUT is, otherwise to text, on
-            standard output.
+            standard output. A tagger of spans reads and writes the forms of annotation tools too, see "elmo-lite ner
+            predict".
         probabilities: Add the marginal probabilities of the labels.
         min_score: Probability in 0..1 of a span with exactly its words and type; spans below it are left out. Labels of
             words have none.
-        format: Format of the output: text, jsonl, columns, csv or conllu. Defaults to that of the suffix.
+        format: Format of the output: text, jsonl, columns, csv or conllu; of spans also doccano, spans or label_studio,
+            for whole texts. Defaults to that of INPUT, if it is from such a tool, or of the suffix.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
+        precision: Precision of the computation: float32; bfloat16, which is faster on hardware that has it and changes
+            probabilities in the third digit; or auto, bfloat16 on such hardware.
         overwrite: Replace OUTPUT if it exists.
 
     Other Args:
         column: Column of CoNLL-U to fill, by name or number. Defaults to that of the training.
         word_column: Column of the words, by name or number. Defaults to that of the training.
         predicate_column: Column or field that marks predicates. Defaults to that of the training.
+        offsets: Unit of the offsets for such a tool: code_points, utf16 (as doccano counts), or that of INPUT (auto).
         encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
     require(0 <= min_score <= 1, "min_score", "a probability in 0..1", min_score)
+    load = partial(Tagger.from_pretrained, directory, device, encoder, precision)
+    columns = column, word_column, predicate_column
+    texts = texts_to_tag(paths, format, offsets, overwrite) if columns == (None, None, None) else None
+    if texts is not None and (tagger := load()).has_spans and not tagger.reads_predicates:
+        texts.tag(tagger, probabilities, min_score)
+        return
+    expected = f"none of {', '.join(TOOL_FORMATS)} where labels are not spans of a text"
+    require(format not in TOOL_FORMATS, "format", expected, format)
+    _predict_sentences(load, paths, columns, cast(TagFormat | None, format), min_score, probabilities, overwrite)
+
+
+def _predict_sentences(
+    load: Callable[[], Tagger],
+    paths: list[str],
+    columns: tuple[Column, Column, Column],
+    format: TagFormat | None,
+    min_score: float,
+    probabilities: bool,
+    overwrite: bool,
+) -> None:
+    """Tag sentences, one a line, record or block of rows."""
     source, output = input_and_output(paths, overwrite)
     names = None if source == STANDARD_STREAM or is_data_set_name(source) else names_of_columns(source)
     kind = format or ("conllu" if output is None and names is not None else format_of(output, TAG_FORMATS))
     if kind == "conllu" and names is None:
         raise ConfigError(f"{output or 'format'}: expected CoNLL-U as INPUT, to fill a column of, found {source}")
-    tagger = Tagger.from_pretrained(directory, device, encoder)
-    columns = tagger.columns(column, word_column, predicate_column)
+    tagger = load()
     if tagger.reads_predicates:
         kind = format or format_of(output, FORMATS)
-    rows, text_of = _plan(tagger, source, names, columns, kind, probabilities)
+    rows, text_of = _plan(tagger, source, names, tagger.columns(*columns), kind, probabilities)
     predict_rows(tagger, rows, output, text_of, min_score=min_score, probabilities=probabilities)
 
 

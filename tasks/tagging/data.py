@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from elmo_lite import CorpusError
+from elmo_lite import CorpusError, Tokenization
 from elmo_lite.text import is_tag, is_untyped_tag
 from tasks.inputs.in_memory import columns_of, examples_of, is_path
 from tasks.tagging.predicates import labelled_predicates
 from tasks.tagging.readers import LabelOf, any_label, labelled, labelled_sentences
 from tasks.tagging.sentences import Column, TaggedSentence, checked_words
+from tasks.tagging.spans.forms import Form, form_of
+from tasks.tagging.spans.reader import read_spans
 from tasks.tagging.tags import ENTITY_TYPE, OUTSIDE, Scheme, detect_scheme, entities_of, repairs, spell
 
 log = logging.getLogger("elmo_lite")
@@ -61,6 +63,7 @@ def read_tagged(
     labels: LabelKind = "auto",
     name: str = "data",
     entity_type: str = ENTITY_TYPE,
+    tokenization: Tokenization | None = None,
 ) -> TaggedData:
     """Read labelled sentences.
 
@@ -71,6 +74,8 @@ def read_tagged(
             - another column file: one word per line with its label in another column;
             - JSON lines, a JSON array or Parquet with ``tokens`` or ``words`` and ``ner_tags``, ``tags``, ``labels`` or
               the field ``column``;
+            - texts with spans of characters: JSON of doccano, Label Studio or Prodigy, brat's files or a directory of
+              them, a DocBin of spaCy (see ``tasks.tagging.spans``);
             - a hub data set with the same fields: ``owner/name``, ``owner/name:split`` or ``owner/name:config:split``;
             - data in memory: a pair (sentences, labels) of lists, arrays or columns of a DataFrame, with a list of
               words and a list of labels for each sentence, or a list of ``TaggedSentence``.
@@ -82,6 +87,8 @@ def read_tagged(
             "auto": spans if all labels are such tags.
         name: Name of data in memory in errors. Defaults to "data".
         entity_type: Type of tags without one: B, I and O. Defaults to "ENT".
+        tokenization: What finds the sentences and words of texts with spans of characters. Defaults to that of raw
+            text.
 
     Raises:
         CorpusError: The source does not exist or has no sentences, a line is malformed, a sentence has no words, or a
@@ -92,7 +99,7 @@ def read_tagged(
         return source
     if is_path(source):
         name = str(source)
-        raw, layout = sentences_of(name, column, word_column, predicate_column)
+        raw, layout = sentences_of(name, column, word_column, predicate_column, tokenization)
     else:
         raw, layout = list(in_memory(source, name, any_label)), ""
     if predicate_column is not None and not all(sentence.marked for sentence in raw):
@@ -107,10 +114,22 @@ def read_tagged(
     return data
 
 
+def spans_form(name: str, column: Column, word_column: Column, predicate_column: Column) -> Form | None:
+    """The form of a source whose labels are spans of characters; None for others, and if a column is chosen."""
+    return form_of(name) if column is word_column is predicate_column is None else None
+
+
 def sentences_of(
-    name: str, column: Column, word_column: Column, predicate_column: Column
+    name: str,
+    column: Column,
+    word_column: Column,
+    predicate_column: Column,
+    tokenization: Tokenization | None = None,
 ) -> tuple[list[TaggedSentence], str]:
     """The labelled sentences, or predicates, of a source as they are, and what it was read as."""
+    form = spans_form(name, column, word_column, predicate_column)
+    if form is not None:
+        return read_spans(form, tokenization)
     if predicate_column is None:
         return labelled_sentences(name, column, word_column)
     return labelled_predicates(name, column, word_column, predicate_column)

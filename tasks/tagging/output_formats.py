@@ -97,11 +97,11 @@ def _json(tagged: Tagged, labels: Sequence[str], probabilities: bool, others: Ma
             {label: round(number, 6) for label, number in zip(labels, numbers, strict=True)}
             for numbers in tagged.decoded.probabilities
         ]
-    kept = {f"input_{name}" if name in row else name: _storable(value) for name, value in others.items()}
+    kept = {f"input_{name}" if name in row else name: storable(value) for name, value in others.items()}
     return json.dumps({**kept, **row}, ensure_ascii=False, allow_nan=False)
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """A value of JSON types; others, such as dates and infinite numbers, as text."""
     try:
         json.dumps(value, allow_nan=False)

@@ -110,7 +110,8 @@ class Tagger(BaseTagger[TaggerConfig]):
         """Read labelled sentences as those of the training were; see ``evaluate`` and ``read_tagged``."""
         columns = self.columns(column, word_column, predicate_column)
         kind: LabelKind = "spans" if self.has_spans else "tokens"
-        return read_tagged(source, *columns, labels=kind, entity_type=self.config.entity_type)
+        more: dict[str, Any] = {"entity_type": self.config.entity_type, "tokenization": self.tokenization}
+        return read_tagged(source, *columns, labels=kind, **more)
 
     def columns(self, column: Column, word_column: Column, predicate_column: Column) -> tuple[Column, Column, Column]:
         """Columns that are given, or else those of the training."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from elmo_lite import Tokenization
 from tasks.inputs.encoders import Encoder
 from tasks.inputs.in_memory import is_path
 from tasks.tagging.config import TaggerConfig
-from tasks.tagging.data import LabelKind, TaggedData, TaggedSource, are_spans, read_tagged, sentences_of
+from tasks.tagging.data import LabelKind, TaggedData, TaggedSource, are_spans, read_tagged, sentences_of, spans_form
 from tasks.tagging.tagger import Tagger, new_tagger
 from tasks.tagging.tasks import SpanTask, TaggingTask, WordTask
 from tasks.training.summary import print_scores
@@ -26,11 +27,12 @@ class _AnyLabels(TaggingTask[TaggerConfig, Tagger]):
 
     kind = "tag"
 
-    def read(self, source: Any, part: str, config: TaggerConfig, split_words: Callable[[str], list[str]]) -> TaggedData:
-        """Read labelled sentences. ``split_words`` is unused, since they are lists of words already."""
+    def read(self, source: Any, part: str, config: TaggerConfig, tokenization: Tokenization) -> TaggedData:
+        """Read labelled sentences, or texts with spans of characters, which the tokenisation splits."""
         kind: LabelKind = "spans" if self.has_spans else "tokens"
         columns = config.column, config.word_column, config.predicate_column
-        return read_tagged(source, *columns, labels=kind, name=part, entity_type=config.entity_type)
+        more: dict[str, Any] = {"entity_type": config.entity_type, "tokenization": tokenization}
+        return read_tagged(source, *columns, labels=kind, name=part, **more)
 
     def new_model(
         self,
@@ -72,7 +74,7 @@ def task_for(config: TaggerConfig, train: TaggedSource) -> tuple[Task[Any, Any, 
         train = read_tagged(train, *columns, labels=config.labels, name="train", entity_type=config.entity_type)
         has_spans = train.has_spans
     elif config.labels == "auto":
-        has_spans = are_spans(sentences_of(str(train), *columns)[0])
+        has_spans = spans_form(str(train), *columns) is not None or are_spans(sentences_of(str(train), *columns)[0])
     config = dataclasses.replace(config, labels="spans" if has_spans else "tokens")
     return TagSpans() if has_spans else TagWords(), config, train
 
@@ -130,7 +132,8 @@ def train_command(
 
     Args:
         config: Settings of the tagger.
-        train: Labelled sentences to learn from: CoNLL-U, a column file, JSON, Parquet or a hub data set.
+        train: Labelled sentences to learn from: CoNLL-U, a column file, JSON, Parquet or a hub data set; or texts with
+            spans of characters from doccano, Label Studio, Prodigy, brat (a directory) or spaCy.
         dev: Labelled sentences to choose the best epoch by. Defaults to a tenth of --train, of whole documents
             where they are known.
         out: Directory to write the tagger, its scores, its predictions on dev and pictures to.

@@ -86,8 +86,8 @@ class Materials(Generic[ConfigT, DataT]):
         encoder = self._encoders[named]
         key = repr([named, config.finetune.split_seed, *_others(config)])
         if key not in self._read:
-            words = encoder.tokenization.words
-            self._read = {key: read_parts(self._task, config, self._sources, words, needs_dev=self._needs_dev)}
+            split = encoder.tokenization
+            self._read = {key: read_parts(self._task, config, self._sources, split, needs_dev=self._needs_dev)}
         return Material(self._read[key], encoder)
 
 

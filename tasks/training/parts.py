@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic
 
+from elmo_lite import Tokenization
 from tasks.files import warn_of_same_files
 from tasks.inputs.in_memory import is_path
 from tasks.training.split import Item, held_out_tenth, knows_documents
@@ -56,7 +57,7 @@ def read_parts(
     task: Task[ConfigT, DataT, ExampleT, ModelT],
     config: ConfigT,
     sources: Mapping[str, Any],
-    split_words: Callable[[str], list[str]],
+    tokenization: Tokenization,
     *,
     needs_dev: bool = True,
 ) -> Parts[DataT]:
@@ -66,14 +67,14 @@ def read_parts(
         task: The kind of task.
         config: Settings.
         sources: "train" and, if given, "dev" and "test", as ``task.read`` accepts them.
-        split_words: Tokenisation of strings.
+        tokenization: Tokenisation of strings.
         needs_dev: Hold out a tenth of train if there is no dev. Defaults to True.
 
     Raises:
         CorpusError: Data cannot be used, or train is too small to be split.
     """
     names = {part: str(source) if is_path(source) else part for part, source in sources.items()}
-    parts = {part: task.read(source, part, config, split_words) for part, source in sources.items()}
+    parts = {part: task.read(source, part, config, tokenization) for part, source in sources.items()}
     warn_of_same_files({part: source for part, source in sources.items() if is_path(source)})
     train = parts.pop("train")
     pool = () if "dev" in parts else tuple(example.words for example in task.examples(train))

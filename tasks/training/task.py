@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
 from torch import nn
 
+from elmo_lite import Tokenization
 from tasks.inputs.encoders import Encoder
 from tasks.saved_task.settings import Kind
 from tasks.training.confusion import Confusion
@@ -65,7 +66,7 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
     """What predictions give a probability to, in the plural. Defaults to labels."""
 
     @abstractmethod
-    def read(self, source: Any, part: str, config: ConfigT, split_words: Callable[[str], list[str]]) -> DataT:
+    def read(self, source: Any, part: str, config: ConfigT, tokenization: Tokenization) -> DataT:
         """Read labelled sentences of the part "train", "dev" or "test"; errors name data in memory by it."""
 
     @abstractmethod

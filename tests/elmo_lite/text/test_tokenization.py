@@ -84,6 +84,18 @@ def test_normalisation_leaves_offsets_to_the_text_as_given() -> None:
     assert RAW.normalize("e\u0301") == "é"
 
 
+def test_sentences_keep_the_offsets_of_their_words() -> None:
+    """Offsets refer to the whole text, line ends of Windows and emoji included."""
+    text = "Hi 👍🏽 é.\r\nAl left. Bo came."
+    found = RAW.sentences_with_offsets(text)
+    assert [[text[start:end] for _, start, end in sentence] for sentence in found] == [
+        ["Hi", "👍🏽", "é", "."],
+        ["Al", "left", "."],
+        ["Bo", "came", "."],
+    ]
+    assert found[1][0] == ("Al", 10, 12)
+
+
 @given(TEXT)
 @settings(deadline=None, max_examples=300)
 def test_nothing_but_blanks_is_lost(text: str) -> None:
@@ -98,6 +110,9 @@ def test_nothing_but_blanks_is_lost(text: str) -> None:
         sentences = tokenization.sentences(text)
         assert all(sentences)
         assert [word for sentence in sentences for word in sentence] == words
+        placed = tokenization.sentences_with_offsets(text)
+        assert [[word for word, _, _ in sentence] for sentence in placed] == sentences
+        assert [word for sentence in placed for word in sentence] == found
         assert all(word and not any(c.isspace() for c in word) for word in words)
 
 

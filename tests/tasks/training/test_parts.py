@@ -14,7 +14,7 @@ pytest.importorskip("sklearn")
 import tasks.ner  # noqa: E402
 import tasks.sentiment  # noqa: E402
 import tasks.tagging  # noqa: E402
-from elmo_lite import CorpusError  # noqa: E402
+from elmo_lite import CorpusError, Tokenization  # noqa: E402
 from elmo_lite.cli.main import main  # noqa: E402
 from elmo_lite.report.report import make_report  # noqa: E402
 from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
@@ -25,6 +25,7 @@ from tasks.sentiment.training import Sentiment  # noqa: E402
 from tasks.training.config import FinetuneConfig  # noqa: E402
 from tasks.training.parts import hold_out_dev, read_parts  # noqa: E402
 
+BLANKS = Tokenization(kind="whitespace")
 INPUTS = WordInputConfig(word_dim=4, char_filters=2, dropout=0.0)
 FINETUNE = FinetuneConfig(max_epochs=1, batch_size=8, precision="float32", device="cpu", pictures=False)
 NER = NerConfig(lstm_dim=4, inputs=INPUTS, finetune=FINETUNE)
@@ -54,8 +55,8 @@ def test_documents_of_column_files(documents: Path) -> None:
 
 def test_the_tenth_is_said_in_one_line(documents: Path, table: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", logger="elmo_lite"):
-        tagged = read_parts(Ner(), NER, {"train": documents}, str.split)
-        labelled = read_parts(Sentiment(SENTIMENT), SENTIMENT, {"train": table}, str.split)
+        tagged = read_parts(Ner(), NER, {"train": documents}, BLANKS)
+        labelled = read_parts(Sentiment(SENTIMENT), SENTIMENT, {"train": table}, BLANKS)
     how = "of train held out, stratified by label (split seed 0)"
     assert f"dev: 6 of 60 sentences {how}, 2 of 20 documents whole" in caplog.messages
     assert f"dev: 6 of 60 sentences {how}" in caplog.messages
@@ -68,7 +69,7 @@ def test_the_tenth_depends_on_its_own_seed(table: Path) -> None:
     def dev_of(**changes: Any) -> list[int]:
         config = dataclasses.replace(SENTIMENT, finetune=dataclasses.replace(FINETUNE, **changes))
         return [
-            example.line for example in read_parts(Sentiment(config), config, {"train": table}, str.split).scored["dev"]
+            example.line for example in read_parts(Sentiment(config), config, {"train": table}, BLANKS).scored["dev"]
         ]
 
     assert dev_of() == dev_of(seed=7, learning_rate=0.5) != dev_of(split_seed=7)
@@ -78,7 +79,7 @@ def test_trees_are_held_out_with_their_phrases(tmp_path: Path) -> None:
     path = tmp_path / "trees.txt"
     path.write_text("".join(f"({n % 5} (2 It{n}) ({4 - n % 5} (1 works) (3 well{n})))\n" for n in range(50)))
     config = dataclasses.replace(SENTIMENT, data=dataclasses.replace(SENTIMENT.data, phrases=True))
-    data = read_parts(Sentiment(config), config, {"train": path}, str.split)
+    data = read_parts(Sentiment(config), config, {"train": path}, BLANKS)
     dev = data.scored["dev"]
     assert len(dev) == 5 and not any(example.is_phrase for example in dev)
     assert {example.document for example in dev}.isdisjoint(example.document for example in data.train)

@@ -1,0 +1,79 @@
+"""spaCy's DocBin (.spacy), read and written by spaCy: labels are hashes there, some of which only spaCy can resolve.
+
+https://spacy.io/api/docbin
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from elmo_lite import CorpusError
+from elmo_lite.errors import one_line
+from elmo_lite.extras import named_extra
+from tasks.tagging.prediction import Span
+from tasks.tagging.spans.document import CharSpan, Document
+from tasks.tagging.spans.offsets import Unit
+
+SUFFIX = ".spacy"
+
+
+def is_docbin(path: Path) -> bool:
+    """Whether a file is a DocBin, by its first bytes: an object of msgpack, compressed by zlib, with a version."""
+    if not path.is_file():
+        return False
+    with suppress(OSError, zlib.error), path.open("rb") as file:
+        return b"version" in zlib.decompressobj().decompress(file.read(256), 64)
+    return False
+
+
+class DocBins:
+    """The texts of a DocBin, with the entities of each (``Doc.ents``)."""
+
+    description = "spaCy's DocBin"
+    unit: Unit | None = "code_points"
+
+    def __init__(self, name: str) -> None:
+        """Take the path of a file."""
+        self.name = name
+
+    def documents(self, needs_labels: bool = True) -> Iterator[Document]:
+        """Read the texts; one without any annotation of entities is not labelled.
+
+        Raises:
+            CorpusError: The file is damaged.
+            ModuleNotFoundError: spaCy is not installed.
+        """
+        with named_extra(self.name):
+            import spacy
+            from spacy.tokens import DocBin
+        try:
+            docs = list(DocBin().from_disk(self.name).get_docs(spacy.blank("xx").vocab))
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise CorpusError(
+                f"{self.name}: expected a DocBin of spaCy, found a damaged one: {one_line(error)}"
+            ) from None
+        for number, doc in enumerate(docs, start=1):
+            place = f"{self.name}, record {number}"
+            spans = [CharSpan(ent.start_char, ent.end_char, ent.label_, place, ent.text) for ent in doc.ents]
+            yield Document(doc.text, spans, self.name, number, doc, doc.has_annotation("ENT_IOB"))
+
+
+def with_entities(doc: Any, spans: Sequence[Span]) -> Any:
+    """A copy of a spaCy document with other entities, extended to its own words; of overlapping ones, the longest."""
+    from spacy.util import filter_spans
+
+    found = doc.copy()
+    mode = {"alignment_mode": "expand"}
+    found.ents = filter_spans([doc.char_span(span.start, span.end, label=span.type, **mode) for span in spans])
+    return found
+
+
+def write_docbin(path: Path, docs: Sequence[Any]) -> None:
+    """Write a DocBin."""
+    from spacy.tokens import DocBin
+
+    path.write_bytes(DocBin(docs=docs, store_user_data=True).to_bytes())
