@@ -7,10 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
-from elmo_lite.files import STANDARD_STREAM
+from elmo_lite.text.lines import is_read_once
 from elmo_lite.text.sentence_files import read_sentences
 from elmo_lite.text.tokenization import Tokenization
 
@@ -70,15 +69,9 @@ def counted_sentences(
         source=source, tokenization=tokenization, text_field=text_field, numbered_lines=numbered_lines
     )
     with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool:
-        found.spool = spool if _is_read_once(source) else None
+        found.spool = spool if is_read_once(source) else None
         for words in read_sentences(source, tokenization, text_field, numbered_lines):
             found.count(words)
             if found.spool is not None:
                 found.spool.write(json.dumps(words).encode() + b"\n")
         yield found
-
-
-def _is_read_once(source: str) -> bool:
-    """Whether a source is a pipe or a device, or may be: on some systems ``/dev/stdin`` goes on where it was left."""
-    path = Path(source)
-    return source == STANDARD_STREAM or path.parts[:2] == ("/", "dev") or (path.exists() and not path.is_file())

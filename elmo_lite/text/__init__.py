@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from elmo_lite.text.length_batches import batches_by_length as batches_by_length
     from elmo_lite.text.lines import content_lines as content_lines
     from elmo_lite.text.lines import decoded_lines as decoded_lines
+    from elmo_lite.text.lines import is_read_once as is_read_once
     from elmo_lite.text.lines import open_content as open_content
     from elmo_lite.text.lines import sample_of as sample_of
     from elmo_lite.text.lines import standard_input_lines as standard_input_lines
@@ -49,6 +50,7 @@ _MODULE_OF = {
     "is_data_set_name": "hub_names",
     "is_model_name": "hub_names",
     "begins_document": "column_layout",
+    "is_read_once": "lines",
     "is_tag": "column_layout",
     "is_untyped_tag": "column_layout",
     "kind_of": "kinds",

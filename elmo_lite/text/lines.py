@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from elmo_lite.errors import CorpusError, one_line
+from elmo_lite.files import STANDARD_STREAM
 from elmo_lite.text.decompression import READ_ERRORS, decompressed
 
 SAMPLE_SIZE = 1 << 16
@@ -93,6 +94,12 @@ def decoded_lines(name: str | Path) -> Iterator[tuple[int, str]]:
     """
     with open_content(name) as content:
         yield from decode_lines(content, str(name))
+
+
+def is_read_once(source: str) -> bool:
+    """Whether a source is a pipe or a device, or may be: on some systems ``/dev/stdin`` goes on where it was left."""
+    path = Path(source)
+    return source == STANDARD_STREAM or path.parts[:2] == ("/", "dev") or (path.exists() and not path.is_file())
 
 
 def standard_input_lines() -> Iterator[tuple[int, str]]:

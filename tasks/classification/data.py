@@ -14,7 +14,15 @@ from typing import Any
 
 from elmo_lite import CorpusError
 from elmo_lite.files import STANDARD_STREAM
-from elmo_lite.text import NAME_OF, decoded_lines, is_data_set_name, kind_of_stream, standard_input_lines
+from elmo_lite.text import (
+    NAME_OF,
+    decoded_lines,
+    is_data_set_name,
+    is_read_once,
+    kind_of,
+    kind_of_stream,
+    standard_input_lines,
+)
 from tasks.classification.columns import Columns, LabelKind
 from tasks.classification.label_values import label_of
 from tasks.classification.readers import DataConfig, LabelledText, SplitWords, labelled, open_source, source_kind
@@ -145,9 +153,10 @@ def iter_texts(source: str | Path, config: DataConfig, split_words: SplitWords) 
     """
     name, columns = str(source), config.columns(needs_label=False)
     layout: object = NAME_OF["text"]
-    if name == STANDARD_STREAM:
-        name = "standard input"
-        kind, stream = kind_of_stream(standard_input_lines())
+    if name == STANDARD_STREAM or (is_read_once(name) and kind_of(name) == "text"):
+        lines = standard_input_lines() if name == STANDARD_STREAM else decoded_lines(name)
+        name = "standard input" if name == STANDARD_STREAM else name
+        kind, stream = kind_of_stream(lines)
         if kind == "text":
             found = _plain_texts(stream, name, columns, split_words)
         else:

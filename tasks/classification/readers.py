@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from elmo_lite import CorpusError
-from elmo_lite.text import Kind, decoded_lines, is_data_set_name, kind_of
+from elmo_lite.text import Kind, decoded_lines, is_data_set_name, is_read_once, kind_of
 from tasks.classification import trees
 from tasks.classification.columns import Columns, LabelKind
 from tasks.classification.tables import Row, RowReader, looks_like_table
@@ -111,6 +111,8 @@ def source_kind(source: str, columns: Columns) -> Kind | Literal["trees"]:
     if kind == "columns" and Path(source).suffix.lower() == ".tsv":
         return "tsv"
     if kind in ("text", "columns"):
+        if is_read_once(source):
+            raise CorpusError(f"{source}: expected a file, which is read several times, found a pipe or device")
         return "trees" if trees.holds_trees(Path(source)) else _table_kind(Path(source), columns)
     return kind
 

@@ -99,7 +99,7 @@ class SentenceStream:
         self.name, self.word_column = name, word_column
         self.kind: Kind = "text" if name == STANDARD_STREAM else "hub" if is_data_set_name(name) else kind_of(name)
         self.description = NAME_OF[self.kind]
-        """What it was read as, in words; of a column file and standard input at its end."""
+        """What it was read as, in words; of a column file and a pipe at its end."""
 
     def __iter__(self) -> Iterator[Row]:
         """Read the sentences."""
@@ -111,10 +111,8 @@ class SentenceStream:
         log.info("%s: read as %s; sentences: %s", self.name, self.description, f"{number:,}")
 
     def _rows(self) -> Iterator[Row]:
-        if self.name == STANDARD_STREAM:
-            yield from self._of_standard_input()
-        elif self.kind == "text":
-            yield from ((without_end(line), {}) for _, line in decoded_lines(self.name))
+        if self.kind == "text":
+            yield from self._of_lines()
         elif self.kind in RECORDS:
             yield from (_sentence_of(row, where) for row, where, _ in read_rows(self.name, self.kind))
         else:
@@ -122,9 +120,11 @@ class SentenceStream:
             yield from ((words, {}) for words, _, _ in reader)
             self.description = str(reader)
 
-    def _of_standard_input(self) -> Iterator[Row]:
-        self.kind, lines = kind_of_stream(standard_input_lines())
-        self.name, self.description = "standard input", NAME_OF[self.kind]
+    def _of_lines(self) -> Iterator[Row]:
+        """The sentences of text, or of JSON lines in a pipe, whose kind nobody could know before it was read."""
+        is_piped = self.name == STANDARD_STREAM
+        self.kind, lines = kind_of_stream(standard_input_lines() if is_piped else decoded_lines(self.name))
+        self.name, self.description = "standard input" if is_piped else self.name, NAME_OF[self.kind]
         if self.kind == "text":
             yield from ((without_end(line), {}) for _, line in lines)
         else:

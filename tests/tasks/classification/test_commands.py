@@ -1,9 +1,12 @@
 """Predictions of files: other fields, row for row, labels of every kind."""
 
+import contextlib
 import csv
 import io
 import json
+import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +17,7 @@ import pytest
 from elmo_lite import CorpusError
 from tasks.classification import Classifier, ClassifierConfig
 from tasks.classification.commands import predict_command
+from tasks.classification.data import read_labelled
 from tasks.classification.pooled_head import PooledConfig
 from tasks.classification.readers import LabelledText
 from tasks.inputs.word_inputs import WordInputConfig
@@ -145,3 +149,35 @@ def test_the_format_may_be_given(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out.startswith("text,label,score\n")
     predict_command(model, [str(tmp_path / "a.txt"), str(tmp_path / "b.out")], format="jsonl")
     assert json.loads((tmp_path / "b.out").read_text())["text"] == "good"
+
+
+def pipe(path: Path, text: str) -> tuple[str, threading.Thread]:
+    """A named pipe, and a thread that writes to it; the end of what does not fit is dropped with the reader."""
+    os.mkfifo(path)
+
+    def write() -> None:
+        with contextlib.suppress(BrokenPipeError), path.open("w") as file:
+            file.write(text)
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    return str(path), thread
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("line", ["good {}", '{{"text": "good {}"}}'])
+def test_a_pipe_is_read_once(line: str, tmp_path: Path) -> None:
+    """Nothing of it is lost to finding out what it is."""
+    model = saved(tmp_path / "model", ["x", "y"])
+    name, thread = pipe(tmp_path / "pipe", "".join(line.format(number) + "\n" for number in range(3000)))
+    predict_command(model, [name, str(tmp_path / "b.jsonl")])
+    thread.join(10)
+    found = [json.loads(row)["text"] for row in (tmp_path / "b.jsonl").read_text().splitlines()]
+    assert found == [f"good {number}" for number in range(3000)]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_labels_in_a_pipe(tmp_path: Path) -> None:
+    name, _ = pipe(tmp_path / "pipe", "text\tlabel\na\tx\n")
+    with pytest.raises(CorpusError, match="pipe: expected a file, which is read several times, found a pipe or device"):
+        read_labelled(name, ClassifierConfig().reading, str.split)

@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -143,6 +145,18 @@ def test_text_on_standard_input_stays_text(
     give(monkeypatch, '\n{ the }\n{"text": "cat"}\n')
     predict_command(model, ["-"])
     assert [line.count("/") for line in capsys.readouterr().out.splitlines()][:2] == [0, 3]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_json_lines_in_a_pipe(model: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    text = "".join(json.dumps({"id": number, "text": "the cat"}) + "\n" for number in range(3000))
+    thread = threading.Thread(target=(tmp_path / "pipe").write_text, args=(text,), daemon=True)
+    thread.start()
+    predict_command(model, [str(tmp_path / "pipe"), str(tmp_path / "out.jsonl")])
+    thread.join(10)
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in rows] == list(range(3000)) and rows[0]["tokens"] == ["the", "cat"]
 
 
 def test_least_score(tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:
