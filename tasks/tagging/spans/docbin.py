@@ -22,9 +22,9 @@ SUFFIX = ".spacy"
 
 
 def is_docbin(path: Path) -> bool:
-    """Whether a file is a DocBin, by its first bytes: an object of msgpack, compressed by zlib, with a version."""
-    if not path.is_file():
-        return False
+    """Whether a file is a DocBin: by its suffix, or an object of msgpack with a version, compressed by zlib."""
+    if not path.is_file() or path.suffix == SUFFIX:
+        return path.is_file()
     with suppress(OSError, zlib.error), path.open("rb") as file:
         return b"version" in zlib.decompressobj().decompress(file.read(256), 64)
     return False

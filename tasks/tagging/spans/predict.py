@@ -68,7 +68,7 @@ class TextsToTag:
                 raise CorpusError(f"{self.form.name}: expected texts, found none")
         speed = words_per_second(num_words, begun)
         log.info("%s: read as %s", self.form.name, self.form.description)
-        log.info("%s texts, %s words/s, encoder included", f"{num_texts:,}", f"{speed:,.0f}")
+        log.info("texts: %s; %s words/s, encoder included", f"{num_texts:,}", f"{speed:,.0f}")
 
     def _sink(self, tagger: BaseTagger[Any], unit: Unit, probabilities: bool) -> writer.Opened:
         if self.kind in ("array", "lines"):

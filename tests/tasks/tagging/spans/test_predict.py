@@ -218,6 +218,15 @@ def test_brat(tagger: NerTagger, tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
+def test_a_directory_of_texts_that_nobody_has_labelled(tagger: NerTagger, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("Al met")
+    with pytest.raises(CorpusError, match="in: expected labelled texts with words, found none"):
+        read_tagged(tmp_path / "in")
+    predict(tmp_path / "in", tmp_path / "out")
+    assert (tmp_path / "out" / "a.ann").read_text() == "T1\tX 0 2\tAl\n"
+
+
 def test_brat_writes_a_span_on_two_lines_in_parts(tagger: NerTagger) -> None:
     """The tokenisation ends a sentence there, so none comes from a tagger today."""
     (tagged,) = tagger.predict_texts(["New York"])
