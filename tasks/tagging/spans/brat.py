@@ -64,7 +64,7 @@ class Brat:
             is_labelled = ann_file.is_file()
             notes: list[tuple[str, str]] = []
             spans = list(_spans_of(ann_file, text, notes)) if is_labelled else []
-            yield Document(text, spans, str(text_file), 1, text_file, is_labelled, is_record=False, notes=notes)
+            yield Document(text, spans, str(text_file), 1, text_file, is_labelled, notes=notes)
 
 
 def _text_of(path: Path) -> str:

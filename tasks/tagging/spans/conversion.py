@@ -42,7 +42,7 @@ class PlainTexts:
         for number, (text, others) in enumerate(self._rows, start=1):
             if not isinstance(text, str):
                 raise CorpusError(f"{self.name}, sentence {number}: expected a text for --form, found a list of words")
-            yield Document(text, (), self.name, number, {**others, TEXT: text}, is_labelled=False)
+            yield Document(text, (), self.name, number, {**others, TEXT: text}, False, f"sentence {number}")
 
 
 class Converted:
@@ -65,9 +65,10 @@ class Converted:
 
     def written(self, document: Document, spans: Sequence[Span], offsets: Sequence[int]) -> dict[str, Any]:
         """A record with the fields of the source; see ``RecordForm``."""
-        row = document.content
-        if not isinstance(row, dict) or row.get(TEXT) != document.text:
-            row = {TEXT: document.text}
+        row = document.content if isinstance(document.content, dict) else {}
+        if isinstance(row.get("data"), dict):  # a task of Label Studio
+            row = {name: value for name, value in row["data"].items() if value != document.text}
+        row = {**row, TEXT: document.text}
         if self._form == "label_studio":
             return {"data": row, "predictions": [prediction(spans, offsets, "label", TEXT)]}
         return with_spans(row, *_FIELDS[self._form], spans, offsets)

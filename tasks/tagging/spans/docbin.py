@@ -59,7 +59,7 @@ class DocBins:
         for number, doc in enumerate(docs, start=1):
             place = f"{self.name}, record {number}"
             spans = [CharSpan(ent.start_char, ent.end_char, ent.label_, place, ent.text) for ent in doc.ents]
-            yield Document(doc.text, spans, self.name, number, doc, doc.has_annotation("ENT_IOB"))
+            yield Document(doc.text, spans, self.name, number, doc, doc.has_annotation("ENT_IOB"), f"record {number}")
 
 
 def with_entities(doc: Any, spans: Sequence[Span]) -> Any:

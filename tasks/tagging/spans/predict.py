@@ -58,9 +58,8 @@ class TextsToTag:
         with self._sink(tagger, unit, probabilities) as sink:
             for chunk in in_chunks(self.form.documents(needs_labels=False), lambda document: len(document.text)):
                 texts = [document.text for document in chunk]
-                for document, tagged in zip(
-                    chunk, tag_texts(tagger, texts, min_score, probabilities=probabilities), strict=True
-                ):
+                found = tag_texts(tagger, texts, min_score, probabilities=probabilities)
+                for document, tagged in zip(chunk, found, strict=True):
                     sink.write(document, tagged)
                     num_words += sum(len(sentence.words) for sentence in tagged.sentences)
                 num_texts += len(chunk)
@@ -99,6 +98,7 @@ def texts_to_tag(paths: list[str], form: FormName, offsets: OffsetUnit, overwrit
         input_and_output(paths, overwrite)  # raises the error
     found = input_form(paths[0], form)
     if found is None:
+        require(offsets == "auto", "offsets", "auto where OUTPUT is not for an annotation tool (see --form)", offsets)
         return None
     output = paths[1] if len(paths) == 2 and paths[1] != STANDARD_STREAM else None
     if isinstance(found, Brat) and output is not None and (Path(output).is_dir() or not Path(output).suffix):

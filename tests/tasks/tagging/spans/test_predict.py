@@ -156,7 +156,7 @@ def test_label_studio(tagger: NerTagger, tmp_path: Path) -> None:
     done = [{"result": [{**result, "value": value}]}]
     others = [{"model_version": "old", "result": []}, {"model_version": "elmo_lite", "result": []}]
     task = {"id": 1, "data": {"essay": TEXT, "by": "me"}, "annotations": done, "predictions": others}
-    predict(write(tmp_path / "a.json", task, {"id": 2, "data": {"essay": "so"}}), tmp_path / "b.json")
+    predict(write(tmp_path / "a.json", task, {"id": 2, "data": {"essay": "so", "by": "me"}}), tmp_path / "b.json")
     first, second = json.loads((tmp_path / "b.json").read_text())
     assert {**first, "predictions": others} == task
     assert first["predictions"][0] == others[0] and len(first["predictions"]) == 2
@@ -288,6 +288,12 @@ def test_a_chosen_form_for_texts_that_nobody_has_labelled(form: str, tagger: Ner
     assert {"doccano": "label", "spans": "spans", "label_studio": "data"}[form] in row
 
 
+def test_other_fields_of_a_task_are_kept_in_another_form(tagger: NerTagger, tmp_path: Path) -> None:
+    source = write(tmp_path / "a.json", {"id": 1, "data": {"essay": "Al met", "by": 3}})
+    predict(source, tmp_path / "b.jsonl", form="doccano")
+    assert json.loads((tmp_path / "b.jsonl").read_text()) == {"by": 3, "text": "Al met", "label": [[0, 2, "X"]]}
+
+
 def test_standard_input_in_a_chosen_form(
     tagger: NerTagger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -299,6 +305,8 @@ def test_standard_input_in_a_chosen_form(
     words = write(tmp_path / "a.jsonl", {"tokens": ["Al"]})
     with pytest.raises(CorpusError, match=r"sentence 1: expected a text for --form, found a list of words"):
         predict(words, tmp_path / "b.jsonl", form="doccano")
+    with pytest.raises(ConfigError, match="offsets: expected auto where OUTPUT is not for an annotation tool"):
+        predict(words, offsets="utf16")
     with pytest.raises(ConfigError, match="form: expected one of auto, plain, doccano, .* found 'conll'"):
         predict(words, form="conll")
 
