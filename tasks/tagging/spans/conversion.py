@@ -27,11 +27,13 @@ class PlainTexts:
     """Texts without labels: a line or record each."""
 
     unit: Unit | None = "code_points"
+    description = ""
+    """Empty, as the stream of sentences logs what it reads."""
 
     def __init__(self, name: str) -> None:
         """Take a path, a hub data set, or ``-`` for standard input."""
         self._rows = SentenceStream(name)
-        self.name, self.description = name, self._rows.description
+        self.name = name
 
     def documents(self, needs_labels: bool = True) -> Iterator[Document]:
         """Read the texts.

@@ -66,7 +66,8 @@ class TextsToTag:
             if not num_texts:
                 raise CorpusError(f"{self.form.name}: expected texts, found none")
         speed = words_per_second(num_words, begun)
-        log.info("%s: read as %s", self.form.name, self.form.description)
+        if self.form.description:
+            log.info("%s: read as %s", self.form.name, self.form.description)
         log.info("texts: %s; %s words/s, encoder included", f"{num_texts:,}", f"{speed:,.0f}")
 
     def _sink(self, tagger: BaseTagger[Any], unit: Unit, probabilities: bool) -> writer.Opened:
@@ -127,6 +128,8 @@ def _check_directory(output: str, form: Brat, overwrite: bool) -> None:
         raise ConfigError(f"{target}: expected a directory to write, found a file")
     if target.is_dir() and target.samefile(form.root):
         raise ConfigError(f"{target}: expected another directory than that of INPUT, found the same")
+    if Path(form.name).is_dir() and form.root.resolve() in target.resolve().parents:
+        raise ConfigError(f"{target}: expected a directory outside of INPUT, found one in {form.root}")
     if target.is_dir() and not overwrite and any(target.iterdir()):
         raise ConfigError(f"{target}: expected no such directory, or an empty one (or --overwrite), found files in it")
     if not target.parent.is_dir():

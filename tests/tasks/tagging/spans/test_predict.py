@@ -213,6 +213,8 @@ def test_brat(tagger: NerTagger, tmp_path: Path) -> None:
     assert (output / "c.ann").read_text() == "T1\tX 0 2\tAl\n" and (output / "mine.txt").read_text() == "kept"
     with pytest.raises(ConfigError, match="expected another directory than that of INPUT, found the same"):
         predict(source, source, overwrite=True)
+    with pytest.raises(ConfigError, match="expected a directory outside of INPUT, found one in"):
+        predict(source, source / "out")
     with pytest.raises(ConfigError, match="expected the directory .*none to write in, found none"):
         predict(source, tmp_path / "none" / "out")
     assert not list(tmp_path.glob(".*"))
@@ -295,12 +297,18 @@ def test_other_fields_of_a_task_are_kept_in_another_form(tagger: NerTagger, tmp_
 
 
 def test_standard_input_in_a_chosen_form(
-    tagger: NerTagger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    tagger: NerTagger,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "in").write_text("Al met\n")
     with (tmp_path / "in").open() as file:
         monkeypatch.setattr(sys, "stdin", file)
-        predict_command("saved", ["-"], form="doccano")
+        with caplog.at_level("INFO", logger="elmo_lite"):
+            predict_command("saved", ["-"], form="doccano")
+    assert sum("read as" in message for message in caplog.messages) == 1
     assert capsys.readouterr().out == '{"text": "Al met", "label": [[0, 2, "X"]]}\n'
     words = write(tmp_path / "a.jsonl", {"tokens": ["Al"]})
     with pytest.raises(CorpusError, match=r"sentence 1: expected a text for --form, found a list of words"):
