@@ -74,10 +74,8 @@ def _placed(document: Document, words: Sequence[Word], unit: Unit, notes: Notes)
     for span in document.spans:
         start, end = to_code_point(span.start, offsets), to_code_point(span.end, offsets)
         if start is None or end is None:
-            length = f"the length of its text in {NAME_OF_UNIT[unit]}"
-            raise CorpusError(
-                f"{span.place}: expected a span in 0..{offsets[-1]}, {length}, found {span.start}..{span.end}"
-            )
+            expected = f"a span in 0..{offsets[-1]}, the length of its text in {NAME_OF_UNIT[unit]}"
+            raise CorpusError(f"{span.place}: expected {expected}, found {span.start}..{span.end}")
         text = document.text[start:end]
         where = _short(span.place, document)
         if span.text is not None and not is_same_text(text, span.text):
@@ -103,8 +101,8 @@ def _without_overlaps(spans: Iterable[_Placed], document: Document, notes: Notes
         inside = range(span.words.start, span.words.end)
         if owner := next((owners[place] for place in inside if place in owners), None):
             text, longer = (f"{document.text[s.start : s.end]!r:.40} {s.words.type}" for s in (span, owner))
-            line = f"line {document.line_of(span.start)}"
-            notes.add("spans that overlap a longer one, left out", f"{line} {text} with {longer}")
+            detail = f"{document.place_of(span.start)} {text} with {longer}"
+            notes.add("spans that overlap a longer one, left out", detail)
             continue
         owners.update(dict.fromkeys(inside, span))
         kept.append(span)
@@ -130,7 +128,7 @@ def _ends(
             ends.append(place)
             continue
         text = document.text[words[current.start][1] : words[current.end - 1][2]]
-        detail = f"line {document.line_of(words[current.start][1])} {text!r:.60}"
+        detail = f"{document.place_of(words[current.start][1])} {text!r:.60}"
         notes.add("ends of sentences inside a span, which joins the sentences", detail)
     return ends
 

@@ -26,9 +26,9 @@ _LINE_BREAKS = re.compile(r"[\r\n]+")
 
 
 def is_brat(path: Path) -> bool:
-    """Whether a path is a directory with such files, one of the two, or a text with its spans beside it."""
+    """Whether a path is a directory with texts or spans, a file of spans, or a text with its spans beside it."""
     if path.is_dir():
-        return next(path.rglob(f"*{SPANS}"), None) is not None
+        return any(file.suffix in (TEXTS, SPANS) for file in path.rglob("*"))
     return path.suffix == SPANS or (path.suffix == TEXTS and path.with_suffix(SPANS).is_file())
 
 
@@ -64,7 +64,7 @@ class Brat:
             is_labelled = ann_file.is_file()
             notes: list[tuple[str, str]] = []
             spans = list(_spans_of(ann_file, text, notes)) if is_labelled else []
-            yield Document(text, spans, str(text_file), 1, text_file, is_labelled, is_record=False, notes=notes)
+            yield Document(text, spans, str(text_file), 1, text_file, is_labelled, notes=notes)
 
 
 def _text_of(path: Path) -> str:

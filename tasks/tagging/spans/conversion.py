@@ -26,11 +26,13 @@ class PlainTexts:
     """Texts without labels: a line or record each."""
 
     unit: Unit | None = "code_points"
+    description = ""
+    """Empty, as the stream of sentences logs what it reads."""
 
     def __init__(self, name: str) -> None:
         """Take a path, a hub data set, or ``-`` for standard input."""
         self._rows = SentenceStream(name)
-        self.name, self.description = name, self._rows.description
+        self.name = name
 
     def documents(self, needs_labels: bool = True) -> Iterator[Document]:
         """Read the texts.
@@ -43,7 +45,7 @@ class PlainTexts:
                 raise CorpusError(
                     f"{self.name}, sentence {number}: expected a text for --format, found a list of words"
                 )
-            yield Document(text, (), self.name, number, {**others, TEXT: text}, is_labelled=False)
+            yield Document(text, (), self.name, number, {**others, TEXT: text}, False, f"sentence {number}")
 
 
 class Converted:
@@ -61,9 +63,10 @@ class Converted:
 
     def written(self, document: Document, spans: Sequence[Span], offsets: Sequence[int]) -> dict[str, Any]:
         """A record with the fields of the source; see ``RecordForm``."""
-        row = document.content
-        if not isinstance(row, dict) or row.get(TEXT) != document.text:
-            row = {TEXT: document.text}
+        row = document.content if isinstance(document.content, dict) else {}
+        if isinstance(row.get("data"), dict):  # a task of Label Studio
+            row = {name: value for name, value in row["data"].items() if value != document.text}
+        row = {**row, TEXT: document.text}
         if self._form == "label_studio":
             return {"data": row, "predictions": [prediction(spans, offsets, "label", TEXT)]}
         return with_spans(row, *_FIELDS[self._form], spans, offsets)

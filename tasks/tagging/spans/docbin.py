@@ -22,9 +22,9 @@ SUFFIX = ".spacy"
 
 
 def is_docbin(path: Path) -> bool:
-    """Whether a file is a DocBin, by its first bytes: an object of msgpack, compressed by zlib, with a version."""
-    if not path.is_file():
-        return False
+    """Whether a file is a DocBin: by its suffix, or an object of msgpack with a version, compressed by zlib."""
+    if not path.is_file() or path.suffix == SUFFIX:
+        return path.is_file()
     with suppress(OSError, zlib.error), path.open("rb") as file:
         return b"version" in zlib.decompressobj().decompress(file.read(256), 64)
     return False
@@ -59,7 +59,7 @@ class DocBins:
         for number, doc in enumerate(docs, start=1):
             place = f"{self.name}, record {number}"
             spans = [CharSpan(ent.start_char, ent.end_char, ent.label_, place, ent.text) for ent in doc.ents]
-            yield Document(doc.text, spans, self.name, number, doc, doc.has_annotation("ENT_IOB"))
+            yield Document(doc.text, spans, self.name, number, doc, doc.has_annotation("ENT_IOB"), f"record {number}")
 
 
 def with_entities(doc: Any, spans: Sequence[Span]) -> Any:

@@ -37,14 +37,18 @@ class Document:
     """The record or the file that was read, to write it again."""
     is_labelled: bool = True
     """Whether somebody has labelled it: a text without spans may be one without entities, or one not yet read."""
-    is_record: bool = True
-    """Whether the text is one record of the source, all of which is at one line."""
+    record: str = ""
+    """Place of the text in its source, if it is one record: "line 3". Empty if it has lines of its own."""
     notes: Sequence[tuple[str, str]] = ()
     """What is to be said of it: title and detail, see ``Notes``."""
 
     def line_of(self, offset: int) -> int:
         """The line of a character of the text, from 1, or the record that holds it all."""
-        return self.line if self.is_record else self.line + self.text.count("\n", 0, offset)
+        return self.line if self.record else self.line + self.text.count("\n", 0, offset)
+
+    def place_of(self, offset: int) -> str:
+        """The place of a character: its record, or its file and line."""
+        return self.record or f"{self.source}, line {self.line_of(offset)}"
 
 
 def char_span(start: Any, end: Any, kind: Any, place: str, text: Any = None) -> CharSpan:

@@ -78,17 +78,18 @@ def form_of(name: str) -> Form | None:
 
 def record_form_of(name: str, kind: Kind) -> RecordForm | None:
     """The form of a file of records; see ``form_of``."""
-    sample: list[dict[str, Any]] = []
-    with suppress(CorpusError):  # it is raised again where the file is read
-        sample.extend(row for row, _, _ in islice(read_rows(name, kind), 1))
-    if not sample:
+
+    def sample() -> Iterator[dict[str, Any]]:
+        return islice(_rows(name, kind), _SAMPLE)
+
+    first = next(sample(), None)
+    if first is None:
         return None
-    if isinstance(sample[0].get("data"), dict):
-        return label_studio.LabelStudio(name, kind)
-    rows = _rows(name, kind)
-    if found := records.spans_field(islice(rows, _SAMPLE)):
+    if isinstance(first.get("data"), dict):
+        return label_studio.LabelStudio(name, kind, *label_studio.names_of(sample()))
+    if found := records.spans_field(sample()):
         return records.Records(name, kind, *found)
-    fields = (label_studio.spans_field(row) for row in islice(_rows(name, kind), _SAMPLE))
+    fields = map(label_studio.spans_field, sample())
     field = next((field for field in fields if field is not None), None)
     return None if field is None else label_studio.LabelStudioMin(name, kind, field)
 

@@ -5,7 +5,8 @@ https://labelstud.io/guide/task_format, https://labelstud.io/guide/predictions
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from elmo_lite import CorpusError
@@ -27,17 +28,18 @@ class LabelStudio:
 
     unit: Unit | None = None
 
-    def __init__(self, name: str, kind: Kind) -> None:
+    def __init__(self, name: str, kind: Kind, labels: str = "label", text: str = TEXT) -> None:
         """Describe the tasks.
 
         Args:
             name: Path of the file.
             kind: Kind of the file.
+            labels: Name of the labels in the project (``from_name``). Defaults to "label".
+            text: Name of the text (``to_name``), which may be that of its field too. Defaults to "text".
         """
         self.name, self.kind = name, kind
         self.description = f"{NAME_OF[kind]}, tasks of Label Studio"
-        self._tags = ("label", "text")
-        """Names of the labels and of the text in the project: those of the last span that was read."""
+        self._labels, self._text = labels, text
 
     def documents(self, needs_labels: bool = True) -> Iterator[Document]:
         """Read the texts; a task whose annotations are all cancelled is not labelled.
@@ -49,22 +51,19 @@ class LabelStudio:
             data = row.get("data")
             if not isinstance(data, dict):
                 raise CorpusError(f"{place}: expected a task with data, found {', '.join(row) or 'none'}")
-            given: list[Any] = next((row[field] for field in _ANNOTATIONS if isinstance(row.get(field), list)), [])
-            done = [one for one in given if isinstance(one, dict) and not one.get("was_cancelled")]
+            done = _annotations_of(row)
             chosen = next((one for one in done if one.get("ground_truth")), done[0] if done else {})
-            results = [one for one in chosen.get("result") or () if _is_of_spans(one)]
-            spans = [span for result in results for span in _spans_of(result.get("value"), place)]
-            if results:
-                self._tags = tuple(str(results[0].get(key, "")) for key in ("from_name", "to_name"))  # type: ignore[assignment]
-            text = _text_of(data, str(results[0].get("to_name")) if results else TEXT, place)
+            spans = [span for result in _results_of(chosen) for span in _spans_of(result.get("value"), place)]
+            text = _text_of(data, self._text, place)
             title = "tasks with several annotations, of which the first or the ground truth is read"
-            notes = [(title, place.removeprefix(f"{self.name}, "))] if len(done) > 1 else []
-            yield Document(text, spans, self.name, line, row, bool(done), notes=notes)
+            record = place.removeprefix(f"{self.name}, ")
+            notes = [(title, record)] if len(done) > 1 else []
+            yield Document(text, spans, self.name, line, row, bool(done), record, notes)
 
     def written(self, document: Document, spans: Sequence[Span], offsets: Sequence[int]) -> Row:
         """The task with predictions; see ``Form``."""
         kept = [one for one in document.content.get("predictions") or () if not _is_own(one)]
-        return {**document.content, "predictions": [*kept, prediction(spans, offsets, *self._tags)]}
+        return {**document.content, "predictions": [*kept, prediction(spans, offsets, self._labels, self._text)]}
 
 
 class LabelStudioMin:
@@ -95,7 +94,7 @@ class LabelStudioMin:
                 raise CorpusError(f"{place}: expected a list of spans in {self.field!r}, found {values!r:.60}")
             spans = [span for value in values for span in _spans_of(value, place)]
             text = _text_of(self._data(row), TEXT, place)
-            yield Document(text, spans, self.name, line, row)
+            yield Document(text, spans, self.name, line, row, record=place.removeprefix(f"{self.name}, "))
 
     def written(self, document: Document, spans: Sequence[Span], offsets: Sequence[int]) -> Row:
         """A task with the data and predictions, as Label Studio imports no JSON-MIN; see ``Form``."""
@@ -147,9 +146,26 @@ def _is_value(value: Mapping[str, Any]) -> bool:
     return {"start", "end"} <= set(value) and isinstance(value.get("labels", value.get("hypertextlabels")), list)
 
 
-def _is_of_spans(result: Any) -> bool:
-    """Whether a result of an annotation is a span: not a choice, a relation or a comment."""
-    return isinstance(result, dict) and result.get("type") in ("labels", "hypertextlabels")
+def names_of(rows: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
+    """The names of labels and text in a project, by the first span in some tasks; "label" and "text" without one."""
+    for row in rows:
+        for result in chain.from_iterable(map(_results_of, _annotations_of(row))):
+            if isinstance(result.get("from_name"), str) and isinstance(result.get("to_name"), str):
+                return result["from_name"], result["to_name"]
+    return "label", TEXT
+
+
+def _annotations_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The annotations of a task that are not cancelled."""
+    given: list[Any] = next((row[field] for field in _ANNOTATIONS if isinstance(row.get(field), list)), [])
+    return [one for one in given if isinstance(one, dict) and not one.get("was_cancelled")]
+
+
+def _results_of(annotation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The spans of an annotation: no choices, relations or comments."""
+    results = annotation.get("result")
+    given = [one for one in results if isinstance(one, dict)] if isinstance(results, list) else []
+    return [one for one in given if one.get("type") in ("labels", "hypertextlabels")]
 
 
 def _is_own(one: Any) -> bool:

@@ -1,8 +1,8 @@
 """Units in which annotation tools count characters, and the one that a source has.
 
-Python counts code points, and so do brat, Prodigy, spaCy and Label Studio since 1.5. Tools that run in a browser may
-count the units of UTF-16 instead, two for an emoji: doccano, unless a project counts grapheme clusters, and earlier
-versions of Label Studio. Some count CR LF as one character. Nothing in their files says which, so the spans decide: the
+Python counts code points, and so do brat, Prodigy, spaCy and Label Studio today. Tools that run in a browser may count
+the units of UTF-16 instead, two for an emoji: doccano, unless a project counts grapheme clusters, and early versions of
+Label Studio. Some count CR LF as one character. Nothing in their files says which, so the spans decide: the
 unit in which most of them cover the text that they repeat or, without it, begin and end with words.
 """
 

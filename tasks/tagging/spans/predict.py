@@ -58,17 +58,17 @@ class TextsToTag:
         with self._sink(tagger, unit, probabilities) as sink:
             for chunk in in_chunks(self.form.documents(needs_labels=False), lambda document: len(document.text)):
                 texts = [document.text for document in chunk]
-                for document, tagged in zip(
-                    chunk, tag_texts(tagger, texts, min_score, probabilities=probabilities), strict=True
-                ):
+                found = tag_texts(tagger, texts, min_score, probabilities=probabilities)
+                for document, tagged in zip(chunk, found, strict=True):
                     sink.write(document, tagged)
                     num_words += sum(len(sentence.words) for sentence in tagged.sentences)
                 num_texts += len(chunk)
             if not num_texts:
                 raise CorpusError(f"{self.form.name}: expected texts, found none")
         speed = words_per_second(num_words, begun)
-        log.info("%s: read as %s", self.form.name, self.form.description)
-        log.info("%s texts, %s words/s, encoder included", f"{num_texts:,}", f"{speed:,.0f}")
+        if self.form.description:
+            log.info("%s: read as %s", self.form.name, self.form.description)
+        log.info("texts: %s; %s words/s, encoder included", f"{num_texts:,}", f"{speed:,.0f}")
 
     def _sink(self, tagger: BaseTagger[Any], unit: Unit, probabilities: bool) -> writer.Opened:
         if self.kind in ("array", "lines"):
@@ -101,6 +101,7 @@ def texts_to_tag(
         input_and_output(paths, overwrite)  # raises the error
     found = input_form(paths[0], format)
     if found is None:
+        require(offsets == "auto", "offsets", "auto where OUTPUT is not for an annotation tool (see --format)", offsets)
         return None
     output = paths[1] if len(paths) == 2 and paths[1] != STANDARD_STREAM else None
     if isinstance(found, Brat) and output is not None and (Path(output).is_dir() or not Path(output).suffix):
@@ -129,6 +130,8 @@ def _check_directory(output: str, form: Brat, overwrite: bool) -> None:
         raise ConfigError(f"{target}: expected a directory to write, found a file")
     if target.is_dir() and target.samefile(form.root):
         raise ConfigError(f"{target}: expected another directory than that of INPUT, found the same")
+    if Path(form.name).is_dir() and form.root.resolve() in target.resolve().parents:
+        raise ConfigError(f"{target}: expected a directory outside of INPUT, found one in {form.root}")
     if target.is_dir() and not overwrite and any(target.iterdir()):
         raise ConfigError(f"{target}: expected no such directory, or an empty one (or --overwrite), found files in it")
     if not target.parent.is_dir():

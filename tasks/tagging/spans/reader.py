@@ -32,7 +32,7 @@ def read_spans(form: Form, tokenization: Tokenization | None = None) -> tuple[li
         if document.is_labelled:
             sentences += tagged_sentences(document, tokenization, unit, notes, number)
         else:
-            notes.add("texts that nobody has labelled, skipped", f"{document.source}, line {document.line}")
+            notes.add("texts that nobody has labelled, skipped", document.place_of(0))
     notes.report(form.name)
     if number and not sentences:
         raise CorpusError(f"{form.name}: expected labelled texts with words, found none")

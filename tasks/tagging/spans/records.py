@@ -57,7 +57,8 @@ class Records:
             raise CorpusError(f"{place}: expected a list of spans in {self.field!r}, found {values!r:.60}")
         is_labelled = values is not None and row.get("answer") not in _REFUSED
         spans = [self.spelling.read(value, place) for value in values or ()]
-        return Document(text_of(row, TEXT, place), spans, self.name, line, row, is_labelled)
+        text, record = text_of(row, TEXT, place), place.removeprefix(f"{self.name}, ")
+        return Document(text, spans, self.name, line, row, is_labelled, record)
 
     def written(self, document: Document, spans: Sequence[Span], offsets: Sequence[int]) -> Row:
         """The record of a text with the spans that were found; see ``Form``."""

@@ -76,7 +76,7 @@ def test_without_spacy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_other_files_are_none(tmp_path: Path) -> None:
-    path = tmp_path / "a.spacy"
+    path = tmp_path / "a"
     for data in (b"", b"x\x9c", zlib.compress(b"version"), b"Anna left"):
         path.write_bytes(data)
         assert not is_docbin(path) or data == zlib.compress(b"version")

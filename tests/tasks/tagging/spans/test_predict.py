@@ -156,7 +156,7 @@ def test_label_studio(tagger: NerTagger, tmp_path: Path) -> None:
     done = [{"result": [{**result, "value": value}]}]
     others = [{"model_version": "old", "result": []}, {"model_version": "elmo_lite", "result": []}]
     task = {"id": 1, "data": {"essay": TEXT, "by": "me"}, "annotations": done, "predictions": others}
-    predict(write(tmp_path / "a.json", task, {"id": 2, "data": {"essay": "so"}}), tmp_path / "b.json")
+    predict(write(tmp_path / "a.json", task, {"id": 2, "data": {"essay": "so", "by": "me"}}), tmp_path / "b.json")
     first, second = json.loads((tmp_path / "b.json").read_text())
     assert {**first, "predictions": others} == task
     assert first["predictions"][0] == others[0] and len(first["predictions"]) == 2
@@ -213,9 +213,20 @@ def test_brat(tagger: NerTagger, tmp_path: Path) -> None:
     assert (output / "c.ann").read_text() == "T1\tX 0 2\tAl\n" and (output / "mine.txt").read_text() == "kept"
     with pytest.raises(ConfigError, match="expected another directory than that of INPUT, found the same"):
         predict(source, source, overwrite=True)
+    with pytest.raises(ConfigError, match="expected a directory outside of INPUT, found one in"):
+        predict(source, source / "out")
     with pytest.raises(ConfigError, match="expected the directory .*none to write in, found none"):
         predict(source, tmp_path / "none" / "out")
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_directory_of_texts_that_nobody_has_labelled(tagger: NerTagger, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("Al met")
+    with pytest.raises(CorpusError, match="in: expected labelled texts with words, found none"):
+        read_tagged(tmp_path / "in")
+    predict(tmp_path / "in", tmp_path / "out")
+    assert (tmp_path / "out" / "a.ann").read_text() == "T1\tX 0 2\tAl\n"
 
 
 def test_brat_writes_a_span_on_two_lines_in_parts(tagger: NerTagger) -> None:
@@ -279,17 +290,31 @@ def test_a_chosen_form_for_texts_that_nobody_has_labelled(form: str, tagger: Ner
     assert {"doccano": "label", "spans": "spans", "label_studio": "data"}[form] in row
 
 
+def test_other_fields_of_a_task_are_kept_in_another_form(tagger: NerTagger, tmp_path: Path) -> None:
+    source = write(tmp_path / "a.json", {"id": 1, "data": {"essay": "Al met", "by": 3}})
+    predict(source, tmp_path / "b.jsonl", format="doccano")
+    assert json.loads((tmp_path / "b.jsonl").read_text()) == {"by": 3, "text": "Al met", "label": [[0, 2, "X"]]}
+
+
 def test_standard_input_in_a_chosen_form(
-    tagger: NerTagger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    tagger: NerTagger,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "in").write_text("Al met\n")
     with (tmp_path / "in").open() as file:
         monkeypatch.setattr(sys, "stdin", file)
-        predict_command("saved", ["-"], format="doccano")
+        with caplog.at_level("INFO", logger="elmo_lite"):
+            predict_command("saved", ["-"], format="doccano")
+    assert sum("read as" in message for message in caplog.messages) == 1
     assert capsys.readouterr().out == '{"text": "Al met", "label": [[0, 2, "X"]]}\n'
     words = write(tmp_path / "a.jsonl", {"tokens": ["Al"]})
     with pytest.raises(CorpusError, match=r"sentence 1: expected a text for --format, found a list of words"):
         predict(words, tmp_path / "b.jsonl", format="doccano")
+    with pytest.raises(ConfigError, match="offsets: expected auto where OUTPUT is not for an annotation tool"):
+        predict(words, offsets="utf16")
 
 
 def test_other_formats_have_sentences(tagger: NerTagger, tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ def test_whose_labels_count(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
     assert found == [(EXPECTED[0][0], [(4, 6, "LOC")]), (EXPECTED[1][0], []), (["Nobody"], [])]
     assert [message.split(": ", 1)[1] for message in caplog.messages] == [
         "tasks with several annotations, of which the first or the ground truth is read: 1 (line 1)",
-        f"texts that nobody has labelled, skipped: 2 ({tmp_path / 'a.jsonl'}, line 2; {tmp_path / 'a.jsonl'}, line 3)",
+        "texts that nobody has labelled, skipped: 2 (line 2; line 3)",
     ]
     caplog.clear()
     rejected = {"text": "Anna", "spans": [], "answer": "reject"}
@@ -315,3 +315,34 @@ def test_a_span_is_kept_extended_or_counted(text: str, given_spans: list[tuple[i
         places = {place for start, end, _ in kept for place in range(start, end)}
         wanted = {place for span in spans for place in range(span.start, span.end) if not text[place].isspace()}
         assert wanted <= places
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 60) | st.floats(allow_nan=False) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def places_in(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The paths of all values inside a value."""
+    items: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place, *(found for key, inner in items for found in places_in(inner, (*place, key)))]
+
+
+@given(st.data(), st.sampled_from(sorted(RECORDS)))
+@settings(deadline=None, max_examples=100)
+def test_damaged_records_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: Any, name: str) -> None:
+    """Whatever stands in the place of a value, there are sentences or an error that names the file."""
+    rows = json.loads(json.dumps([RECORDS[name][1]] * 2))
+    *parents, last = data.draw(st.sampled_from(places_in(rows)[1:]))
+    inner = rows
+    for key in parents:
+        inner = inner[key]
+    inner[last] = data.draw(JSON)
+    path = tmp_path_factory.mktemp("damaged") / "a.json"
+    path.write_text(json.dumps(rows))
+    try:
+        assert read_tagged(path).sentences
+    except CorpusError as error:
+        assert str(error).startswith(str(path))
