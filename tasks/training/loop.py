@@ -138,7 +138,8 @@ class Loop(pl.LightningModule):
         """Score the predictions, keep the best weights, and stop when the patience is exhausted."""
         scores = {name: float(value) for name, value in self.score(self.dev, self._predictions).items()}
         result, epoch = self.result, self.current_epoch + 1
-        is_best = not result.epochs or scores["main"] > result.dev_scores["main"]
+        # Of equal scores, the later: few examples of dev tell little, and later weights have learned more.
+        is_best = not result.epochs or scores["main"] >= result.dev_scores["main"]
         if is_best:
             self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
             result.best_epoch, result.dev_scores = epoch, scores
