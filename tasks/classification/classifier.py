@@ -24,7 +24,7 @@ from tasks.files import CHUNK, in_chunks
 from tasks.inputs.batch import BATCH_WORDS
 from tasks.inputs.encoders import Encoder
 from tasks.saved_task.description import describe
-from tasks.saved_task.model import TaskModel
+from tasks.saved_task.model import TrainedModel
 from tasks.saved_task.network import new_network, tokenization_of
 from tasks.saved_task.settings import Kind
 
@@ -32,7 +32,7 @@ AT_ONCE = 1 << 20
 """Maximum number of probabilities that are held at a time where predictions are not kept."""
 
 
-class Classifier(TaskModel[ClassificationModel, HeadConfig]):
+class Classifier(TrainedModel[ClassificationModel, HeadConfig]):
     """A classification network with its settings and the tokenisation of strings."""
 
     kind: ClassVar[Kind] = "classify"
@@ -47,7 +47,7 @@ class Classifier(TaskModel[ClassificationModel, HeadConfig]):
         tokenization: Tokenization,
         device: str | torch.device = "cpu",
     ) -> None:
-        """Wrap a network, see ``TaskModel``."""
+        """Wrap a network, see ``TrainedModel``."""
         super().__init__(model, config, tokenization, device)
         self._columns = config.reading.columns()
 

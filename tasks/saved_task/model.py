@@ -23,7 +23,7 @@ NetworkT = TypeVar("NetworkT", bound=nn.Module)
 ConfigT = TypeVar("ConfigT", bound=NetworkConfig)
 
 
-class TaskModel(ABC, Generic[NetworkT, ConfigT]):
+class TrainedModel(ABC, Generic[NetworkT, ConfigT]):
     """A network with its settings and the tokenisation of strings."""
 
     kind: ClassVar[Kind]

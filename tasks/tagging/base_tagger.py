@@ -16,7 +16,7 @@ from elmo_lite.errors import require
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS, collate
 from tasks.inputs.in_memory import items_of
-from tasks.saved_task.model import TaskModel
+from tasks.saved_task.model import TrainedModel
 from tasks.saved_task.scores import words_per_second
 from tasks.tagging.certainty import certainty
 from tasks.tagging.config import TaggerSettings
@@ -30,7 +30,7 @@ from tasks.tagging.word_scores import report
 ConfigT = TypeVar("ConfigT", bound=TaggerSettings)
 
 
-class BaseTagger(TaskModel[TaggingModel, ConfigT]):
+class BaseTagger(TrainedModel[TaggingModel, ConfigT]):
     """A tagging network with its settings and the tokenisation of strings."""
 
     reads_predicates = False
@@ -39,7 +39,7 @@ class BaseTagger(TaskModel[TaggingModel, ConfigT]):
     def __init__(
         self, model: TaggingModel, config: ConfigT, tokenization: Tokenization, device: str | torch.device = "cpu"
     ) -> None:
-        """Wrap a network, see ``TaskModel``."""
+        """Wrap a network, see ``TrainedModel``."""
         super().__init__(model, config, tokenization, device)
         self.training_words: Collection[str] = _trainable_words(self.model)
         """Words of the training data, by which words are known or unseen; empty if they are not kept."""

@@ -22,7 +22,18 @@ from itertools import chain
 from typing import Any
 
 from elmo_lite import ConfigError, CorpusError
-from elmo_lite.text import NAME_OF, Kind, decoded_lines, is_data_set_name, is_tag, kind_of, read_rows
+from elmo_lite.files import STANDARD_STREAM
+from elmo_lite.text import (
+    NAME_OF,
+    Kind,
+    decoded_lines,
+    is_data_set_name,
+    is_tag,
+    kind_of,
+    kind_of_stream,
+    read_rows,
+    standard_input_lines,
+)
 from tasks.files import without_end
 from tasks.tagging.prediction import PREDICATE, Marked
 from tasks.tagging.readers import any_label, labelled, number_of
@@ -81,9 +92,8 @@ def predicates_to_tag(
 
     Errors are as in ``labelled_predicates``.
     """
-    kind = _kind(name)
     number = 0
-    for number, row in enumerate(_rows_to_tag(name, kind, word_column, predicate_column), start=1):  # noqa: B007
+    for number, row in enumerate(_rows_to_tag(name, word_column, predicate_column), start=1):  # noqa: B007
         yield row
     if not number:
         raise CorpusError(f"{name}: expected predicates, found none")
@@ -91,11 +101,16 @@ def predicates_to_tag(
 
 
 def _rows_to_tag(
-    name: str, kind: Kind, word_column: Column, predicate_column: Column
+    name: str, word_column: Column, predicate_column: Column
 ) -> Iterator[tuple[Marked, Mapping[str, Any]]]:
+    kind, lines = kind_of_stream(standard_input_lines()) if name == STANDARD_STREAM else (_kind(name), None)
+    if lines is not None:
+        name = "standard input"
+        if kind == "text":
+            raise CorpusError(f"{name}: expected JSON lines with marked predicates, found text")
     if kind in RECORDS:
         field = _field(predicate_column, name)
-        for record, where, _ in read_rows(name, kind):
+        for record, where, _ in read_rows(name, kind, lines=lines):
             marked = Marked(words_of(record, where), _places(record, field, where))
             read = field, next(word_field for word_field in WORD_FIELDS if word_field in record)
             yield marked, {other: value for other, value in record.items() if other not in read}

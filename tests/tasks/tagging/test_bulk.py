@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("seqeval")
 
-from elmo_lite import ConfigError  # noqa: E402
+from elmo_lite import ConfigError, CorpusError  # noqa: E402
 from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
 from tasks.tagging import Tagger, TaggerConfig  # noqa: E402
 from tasks.tagging.bulk import predict_rows  # noqa: E402
@@ -112,12 +112,20 @@ def test_other_fields_are_kept(model: str, tmp_path: Path) -> None:
     assert (found[1]["more"], found[2]["id"]) == ({"a": None}, 8)
 
 
-def test_other_fields_of_predicates_are_kept(tmp_path: Path) -> None:
+def test_other_fields_of_predicates_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = saved(tmp_path / "roles", labels="spans", predicate_column="verb")
     (tmp_path / "in.jsonl").write_text(json.dumps({"id": 3, "tokens": ["the", "cat"], "verb": 1}) + "\n")
     predict_command(model, [str(tmp_path / "in.jsonl"), str(tmp_path / "out.jsonl")])
     found = json.loads((tmp_path / "out.jsonl").read_text())
     assert (found["id"], found["predicate"], found["tokens"], "verb" in found) == (3, [1], ["the", "cat"], False)
+    give(monkeypatch, (tmp_path / "in.jsonl").read_text())
+    predict_command(model, ["-"], format="jsonl")
+    assert json.loads(capsys.readouterr().out) == found
+    give(monkeypatch, "the cat\n")
+    with pytest.raises(CorpusError, match="^standard input: expected JSON lines with marked predicates, found text$"):
+        predict_command(model, ["-"])
 
 
 def give(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
