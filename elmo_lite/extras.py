@@ -17,6 +17,7 @@ _EXTRA_OF = {
     "matplotlib": ("matplotlib", "pictures"),
     "pyarrow": ("pyarrow", "parquet"),
     "pythainlp": ("pythainlp", "thai"),
+    "ray": ("ray", "ray"),
     "scipy": ("scipy", "tasks"),
     "seqeval": ("seqeval", "tasks"),
     "sklearn": ("scikit-learn", "tasks"),

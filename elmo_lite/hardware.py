@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "available_cpus",
     "PRECISIONS",
     "Precision",
     "canonical_precision",
@@ -171,6 +172,11 @@ def cpu_count() -> int:
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     if wanted.isdecimal() and int(wanted) > 0:
         return int(wanted)
+    return available_cpus()
+
+
+def available_cpus() -> int:
+    """Number of CPUs that the process may run on."""
     return len(os.sched_getaffinity(0)) if sys.platform.startswith("linux") else os.cpu_count() or 1
 
 

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[1]
 # The way of the data: a room imports only what stands to its left.
 ORDER = (
     "lazy errors extras paths hardware presets quiet stopping atomic files outputs pictures metadata fields locks text "
-    "nn repeat corpus saved_model embedding neighbors lm distributed pretraining ladder published allennlp report "
-    "adapters serving cli quickstart __main__"
+    "nn repeat corpus saved_model cluster embedding neighbors lm distributed pretraining ladder published allennlp "
+    "report adapters serving cli quickstart __main__"
 ).split()
 
 # Packages outside the standard library that a room may import. Imports for type checkers alone do not count.
@@ -43,6 +43,7 @@ THIRD_PARTY = {
     "repeat": "",
     "corpus": "numpy torch tqdm",
     "saved_model": "huggingface_hub safetensors torch",
+    "cluster": "pyarrow ray",
     "embedding": "h5py numpy pyarrow torch tqdm",
     "neighbors": "matplotlib numpy sklearn tqdm umap usearch",
     "lm": "numpy torch tqdm",

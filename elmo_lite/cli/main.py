@@ -80,7 +80,7 @@ COMMANDS = {
         positionals=("corpus",),
         defaults="elmo_lite.ladder.command:default_settings",
     ),
-    "embed": Command("elmo_lite.embedding.embed:embed_command"),
+    "embed": Command("elmo_lite.embedding.command:embed_command"),
     "neighbors": Command("elmo_lite.neighbors.command:neighbors_command"),
     "report": Command("elmo_lite.report.command:report_command"),
     "quickstart": Command("elmo_lite.quickstart.quickstart:quickstart_command"),

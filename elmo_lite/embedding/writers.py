@@ -3,7 +3,7 @@
     .h5, .hdf5     one data set "0", "1", ... per sentence, the array that ``Elmo.embed`` returns; "words" (the words of
                    all sentences as strings) and "offsets": the words of sentence i are words[offsets[i]:offsets[i + 1]]
     .parquet       one row per sentence: "words", and "vectors" (a list of 2D values per word) or, for all layers,
-                   "layer_0", "layer_1", ...
+                   "layer_0", "layer_1", ...; files of a cluster begin with "id", "file" and "line"
     .safetensors   "vectors" (words, 2D) or, for all layers, (words, L, 2D), of all sentences, and "offsets" as above;
                    "words" (the UTF-8 bytes of all words) and "word_offsets": word j is
                    words[word_offsets[j]:word_offsets[j + 1]]
@@ -83,8 +83,14 @@ class HDF5Vectors:
 class ParquetVectors:
     """A Parquet file with one row per sentence, in row groups of a few dozen megabytes."""
 
-    def __init__(self, path: Path, shape: VectorShape) -> None:
-        """Create the file."""
+    def __init__(self, path: Path, shape: VectorShape, with_places: bool = False) -> None:
+        """Create the file.
+
+        Args:
+            path: The file.
+            shape: What it holds; the numbers of sentences and words are not needed.
+            with_places: Begin each row with "id", "file" and "line". Defaults to words and vectors alone.
+        """
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -93,18 +99,19 @@ class ParquetVectors:
         vector = pa.list_(pa.float16() if shape.dtype == "float16" else pa.float32(), shape.dim)
         numbers = vector if shape.is_pooled else pa.list_(vector)
         names = ["vectors"] if shape.num_layers is None else [f"layer_{k}" for k in range(shape.num_layers)]
-        fields = [("words", pa.list_(pa.string())), *((name, numbers) for name in names)]
+        self.places = [("id", pa.int64()), ("file", pa.string()), ("line", pa.int64())] if with_places else []
+        fields = [*self.places, ("words", pa.list_(pa.string())), *((name, numbers) for name in names)]
         self.schema = pa.schema(fields, metadata=dict(shape.metadata))
         # Vectors hardly compress, and statistics about them are of no use.
         self.file = parquet.ParquetWriter(
             path, self.schema, compression="none", use_dictionary=False, write_statistics=False
         )
-        self.rows: list[tuple[list[str], Floats]] = []
+        self.rows: list[tuple[list[str], Floats, tuple[int, str, int] | None]] = []
         self.size = 0
 
-    def write(self, words: list[str], vectors: Floats) -> None:
-        """Add a sentence."""
-        self.rows.append((words, vectors))
+    def write(self, words: list[str], vectors: Floats, place: tuple[int, str, int] | None = None) -> None:
+        """Add a sentence, with its place if the file has places."""
+        self.rows.append((words, vectors, place))
         self.size += vectors.nbytes + 64
         if self.size > BUFFER_BYTES:
             self._flush()
@@ -113,9 +120,9 @@ class ParquetVectors:
         pa = self.pa
         words = [row[0] for row in self.rows]
         offsets = pa.array(np.cumsum([0, *map(len, words)]), type=pa.int32())
-        layers: list[list[Floats]] = [[vectors] for _, vectors in self.rows]
+        layers: list[list[Floats]] = [[vectors] for _, vectors, _ in self.rows]
         if self.shape.num_layers is not None:
-            layers = [list(vectors) for _, vectors in self.rows]
+            layers = [list(vectors) for _, vectors, _ in self.rows]
         vectors = [
             pa.FixedSizeListArray.from_arrays(
                 pa.array(np.concatenate([row[k].reshape(-1) for row in layers])), self.shape.dim
@@ -123,7 +130,10 @@ class ParquetVectors:
             for k in range(self.shape.num_layers or 1)
         ]
         columns = vectors if self.shape.is_pooled else [pa.ListArray.from_arrays(offsets, one) for one in vectors]
-        self.file.write_table(pa.table([pa.array(words, type=pa.list_(pa.string())), *columns], schema=self.schema))
+        found = zip(*(place for _, _, place in self.rows if place is not None), strict=True)
+        places = [pa.array(values, type=kind) for values, (_, kind) in zip(found, self.places, strict=True)]
+        columns = [*places, pa.array(words, type=pa.list_(pa.string())), *columns]
+        self.file.write_table(pa.table(columns, schema=self.schema))
         self.rows, self.size = [], 0
 
     def close(self) -> None:

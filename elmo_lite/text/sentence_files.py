@@ -31,12 +31,24 @@ def read_sentences(
     for file in find_sources([source], numbered_lines=numbered_lines):
         for block in file.blocks(text_field):
             for where, record in placed_records(block, text_field):
-                if isinstance(record, str):
-                    yield tokenization.words(record)
-                elif record and isinstance(record[0], list):
-                    raise CorpusError(f"{where}: expected the words of one sentence, found a list of lists")
-                else:
-                    yield cast(list[str], record)
+                yield words_of(record, tokenization, where)
+
+
+def words_of(record: Record, tokenization: Tokenization, where: str) -> list[str]:
+    """The words of a record that is one sentence, which a text is split into; see ``as_sentence``."""
+    sentence = as_sentence(record, where)
+    return tokenization.words(sentence) if isinstance(sentence, str) else sentence
+
+
+def as_sentence(record: Record, where: str) -> str | list[str]:
+    """Check that a record is one sentence, as text or words.
+
+    Raises:
+        CorpusError: It is a list of sentences.
+    """
+    if record and isinstance(record[0], list):
+        raise CorpusError(f"{where}: expected the words of one sentence, found a list of lists")
+    return cast(str | list[str], record)
 
 
 def placed_records(block: Block, text_field: str | None) -> Iterator[tuple[str, Record]]:

@@ -24,8 +24,9 @@ from safetensors.numpy import load_file
 from elmo_lite.cli.main import main
 from elmo_lite.embedding import output_file, sentence_source
 from elmo_lite.embedding import writers as vector_files
+from elmo_lite.embedding.command import embed_command
 from elmo_lite.embedding.elmo import Elmo
-from elmo_lite.embedding.embed import embed_command, embed_file
+from elmo_lite.embedding.embed import embed_file
 from elmo_lite.errors import CheckpointError, ConfigError, CorpusError
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
