@@ -13,11 +13,12 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DOCS_INSTALLED := $(VENV)/.installed-docs
 
-.PHONY: help install quickstart test soak check format docs wheel clean
+.PHONY: help install quickstart test test-cluster soak check format docs wheel clean
 
 help:
 	@echo "make quickstart   pretrain a small model on text that Python carries, then use it (about 5 minutes on 2 cores)"
 	@echo "make test         run the tests"
+	@echo "make test-cluster run the tests that start several processes (one after another, a minute or two on 2 cores)"
 	@echo "make soak         run the tests with hostile input, SOAK (50) times as long"
 	@echo "make check        ruff (lint, format) and mypy"
 	@echo "make format       let ruff rewrite what it can"
@@ -38,7 +39,10 @@ quickstart: $(INSTALLED)
 	$(BIN)/elmo-lite quickstart --out $(WORK) --overwrite
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) -m "not cluster"
+
+test-cluster: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 -m cluster tests/elmo_lite/distributed
 
 soak: $(INSTALLED)
 	ELMO_LITE_SOAK=$(SOAK) $(BIN)/python -m pytest $(PYTEST_FLAGS) tests/soak

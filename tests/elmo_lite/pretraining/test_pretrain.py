@@ -21,7 +21,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from elmo_lite import hardware as precision
 from elmo_lite.atomic import _beside
 from elmo_lite.cli.main import main
-from elmo_lite.corpus.batches import Batch
+from elmo_lite.corpus.batch import Batch
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ConfigError, CorpusError, TrainingError
@@ -405,7 +405,7 @@ def test_the_end_of_a_run_can_be_moved(corpus: Path, tmp_path: Path, monkeypatch
     sizes: list[int] = []
 
     def sample(*arguments: Any) -> Any:
-        sizes.append(arguments[-1])
+        sizes.append(arguments[3])
         return validation_sample(*arguments)
 
     monkeypatch.setattr(LanguageModel, "training_step", step)

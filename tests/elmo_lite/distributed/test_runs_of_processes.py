@@ -1,0 +1,136 @@
+"""Runs of several processes on one machine: they are the run of one, resume on any number, and end when one dies."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from elmo_lite.corpus.builder import CorpusSettings, build_corpus
+from elmo_lite.corpus.share import Share
+from elmo_lite.distributed.launch import run_processes
+from elmo_lite.distributed.place import Place
+from elmo_lite.errors import ConfigError, TrainingError
+from elmo_lite.pretraining.pretrain import pretrain
+from elmo_lite.saved_model.checkpoint import load_model
+from elmo_lite.stopping import Stopped
+from elmo_lite.text.tokenization import Tokenization
+from tests.cluster import (
+    KINDS,
+    WINDOWS,
+    Signal,
+    exchange,
+    fail,
+    on_cpu,
+    refuse,
+    settings,
+    train,
+    train_kinds,
+    with_dropout,
+)
+
+pytestmark = pytest.mark.cluster
+
+NAMES = ("the cat", "a dog", "my friend", "one mouse", "the very old bird", "nobody")
+VERBS = ("sees", "hears", "follows", "likes", "does not know")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    lines = [f"{NAMES[i % 6]} {VERBS[i * i % 5]} {NAMES[i * 7 // 3 % 6]} ." for i in range(300)]
+    (folder / "text.txt").write_text("\n".join(lines), encoding="utf-8")
+    made = CorpusSettings(
+        tokenization=Tokenization(kind="whitespace"), held_out_share=0.1, vocabulary_size=18, max_characters=12
+    )
+    build_corpus([str(folder / "text.txt")], folder / "corpus", made, num_processes=1)
+    return folder / "corpus"
+
+
+@pytest.fixture(scope="module")
+def of_two(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of two processes."""
+    folder = tmp_path_factory.mktemp("of_two")
+    run_processes(train_kinds, corpus, folder, **on_cpu(2))
+    return folder
+
+
+def curve(out: Path) -> list[list[float]]:
+    """Steps, sampled losses and held-out nats of a run."""
+    names = ("step", "train/sampled_loss", "val/nats", "val/perplexity_without_unknown")
+    with (out / "logs" / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        return [[float(row[name] or "nan") for name in names] for row in csv.DictReader(file)]
+
+
+def weights(out: Path) -> dict[str, Any]:
+    """Weights at the end of a run, and what the optimizers and the carried states hold."""
+    state = torch.load(out / "checkpoints" / "last.ckpt", weights_only=True)
+    return {name: state[name] for name in ("state_dict", "optimizer_states", "carried_states")}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_two_processes_follow_one(corpus: Path, of_two: Path, tmp_path: Path, name: str) -> None:
+    """Over 200 steps loss, held-out nats and perplexity differ by 1e-3 of their values at most."""
+    train(KINDS[name], corpus, tmp_path / "one", 200)
+    found, expected = (torch.tensor(curve(out)) for out in (of_two / name, tmp_path / "one"))
+    assert len(expected) >= 14 and expected[-1, 0] == 199
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=0, equal_nan=True)
+    assert expected[-2, 1] < expected[0, 1] - 0.3  # it learns
+    assert sorted(path.name for path in (of_two / name).rglob("*") if path.suffix != ".0") == sorted(
+        path.name for path in (tmp_path / "one").rglob("*") if path.suffix != ".0"
+    )
+    assert len(list((of_two / name / "logs").glob("events*"))) <= 1  # nothing is written twice
+    assert load_model(of_two / name / "model").bilm.config == KINDS[name].model
+
+
+def stopped(config: Any, corpus: Path, out: Path, step: int, rank: int, **arguments: Any) -> None:
+    with pytest.raises(Stopped, match=rf"^stopped at step {step} of 24; --resume continues the run in ") as stop:
+        pretrain(config, corpus, out, callbacks=[Signal(step - 1, rank)], progress=False, **arguments)
+    assert stop.value.exit_status == 130
+
+
+@pytest.mark.parametrize("data", ["windows", "sentences"])
+def test_resume_on_another_number_of_processes(corpus: Path, tmp_path: Path, data: str) -> None:
+    """One process, then two, three, and one again, stopped by a signal to any of them; the run is that of one."""
+    options = {"data": WINDOWS} if data == "windows" else {}
+    train(settings(**options), corpus, tmp_path / "whole", 24)
+    out = tmp_path / "run"
+    stopped(settings(**options), corpus, out, 6, 0, max_steps=24)
+    stopped(settings(**options, devices=2), corpus, out, 12, 1, resume=True)
+    stopped(settings(**options, devices=3), corpus, out, 18, 0, resume=True)
+    done = pretrain(settings(**options), corpus, out, resume=True, progress=False)
+    assert done["steps"] == 24
+    torch.testing.assert_close(weights(out), weights(tmp_path / "whole"), rtol=1e-3, atol=1e-4)
+
+
+def test_a_process_that_dies_ends_the_run(corpus: Path, of_two: Path, tmp_path: Path) -> None:
+    """It is noticed well within a minute, and the run goes on bit by bit as if nothing had been, with dropout too."""
+    each_step = {"save_every_minutes": 1e-6}
+    config, out = with_dropout(settings(WINDOWS, devices=2, **each_step)), tmp_path / "run"
+    began = time.monotonic()
+    message = r"process 2 of 2: expected it to go on to the end, found it ended by SIGKILL; .* --resume goes on from"
+    with pytest.raises(TrainingError, match=message):
+        kill = [Signal(12, 1, signal.SIGKILL)]
+        pretrain(config, corpus, out, max_steps=20, callbacks=kill, progress=False, validated_words=100)
+    assert time.monotonic() - began < 60
+    pretrain(config, corpus, out, resume=True, progress=False)
+    torch.testing.assert_close(weights(out), weights(of_two / "whole"), rtol=0, atol=0)
+
+
+def test_what_processes_tell_one_another() -> None:
+    own, share, told, most, summed, threads = run_processes(exchange, **on_cpu(3))
+    assert (own, share) == (Place(0, 3, 0, 3), Share(0, 3))
+    assert (told, most, summed, threads) == ("of 0", [2, 0], [3, 3], 1)
+
+
+def test_errors_of_a_process() -> None:
+    """A mistake comes with its traceback; an error in the input is raised as it is, whoever finds it."""
+    with pytest.raises(Exception, match="a mistake"):
+        run_processes(fail, 1, **on_cpu(2))
+    with pytest.raises(ConfigError, match="^setting: expected this, found that$"):
+        run_processes(refuse, 1, **on_cpu(2))
