@@ -61,7 +61,7 @@ def train(config: PretrainConfig, corpus: Path, out: Path, steps: int, *callback
 def train_kinds(corpus: Path, out: Path) -> None:
     """One run of each kind, and one that is the pattern of those that are killed."""
     for name, config in KINDS.items():
-        train(config, corpus, out / name, STEPS)
+        train(config, corpus, out / name, STEPS, SameEverywhere())
     train(with_dropout(settings(WINDOWS)), corpus, out / "whole", 20)
 
 
@@ -78,6 +78,17 @@ class Signal(pl.Callback):
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
         if (trainer.global_step, trainer.global_rank) == (self.step, self.rank):
             os.kill(os.getpid(), self.number)
+
+
+class SameEverywhere(pl.Callback):
+    """All processes end with the same weights, bit by bit."""
+
+    def on_train_end(self, trainer: Any, module: Any) -> None:
+        sums = [
+            float(p.detach().double().sum()) + float(p.detach().double().square().sum()) for p in module.parameters()
+        ]
+        most = largest(*sums, *(-value for value in sums))
+        assert most == sums + [-value for value in sums]
 
 
 def exchange() -> tuple[Any, ...]:

@@ -78,7 +78,7 @@ def joined(own: Place, *, on_gpu: bool) -> Iterator[None]:
         _place = own
         yield
     except RuntimeError as error:
-        if not _is_lost(error):
+        if not is_lost(error):
             raise
         raise TrainingError(
             f"process {own.rank + 1} of {own.size}: {LOST} ({one_line(error)[:150]}); "
@@ -96,9 +96,9 @@ def _tell_lightning(rank: int) -> None:
     rank_zero.rank_zero_only.rank = rank  # type: ignore[attr-defined]
 
 
-def _is_lost(error: RuntimeError) -> bool:
+def is_lost(error: BaseException) -> bool:
     """Whether an error says that another process cannot be reached; gloo's errors have no class of their own."""
-    return isinstance(error, dist.DistError) or "gloo" in str(error)
+    return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
 def wait_for_all() -> None:

@@ -63,6 +63,8 @@ def environment_place() -> Place:
         _take_from_slurm()
     size = _number("WORLD_SIZE", 1)
     local_size = _number("LOCAL_WORLD_SIZE", size)
+    if local_size < 1:
+        raise ConfigError(f"environment: expected 1 or more in LOCAL_WORLD_SIZE, found {local_size}")
     place = Place(_number("RANK", 0), size, _number("LOCAL_RANK", 0), local_size)
     if size % local_size or place.rank % local_size != place.local_rank or place.rank >= size:
         raise ConfigError(f"processes: expected as many on each machine, numbered machine by machine, found {place}")

@@ -15,7 +15,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from elmo_lite.corpus.corpus import Corpus
-from elmo_lite.distributed.group import is_first, place, share
+from elmo_lite.distributed.group import is_first, is_lost, place, share
 from elmo_lite.distributed.strategy import trainer_arguments
 from elmo_lite.errors import CheckpointError, ElmoLiteError, one_line
 from elmo_lite.hardware import choose_precision, lightning_device, lightning_precision
@@ -104,7 +104,7 @@ class Fit:
             where = f"step {trainer.global_step:,} of {self.module.schedule.end:,}"
             raise Stopped(f"stopped at {where}; --resume continues the run in {out}", request.signal_number) from None
         except Exception as error:
-            if self.state is None or save_state.has_started or isinstance(error, ElmoLiteError):
+            if self.state is None or save_state.has_started or isinstance(error, ElmoLiteError) or is_lost(error):
                 raise
             raise CheckpointError(f"{path}: {EXPECTED} one that cannot be restored ({one_line(error)[:200]})") from None
         end = self.module.schedule.end

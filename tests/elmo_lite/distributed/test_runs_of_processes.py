@@ -67,10 +67,11 @@ def curve(out: Path) -> list[list[float]]:
         return [[float(row[name] or "nan") for name in names] for row in csv.DictReader(file)]
 
 
-def weights(out: Path) -> dict[str, Any]:
+def weights(out: Path) -> list[Any]:
     """Weights at the end of a run, and what the optimizers and the carried states hold."""
     state = torch.load(out / "checkpoints" / "last.ckpt", weights_only=True)
-    return {name: state[name] for name in ("state_dict", "optimizer_states", "carried_states")}
+    moments = [optimizer["state"] for optimizer in state["optimizer_states"][0]["optimizers"]]
+    return [state["state_dict"], moments, state["carried_states"]]
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -80,7 +81,8 @@ def test_two_processes_follow_one(corpus: Path, of_two: Path, tmp_path: Path, na
     found, expected = (torch.tensor(curve(out)) for out in (of_two / name, tmp_path / "one"))
     assert len(expected) >= 14 and expected[-1, 0] == 199
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=0, equal_nan=True)
-    assert expected[-2, 1] < expected[0, 1] - 0.3  # it learns
+    losses = expected[:, 1][~expected[:, 1].isnan()]
+    assert losses[-3:].mean() < losses[:3].mean() - 0.1  # it learns
     assert sorted(path.name for path in (of_two / name).rglob("*") if path.suffix != ".0") == sorted(
         path.name for path in (tmp_path / "one").rglob("*") if path.suffix != ".0"
     )
