@@ -12,8 +12,10 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.distributed.group import from_first, largest, place, share, total, wait_for_all
 from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
+from elmo_lite.pretraining import speed
 from elmo_lite.pretraining.config import DataConfig, HeadConfig, OptimizerConfig, PretrainConfig
 from elmo_lite.pretraining.pretrain import _pretrain
 
@@ -114,3 +116,11 @@ def refuse(rank: int) -> str:
         raise ConfigError("setting: expected this, found that")
     wait_for_all()
     return "never"
+
+
+def dry_run_briefly(corpus: Path) -> tuple[speed.Speed, str]:
+    """The speed of seven steps, and what is printed of it."""
+    config = settings(WINDOWS)
+    measured = speed.measure(config, Corpus.open(corpus), 0.0)
+    speed.measure = lambda *_: measured  # in this process alone
+    return measured, speed.dry_run(config, corpus, 100, None)

@@ -74,7 +74,7 @@ def joined(own: Place, *, on_gpu: bool) -> Iterator[None]:
     _tell_lightning(own.rank)
     try:
         dist.init_process_group(backend, timeout=timedelta(seconds=PATIENCE_SECONDS))
-        _of_steps = dist.new_group(timeout=timedelta(seconds=STEP_SECONDS), backend=backend)
+        _of_steps = dist.new_group(timeout=timedelta(seconds=STEP_SECONDS))
         _place = own
         yield
     except RuntimeError as error:

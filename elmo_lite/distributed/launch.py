@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -111,7 +112,10 @@ def _run_children(task: Callable[..., Any], arguments: tuple[Any, ...], devices:
 
 
 def _join(context: ProcessContext, request: StopRequest, outcomes: Any, found: dict[int, Any]) -> None:
-    """Wait for all processes, take what they send, and pass on the first signal that arrives."""
+    """Wait for all processes, take what they send, and pass on the first signal that arrives.
+
+    It is passed on as SIGTERM, which ends processes that are still starting without a word.
+    """
     is_passed_on = False
     while not context.join(timeout=0.2, grace_period=GRACE_SECONDS):
         _take(outcomes, found)
@@ -119,7 +123,7 @@ def _join(context: ProcessContext, request: StopRequest, outcomes: Any, found: d
             is_passed_on = True
             for process in context.processes:
                 with suppress(ProcessLookupError):
-                    os.kill(process.pid, request.signal_number)
+                    os.kill(process.pid, signal.SIGTERM)
 
 
 def _take(outcomes: Any, found: dict[int, Any]) -> None:
@@ -134,7 +138,7 @@ def _outcome(found: dict[int, Any], dead: ProcessExitedException | None, request
     errors.sort(key=lambda error: LOST in str(error))
     stops = [error for error in errors if isinstance(error, Stopped)]
     if stops:
-        raise stops[0]
+        raise Stopped(str(stops[0]), request.signal_number or stops[0].signal_number)
     if request:
         raise Stopped("interrupted", request.signal_number)
     if dead is not None:

@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 from pytorch_lightning import Callback
 
 from elmo_lite.corpus.corpus import Corpus
-from elmo_lite.distributed.group import is_first, wait_for_all
+from elmo_lite.distributed.group import is_first, place, wait_for_all
 from elmo_lite.distributed.launch import run_processes
+from elmo_lite.errors import require
 from elmo_lite.extras import import_extras
 from elmo_lite.files import remove_leftovers
 from elmo_lite.locks import hold
-from elmo_lite.nn.forward_config import encoder_config_from_dict
+from elmo_lite.nn.forward_config import ForwardLMConfig, encoder_config_from_dict
 from elmo_lite.pretraining.best_model import check_best_model
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.data_module import make_batches
@@ -105,6 +106,8 @@ def _pretrain(
     validated_words: int | None,
 ) -> dict[str, Any]:
     """Pretrain in this process, one of several or the only one. Processes of one machine have one clock."""
+    is_forward = isinstance(config.model, ForwardLMConfig)
+    require(place().size == 1 or not is_forward, "devices", "1, as for all models of one direction", place().size)
     opened = Corpus.open(corpus)
     with hold(out):
         if is_first():

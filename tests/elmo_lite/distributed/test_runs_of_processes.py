@@ -12,10 +12,13 @@ import pytest
 import torch
 
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
+from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.corpus.share import Share
 from elmo_lite.distributed.launch import run_processes
 from elmo_lite.distributed.place import Place
 from elmo_lite.errors import ConfigError, TrainingError
+from elmo_lite.nn.bilm import BiLM
+from elmo_lite.pretraining.optimizers import num_parameters
 from elmo_lite.pretraining.pretrain import pretrain
 from elmo_lite.saved_model.checkpoint import load_model
 from elmo_lite.stopping import Stopped
@@ -24,6 +27,7 @@ from tests.cluster import (
     KINDS,
     WINDOWS,
     Signal,
+    dry_run_briefly,
     exchange,
     fail,
     on_cpu,
@@ -128,6 +132,18 @@ def test_what_processes_tell_one_another() -> None:
     own, share, told, most, summed, threads = run_processes(exchange, **on_cpu(3))
     assert (own, share) == (Place(0, 3, 0, 3), Share(0, 3))
     assert (told, most, summed, threads) == ("of 0", [2, 0], [3, 3], 1)
+
+
+def test_a_dry_run_measures_all_processes(corpus: Path) -> None:
+    measured, text = run_processes(dry_run_briefly, corpus, **on_cpu(2))
+    assert measured.words_per_second * measured.seconds_per_step == pytest.approx(40)  # the whole batch
+    config, classes = settings(WINDOWS), len(Corpus.open(corpus).vocabulary)
+    encoder = 4 * num_parameters(BiLM(config.model))
+    rows = 4 * (config.model.dim + 1)
+    assert encoder + rows * config.head.num_samples <= measured.bytes_per_step <= encoder + rows * classes
+    lines = {line.split()[0]: line for line in text.splitlines()}
+    assert lines["memory"].endswith("GiB at the peak of a process")
+    assert "1 in each of 2 processes" in lines["threads"] and "MB of gradients a step" in lines["exchange"]
 
 
 def test_errors_of_a_process() -> None:

@@ -801,6 +801,17 @@ def test_the_device_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
         training_device("mps")
 
 
+def test_a_run_that_keeps_a_number_of_devices(corpus: Path, tmp_path: Path) -> None:
+    """As those of older versions do; it resumes on any."""
+    Run(plain_settings(settings()), "0", 10, None, 500, None, {}).write(tmp_path)
+    kept = older_run(tmp_path)
+    kept["config"]["devices"] = 2
+    (tmp_path / "run.json").write_text(json.dumps(kept), encoding="utf-8")
+    assert Run.read(tmp_path).config == plain_settings(settings())
+
+
 def test_the_device_is_no_part_of_a_run() -> None:
     assert plain_settings(settings()) == plain_settings(dataclasses.replace(settings(), device="cpu"))
-    assert "device" not in plain_settings(settings())
+    other = dataclasses.replace(settings(), devices=3, num_nodes=2, accelerator="cpu")
+    assert plain_settings(settings()) == plain_settings(other)
+    assert not {"device", "devices", "num_nodes", "accelerator"} & plain_settings(settings()).keys()
