@@ -61,10 +61,9 @@ def train(config: PretrainConfig, corpus: Path, out: Path, steps: int, *callback
 
 
 def train_kinds(corpus: Path, out: Path) -> None:
-    """One run of each kind, and one that is the pattern of those that are killed."""
+    """One run of each kind."""
     for name, config in KINDS.items():
         train(config, corpus, out / name, STEPS, SameEverywhere())
-    train(with_dropout(settings(WINDOWS)), corpus, out / "whole", 20)
 
 
 def with_dropout(config: PretrainConfig) -> PretrainConfig:

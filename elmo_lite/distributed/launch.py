@@ -88,7 +88,12 @@ def _run_here(task: Callable[..., T], arguments: tuple[Any, ...], place: Place, 
 
 def _run_children(task: Callable[..., Any], arguments: tuple[Any, ...], devices: int, on_gpu: bool) -> Any:
     """Start processes, pass on a signal to stop, and return or raise what the first one does."""
-    outcomes = get_context("spawn").SimpleQueue()
+    # One server imports everything once, and processes are forked from it, except where CUDA may have been started.
+    method = "forkserver" if sys.platform.startswith("linux") and not on_gpu else "spawn"
+    of_method = get_context(method)
+    if method == "forkserver":
+        of_method.set_forkserver_preload([task.__module__])
+    outcomes = of_method.SimpleQueue()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -96,7 +101,7 @@ def _run_children(task: Callable[..., Any], arguments: tuple[Any, ...], devices:
     threads = torch.get_num_threads() if os.environ.get("OMP_NUM_THREADS") else max(1, cpu_count() // devices)
     shared = (outcomes, devices, port, on_gpu, threads, bool(logging.root.handlers), log.level)
     context = start_processes(  # type: ignore[no-untyped-call]
-        _child, (task, arguments, *shared), nprocs=devices, join=False, start_method="spawn"
+        _child, (task, arguments, *shared), nprocs=devices, join=False, start_method=method
     )
     assert isinstance(context, ProcessContext)
     request = StopRequest(announces=False)  # the first process does
