@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -81,7 +82,7 @@ def joined(own: Place, *, on_gpu: bool) -> Iterator[None]:
         if not is_lost(error):
             raise
         raise TrainingError(
-            f"process {own.rank + 1} of {own.size}: {LOST} ({one_line(error)[:150]}); "
+            f"process {own.rank + 1} of {own.size}: {LOST} ({_reason(error)}); "
             "what was saved last is kept, and --resume goes on from there"
         ) from None
     finally:
@@ -99,6 +100,11 @@ def _tell_lightning(rank: int) -> None:
 def is_lost(error: BaseException) -> bool:
     """Whether an error says that another process cannot be reached; gloo's errors have no class of their own."""
     return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
+
+
+def _reason(error: RuntimeError) -> str:
+    """What an error says, without the line of the source that found it."""
+    return re.sub(r"^\[\S+\] ", "", one_line(error))[:120]
 
 
 def wait_for_all() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from elmo_lite.distributed.launch import run_processes
 from elmo_lite.distributed.place import Place
 from elmo_lite.errors import ConfigError, TrainingError
 from elmo_lite.nn.bilm import BiLM
+from elmo_lite.nn.config import to_dict
 from elmo_lite.pretraining.optimizers import num_parameters
 from elmo_lite.pretraining.pretrain import pretrain
 from elmo_lite.saved_model.checkpoint import load_model
@@ -38,6 +42,7 @@ from tests.cluster import (
     with_dropout,
 )
 
+ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.cluster
 
 NAMES = ("the cat", "a dog", "my friend", "one mouse", "the very old bird", "nobody")
@@ -127,6 +132,24 @@ def test_a_process_that_dies_ends_the_run(corpus: Path, tmp_path: Path) -> None:
     pretrain(config, corpus, out, resume=True, progress=False)
     pretrain(config, corpus, tmp_path / "whole", max_steps=20, progress=False, validated_words=100)
     torch.testing.assert_close(weights(out), weights(tmp_path / "whole"), rtol=0, atol=0)
+
+
+def test_ctrl_c_reaches_all_processes(corpus: Path, tmp_path: Path) -> None:
+    """A signal to the command: everything is saved, one line says so, and the status is that of one process."""
+    out, config = tmp_path / "run", tmp_path / "small.yaml"
+    config.write_text(json.dumps(to_dict(settings(WINDOWS))), encoding="utf-8")
+    command = [sys.executable, "-m", "elmo_lite", "pretrain", "--config", str(config), "--corpus", str(corpus)]
+    command += ["--out", str(out), "--max_steps", "100000", "--devices", "2", "--quiet"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not (out / "logs" / "metrics.csv").exists():
+            assert process.poll() is None
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=120)
+    assert process.returncode == 130 and printed == ""
+    lines = said.strip().splitlines()
+    assert lines[0].startswith("stopping as soon as") and lines[-1].startswith("elmo-lite: stopped at step ")
+    assert len(lines) == 2 and (out / "checkpoints" / "last.ckpt").exists()
 
 
 def test_what_processes_tell_one_another() -> None:
