@@ -60,10 +60,9 @@ def train(config: PretrainConfig, corpus: Path, out: Path, steps: int, *callback
     return _pretrain(config, corpus, out, time.monotonic(), limits, False, None, False, callbacks, 100)
 
 
-def train_kinds(corpus: Path, out: Path) -> None:
-    """One run of each kind."""
-    for name, config in KINDS.items():
-        train(config, corpus, out / name, STEPS, SameEverywhere())
+def train_kind(name: str, corpus: Path, out: Path) -> None:
+    """A run of one kind; all processes end with the same weights."""
+    train(KINDS[name], corpus, out, STEPS, SameEverywhere())
 
 
 def with_dropout(config: PretrainConfig) -> PretrainConfig:

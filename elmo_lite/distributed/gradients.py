@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from elmo_lite.distributed.group import step_group
+from elmo_lite.distributed.group import step_group, wait_for_all
 
 
 class GradientSums:
@@ -31,6 +31,7 @@ class GradientSums:
             table: Part of the module whose gradients are sparse. All processes must use the same rows in a step.
             device: Device of the module.
         """
+        wait_for_all()  # patiently, as models differ in the time to build them, and machines too
         own = set(table.parameters())
         left_out = [name for name, parameter in module.named_parameters() if parameter in own]
         left_out += [name for name, _ in module.named_buffers()]  # they never change

@@ -140,12 +140,14 @@ def _take(outcomes: Any, found: dict[int, Any]) -> None:
 def _outcome(found: dict[int, Any], dead: ProcessExitedException | None, request: StopRequest, devices: int) -> Any:
     """What the processes have come to: the first error that is not the loss of another process, or the result."""
     errors = [found[rank] for rank in sorted(found) if isinstance(found[rank], BaseException)]
-    errors.sort(key=lambda error: LOST in str(error))
-    stops = [error for error in errors if isinstance(error, Stopped)]
-    if stops:
-        raise Stopped(str(stops[0]), request.signal_number or stops[0].signal_number)
+    own = [error for error in errors if LOST not in str(error)]
+    for stop in own:
+        if isinstance(stop, Stopped):
+            raise Stopped(str(stop), request.signal_number or stop.signal_number)
     if request:
         raise Stopped("interrupted", request.signal_number)
+    if own:
+        raise own[0]
     if dead is not None:
         how = getattr(dead, "signal_name", None) or f"status {dead.exit_code}"
         raise TrainingError(
@@ -154,6 +156,8 @@ def _outcome(found: dict[int, Any], dead: ProcessExitedException | None, request
         )
     if errors:
         raise errors[0]
+    if 0 not in found:  # a signal has reached it alone, before it could say so
+        raise Stopped
     return found[0]
 
 
