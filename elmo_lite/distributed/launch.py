@@ -7,8 +7,11 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
 from typing import Any, TypeVar, cast
 
 import torch
@@ -183,6 +186,8 @@ def _child(
     if has_log:
         logging.basicConfig(format="%(message)s")
     log.setLevel(level)
+    if not (on_gpu and sys.platform.startswith("linux")):  # there, torch has the system send a signal
+        threading.Thread(target=_stop_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     keep_freed_memory()
     try:
@@ -192,3 +197,11 @@ def _child(
     except SystemExit:
         return
     outcomes.put((local_rank, outcome))
+
+
+def _stop_with_parent() -> None:
+    """Stop as if by a signal, with everything saved, once the parent has ended, even if it was killed."""
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -22,6 +22,7 @@ from elmo_lite.distributed.launch import run_processes
 from elmo_lite.distributed.place import Place
 from elmo_lite.errors import ConfigError, TrainingError
 from elmo_lite.hardware import cpu_count
+from elmo_lite.locks import is_held
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import to_dict
 from elmo_lite.pretraining.optimizers import num_parameters
@@ -129,22 +130,36 @@ def test_a_process_that_dies_ends_the_run(corpus: Path, tmp_path: Path) -> None:
     torch.testing.assert_close(weights(out), weights(tmp_path / "whole"), rtol=0, atol=0)
 
 
-def test_ctrl_c_reaches_all_processes(corpus: Path, tmp_path: Path) -> None:
-    """A signal to the command: everything is saved, one line says so, and the status is that of one process."""
-    out, config = tmp_path / "run", tmp_path / "small.yaml"
+def started(corpus: Path, folder: Path) -> subprocess.Popen[str]:
+    """A command of two processes, which has begun to train in ``folder / "run"``."""
+    out, config = folder / "run", folder / "small.yaml"
     config.write_text(json.dumps(to_dict(settings(WINDOWS))), encoding="utf-8")
     command = [sys.executable, "-m", "elmo_lite", "pretrain", "--config", str(config), "--corpus", str(corpus)]
     command += ["--out", str(out), "--max_steps", "100000", "--devices", "2", "--quiet"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while not (out / "logs" / "metrics.csv").exists():
-            assert process.poll() is None
-            time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
-        printed, said = process.communicate(timeout=120)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (out / "logs" / "metrics.csv").exists():
+        assert process.poll() is None
+        time.sleep(0.2)
+    return process
+
+
+def test_ctrl_c_reaches_all_processes(corpus: Path, tmp_path: Path) -> None:
+    """A signal to the command: everything is saved, one line says so, and the status is that of one process."""
+    process = started(corpus, tmp_path)
+    process.send_signal(signal.SIGINT)
+    printed, said = process.communicate(timeout=120)
     assert process.returncode == 130 and printed == ""
     lines = said.strip().splitlines()
     assert lines[0].startswith("stopping as soon as") and lines[-1].startswith("elmo-lite: stopped at step ")
-    assert len(lines) == 2 and (out / "checkpoints" / "last.ckpt").exists()
+    assert len(lines) == 2 and (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
+
+
+def test_processes_end_with_their_command(corpus: Path, tmp_path: Path) -> None:
+    """They save, even if it is killed, and leave nothing behind that uses the output directory."""
+    process = started(corpus, tmp_path)
+    process.kill()
+    process.communicate(timeout=120)  # until the last process that may write there has ended
+    assert not is_held(tmp_path / "run") and (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
 
 
 def test_what_processes_tell_one_another() -> None:
