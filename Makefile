@@ -18,7 +18,7 @@ DOCS_INSTALLED := $(VENV)/.installed-docs
 help:
 	@echo "make quickstart   pretrain a small model on text that Python carries, then use it (about 5 minutes on 2 cores)"
 	@echo "make test         run the tests"
-	@echo "make test-cluster run the tests of several processes that work together, alone (about a minute)"
+	@echo "make test-cluster run the tests of several processes that work together, alone (a minute or two on 2 cores)"
 	@echo "make soak         run the tests with hostile input, SOAK (50) times as long"
 	@echo "make check        ruff (lint, format) and mypy"
 	@echo "make format       let ruff rewrite what it can"
@@ -39,10 +39,10 @@ quickstart: $(INSTALLED)
 	$(BIN)/elmo-lite quickstart --out $(WORK) --overwrite
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not cluster" $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) -m "not cluster"
 
 test-cluster: $(INSTALLED)
-	$(BIN)/python -m pytest -n 0 -m cluster
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 -m cluster
 
 soak: $(INSTALLED)
 	ELMO_LITE_SOAK=$(SOAK) $(BIN)/python -m pytest $(PYTEST_FLAGS) tests/soak

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from elmo_lite.corpus.batches import Batch
+from elmo_lite.corpus.batch import Batch
 from elmo_lite.pretraining.optimizers import CombinedOptimizer
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.saved_model.checkpoint import load_model, save_model
@@ -44,7 +44,7 @@ class Cloze(LanguageModel):
         other = (first + length - 2 - place)[inner]
         states = torch.cat([forward, backward, forward[inner] + backward[other]])
         targets = torch.cat([ahead, back, ahead[inner]])
-        return self.head.sampled_loss(states, targets, sparse=self.sparse_table) / (2 * batch.num_words)
+        return self.head.sampled_loss(states, targets) / (2 * batch.num_words)
 
 
 class BagOfNextWords(LanguageModel):
@@ -66,8 +66,8 @@ class BagOfNextWords(LanguageModel):
         inner = (place + ahead < length).nonzero().squeeze(1)
         later = torch.cat([target[(inner + ahead[inner])] for target in targets])
         mapped = self.map(torch.cat([state[inner] for state in states]))
-        nats = self.head.sampled_loss(torch.cat(states), torch.cat(targets), sparse=self.sparse_table)
-        nats = nats + self.weight * self.head.sampled_loss(mapped, later, sparse=self.sparse_table)
+        nats = self.head.sampled_loss(torch.cat(states), torch.cat(targets))
+        nats = nats + self.weight * self.head.sampled_loss(mapped, later)
         return nats / (2 * batch.num_words)
 
     def configure_optimizers(self) -> Any:

@@ -34,7 +34,7 @@ from peak import measure_peak
 from torch import Tensor, nn
 
 from elmo_lite.cli.arguments import function_parser, parse
-from elmo_lite.corpus.batches import Batch
+from elmo_lite.corpus.batch import Batch
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.hardware import choose_precision, keep_freed_memory
 from elmo_lite.nn.bilm import BiLM

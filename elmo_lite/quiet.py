@@ -17,6 +17,7 @@ _DELIBERATE = (
     r".*Experiment logs directory.*",
     r".*number of training batches.*",
     r".*in eval mode.*",
+    r".*sync_dist=True.*",
 )
 """Warnings about choices that are deliberate here."""
 

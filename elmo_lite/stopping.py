@@ -37,10 +37,11 @@ class StopTraining(Exception):  # noqa: N818
 class StopRequest:
     """Whether a signal has asked to stop."""
 
-    def __init__(self) -> None:
-        """Start without a request."""
+    def __init__(self, announces: bool = True) -> None:
+        """Start without a request. A signal is announced on standard error if ``announces`` is true."""
+        self.announces = announces
         self.signal_number = 0
-        """Number of the signal; 0 before one arrives."""
+        """Number of the signal; 0 before one arrives, here or at another process of the run."""
 
     def __bool__(self) -> bool:
         """Whether a signal has arrived."""
@@ -56,6 +57,8 @@ class StopRequest:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         self.signal_number = number
+        if not self.announces:
+            return
         # Not by print: the signal may have arrived inside a write to the same buffer.
         with suppress(OSError):  # a standard error that is closed or full
             os.write(2, b"\nstopping as soon as everything is saved (again to stop at once)\n")

@@ -47,6 +47,7 @@ THIRD_PARTY = {
     "embedding": "h5py numpy pyarrow torch tqdm",
     "neighbors": "matplotlib numpy sklearn tqdm umap usearch",
     "lm": "numpy torch tqdm",
+    "distributed": "pytorch_lightning torch",
     "pretraining": "gensim matplotlib numpy pytorch_lightning torch tqdm",
     "ladder": "matplotlib numpy pytorch_lightning torch tqdm",
     "published": "h5py numpy torch",

@@ -3,21 +3,20 @@
 A batch holds sequences for each direction, in the order in which that direction reads them. The stream ``0 w w 0 w 0``
 (0 = boundary token) is cut into segments. A segment at positions a..b gives the forward model the inputs a..b-1 and the
 targets a+1..b, and the backward model the inputs b..a+1 and the targets b-1..a. A batch is a pure function of the seed
-and the step, so that a resumed run continues with the next batch.
+and the step, so that a resumed run continues with the next batch; several processes read a share of its rows each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
+from elmo_lite.corpus.batch import Batch
 from elmo_lite.corpus.corpus import BOUNDARY_ID
+from elmo_lite.corpus.share import WHOLE, Share
 from elmo_lite.errors import CorpusError
 from elmo_lite.text.characters import PADDING, begin_sentence_row, end_sentence_row
 from elmo_lite.text.vocabulary import BOUNDARY_CLASS
@@ -27,47 +26,6 @@ Positions = npt.NDArray[np.int64]
 
 # Number of batches in a pool of sentences sorted by length: large pools need less padding, small ones mix better.
 POOL_BATCHES = 64
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Sequences of one training step. B and T may differ between steps."""
-
-    char_ids: Tensor
-    """(K, C) int16: BOS, EOS, then the distinct words of the batch in ascending order of length."""
-    num_short: int
-    """Number of rows of ``char_ids`` that the token layer runs as a block of their own, to save padding."""
-    forward_inputs: Tensor
-    """(B, T) rows of ``char_ids``, in reading order like the three tensors below."""
-    forward_targets: Tensor
-    """(B, T) classes."""
-    backward_inputs: Tensor
-    """(B, T) rows of ``char_ids``."""
-    backward_targets: Tensor
-    """(B, T) classes."""
-    real: Tensor
-    """(P,) flat positions b * T + t that are not padding, the same in both directions."""
-    starts_afresh: bool
-    """Whether to reset carried states before this batch."""
-    classes: Tensor
-    """(K,) class of each row of ``char_ids``; that of the boundary token for BOS and EOS."""
-
-    @property
-    def num_words(self) -> int:
-        """Number of predictions of one direction."""
-        return len(self.real)
-
-    def to(self, device: torch.device) -> Batch:
-        """Move the tensors to a device."""
-        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
-
-    def pin_memory(self) -> Batch:
-        """Pin the tensors in memory, so that they are copied to a GPU while it computes."""
-        return self._map(Tensor.pin_memory)
-
-    def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        changed: dict[str, Any] = {k: change(value) for k, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **changed)
 
 
 class WordTable(Protocol):
@@ -89,8 +47,9 @@ def make_batch(
     back: Positions,
     lengths: Positions | None = None,
     starts_afresh: bool = True,
+    share: Share = WHOLE,
 ) -> Batch:
-    """Make a batch from positions of a stream.
+    """Make a batch, or the share of it that a process reads, from positions of a stream.
 
     Args:
         words: Character ids and classes of the words.
@@ -99,7 +58,14 @@ def make_batch(
         back: (B, T + 1) positions that the backward model reads, descending.
         lengths: (B,) number of predictions in each row. Defaults to T.
         starts_afresh: Whether to reset carried states before this batch. Defaults to True.
+        share: Rows to read; a share without rows gets one that predicts nothing. Defaults to the whole batch.
     """
+    step_words = ahead.shape[0] * (ahead.shape[1] - 1) if lengths is None else int(lengths.sum())
+    step_classes = None
+    if share.size > 1:
+        step_ids = np.unique(np.stack([stream[ahead[:, 1:]], stream[back[:, 1:]]]))  # padding repeats a target
+        step_classes = torch.from_numpy(np.unique(words.class_of_word[step_ids]).astype(np.int64))
+        ahead, back, lengths = _rows_of(share, ahead, back, lengths)
     ids = np.stack([stream[ahead], stream[back]])  # (2, B, T + 1)
     distinct, places = np.unique(ids[:, :, :-1], return_inverse=True)
     if distinct[0] == BOUNDARY_ID:
@@ -130,7 +96,21 @@ def make_batch(
         torch.from_numpy(real),
         starts_afresh,
         torch.from_numpy(np.concatenate([[BOUNDARY_CLASS] * 2, words.class_of_word[distinct[order]]]).astype(np.int64)),
+        step_words,
+        step_classes,
     )
+
+
+def _rows_of(
+    share: Share, ahead: Positions, back: Positions, lengths: Positions | None
+) -> tuple[Positions, Positions, Positions | None]:
+    """The rows of a share, cut to the longest of them."""
+    if share.rank >= len(ahead):
+        return ahead[:1], back[:1], np.zeros(1, dtype=np.int64)
+    if lengths is None:
+        return ahead[share.rows], back[share.rows], None
+    lengths = lengths[share.rows]
+    return ahead[share.rows, : lengths.max() + 1], back[share.rows, : lengths.max() + 1], lengths
 
 
 def _cheapest_split(used: Positions) -> int:
@@ -166,14 +146,15 @@ class WindowBatches:
                 f"more for its offset, found {max(0, len(stream) - 1)}"
             )
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int, share: Share = WHOLE) -> Batch:
         """The batch of a step, counted from 0 over all passes."""
         epoch, window = divmod(step, self.steps_per_epoch)
         offset = int(np.random.default_rng((self.seed, epoch)).integers(self.length))
         starts = offset + np.arange(self.rows)[:, None] * self.row_length
         places = window * self.length + np.arange(self.length + 1)
         end = starts + self.steps_per_epoch * self.length
-        return make_batch(self.words, self.stream, starts + places, end - places, starts_afresh=window == 0)
+        ahead, back = starts + places, end - places
+        return make_batch(self.words, self.stream, ahead, back, starts_afresh=window == 0, share=share)
 
 
 class SentenceBatches:
@@ -216,7 +197,7 @@ class SentenceBatches:
         self._steps = rng.permutation(self.steps_per_epoch)
         self._epoch = epoch
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int, share: Share = WHOLE) -> Batch:
         """The batch of a step, counted from 0 over all passes."""
         epoch, number = divmod(step, self.steps_per_epoch)
         self._plan(epoch)
@@ -224,7 +205,8 @@ class SentenceBatches:
         chosen = self._order[self._cuts[number] : self._cuts[number + 1]]
         starts, lengths = self.starts[chosen][:, None], self.lengths[chosen]
         places = np.minimum(np.arange(lengths.max() + 1), lengths[:, None])
-        return make_batch(self.words, self.stream, starts + places, starts + lengths[:, None] - places, lengths)
+        ahead, back = starts + places, starts + lengths[:, None] - places
+        return make_batch(self.words, self.stream, ahead, back, lengths, share=share)
 
 
 def cut_segments(starts: Positions, lengths: Positions, max_length: int) -> tuple[Positions, Positions]:
@@ -233,18 +215,3 @@ def cut_segments(starts: Positions, lengths: Positions, max_length: int) -> tupl
     which = np.repeat(np.arange(len(starts)), pieces)
     number = np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     return starts[which] + number * max_length, np.minimum(max_length, lengths[which] - number * max_length)
-
-
-class StepBatches(torch.utils.data.IterableDataset[Batch]):
-    """Endless batches from a given step. Process ``rank`` takes every ``world_size``-th batch."""
-
-    def __init__(self, source: Any, first_step: int, rank: int = 0, world_size: int = 1) -> None:
-        """Start at ``first_step``, counted in steps of this process."""
-        self.source, self.first_step, self.rank, self.world_size = source, first_step, rank, world_size
-
-    def __iter__(self) -> Iterator[Batch]:
-        """Yield batches."""
-        step = self.first_step
-        while True:
-            yield self.source.batch(step * self.world_size + self.rank)
-            step += 1

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from elmo_lite.corpus.batches import Batch, Ids, WordTable, make_batch
+from elmo_lite.corpus.batch import Batch
+from elmo_lite.corpus.batches import Ids, WordTable, make_batch
 from elmo_lite.corpus.corpus import BOUNDARY_ID
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.text.characters import encode_words

@@ -85,25 +85,32 @@ class LMHead(nn.Module):
         return torch.cat([self._order[: self._num_certain], self._order[places]]).sort().values
 
     def sampled_loss(
-        self, states: Tensor, targets: Tensor, generator: torch.Generator | None = None, sparse: bool = True
+        self,
+        states: Tensor,
+        targets: Tensor,
+        generator: torch.Generator | None = None,
+        other_targets: Tensor | None = None,
     ) -> Tensor:
         """Sampled cross-entropy in nats, summed over rows. It is for training only; perplexity needs the full softmax.
+
+        The gradients of ``weight`` and ``bias`` are sparse: they have the rows of the sampled and the target classes.
 
         Args:
             states: Outputs of the top layer, (N, D), float32 or bfloat16.
             targets: Target classes, (N,).
             generator: Random number generator of the sampling. Defaults to the global one.
-            sparse: Give ``weight`` and ``bias`` sparse gradients.
+            other_targets: Further classes, (M,), whose rows are to be in the gradient, with zeros unless they are
+                used. Defaults to none.
 
         Returns:
             The loss, a scalar.
         """
         samples = self.sample(generator)
-        classes, places = torch.unique(torch.cat([samples, targets]), return_inverse=True)
-        columns, target_places = places[: len(samples)], places[len(samples) :]
-        gather = GatherRows.apply if sparse else torch.Tensor.__getitem__
-        table = gather(self.weight, classes).to(states.dtype)
-        bias = gather(self.bias, classes)
+        others = [] if other_targets is None else [other_targets]
+        classes, places = torch.unique(torch.cat([samples, targets, *others]), return_inverse=True)
+        columns, target_places = places[: len(samples)], places[len(samples) : len(samples) + len(targets)]
+        table = GatherRows.apply(self.weight, classes).to(states.dtype)  # type: ignore[no-untyped-call]
+        bias = GatherRows.apply(self.bias, classes)  # type: ignore[no-untyped-call]
         loss: Tensor = SampledLoss.apply(  # type: ignore[no-untyped-call]
             states, table, bias, self._log_counts[samples], columns, target_places
         )

@@ -11,6 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 from tqdm import tqdm
 
+from elmo_lite.distributed.group import largest, wait_for_all
 from elmo_lite.files import replace_file
 from elmo_lite.nn.bilm import DIRECTIONS
 from elmo_lite.stopping import StopRequest, StopTraining
@@ -44,14 +45,15 @@ class Progress(pl.Callback):
     ) -> None:
         """Advance the bar, and refresh its figures about once a second."""
         start, words = self._since
-        self._since = (start, words + batch.num_words * trainer.world_size)
+        self._since = (start, words + batch.step_words)
         if self._bar is None:
             return
         self._bar.total = trainer.max_steps  # moves with a planned time
         elapsed = time.perf_counter() - start
         if elapsed > 1.0:
             self._shown["words/s"] = f"{self._since[1] / elapsed:,.0f}"
-            self._shown["loss"] = f"{float(outputs['loss']):.3f}"
+            loss = trainer.callback_metrics.get("train/sampled_loss", outputs["loss"])  # that of all processes
+            self._shown["loss"] = f"{float(loss):.3f}"
             self._bar.set_postfix(self._shown, refresh=False)
             self._since = (time.perf_counter(), 0)
         self._bar.update(1)
@@ -115,11 +117,12 @@ class SaveState(pl.Callback):
         self._due, self._has_saved = time.monotonic() + self.seconds, True
 
     def _save_if_due(self, trainer: pl.Trainer, due: bool) -> None:
-        """Save together with all other processes, and stop if that is requested."""
-        stops, saves = trainer.strategy.broadcast((bool(self.request), due or time.monotonic() >= self._due))
-        if stops or saves:
+        """Save together with all other processes if it is due for one of them, and stop if one was asked to."""
+        signal_number, saves = largest(self.request.signal_number, due or time.monotonic() >= self._due)
+        if signal_number or saves:
             self._save(trainer)
-        if stops:
+        if signal_number:
+            self.request.signal_number = int(signal_number)
             raise StopTraining
 
     def on_train_batch_end(
@@ -166,6 +169,7 @@ class SaveBest(pl.Callback):
         }
         if trainer.is_global_zero:
             self._save(self.best)
+        wait_for_all()
 
     def state_dict(self) -> dict[str, Any]:
         """Step and metrics of the best model so far."""

@@ -74,7 +74,7 @@ def pretrain_command(
     from elmo_lite.corpus.corpus import Corpus
     from elmo_lite.pretraining import speed
     from elmo_lite.pretraining.initial_model import InitialModel
-    from elmo_lite.pretraining.pretrain import pretrain
+    from elmo_lite.pretraining.pretrain import on_processes, pretrain
 
     keep_freed_memory()
     initial = _found.pop(init, None) or InitialModel.find(init) if init is not None else None
@@ -84,14 +84,23 @@ def pretrain_command(
         opened = Corpus.open(corpus)
         if initial is not None:
             initial.check_corpus(opened)
-        print(speed.dry_run(config, opened, max_steps, max_time))
+        report = on_processes(config, speed.dry_run, config, opened.directory, max_steps, max_time)
+        _print_first(report)
         return
     if (hint := speed.load_hint()) is not None:
         log.info(hint)
     done = pretrain(
         config, corpus, out, max_steps=max_steps, max_time=max_time, resume=resume, init=initial, progress=not quiet
     )
-    print(_summary(done))
+    _print_first(_summary(done))
+
+
+def _print_first(text: str) -> None:
+    """Print in the first process of those that torchrun or srun has started."""
+    from elmo_lite.distributed.place import environment_place
+
+    if environment_place().rank == 0:
+        print(text)
 
 
 def _summary(done: dict[str, Any]) -> str:

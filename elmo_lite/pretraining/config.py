@@ -55,6 +55,11 @@ class DataConfig:
         )
         require_range(self.batch_words, "data.batch_words", 1, LARGEST)
 
+    @property
+    def num_rows(self) -> int:
+        """Number of windows in a batch."""
+        return max(1, self.batch_words // self.max_length)
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
@@ -110,8 +115,13 @@ class PretrainConfig:
     bf16-mixed are older names."""
     device: str = "auto"
     """Device to train on: auto (a CUDA GPU if there is one), cpu, cuda or cuda:N. A resumed run may use another."""
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    """Kind of device of several processes: gpu is one CUDA GPU each. auto is that of --device."""
     devices: int = 1
-    """Number of GPUs, each with batches of its own; unused on the CPU."""
+    """Number of processes on each machine, which share the batches; the run is the same. A resumed run may use another
+    number."""
+    num_nodes: int = 1
+    """Number of machines, on each of which torchrun or srun starts the processes."""
     save_every_minutes: float = 10.0
     """Maximum time between two saved states in minutes."""
     seed: int = 0
@@ -121,10 +131,31 @@ class PretrainConfig:
         """Check ranges."""
         object.__setattr__(self, "precision", canonical_precision(self.precision))
         check_device_name(self.device)
+        self._check_processes()
         require_seed("seed", self.seed)
         require(self.epochs is None or self.epochs >= 1, "epochs", "1 or more", self.epochs)
         require(self.validations >= 1, "validations", "1 or more", self.validations)
         require(self.patience >= 1, "patience", "1 or more", self.patience)
-        require(self.devices >= 1, "devices", "1 or more", self.devices)
         minutes = self.save_every_minutes
         require(0 < minutes < math.inf, "save_every_minutes", "a positive number", minutes)
+
+    def _check_processes(self) -> None:
+        """Check numbers of processes, and that ``accelerator`` and ``device`` agree."""
+        require(self.accelerator in ("auto", "cpu", "gpu"), "accelerator", "auto, cpu or gpu", self.accelerator)
+        require(self.devices >= 1, "devices", "1 or more", self.devices)
+        require(self.num_nodes >= 1, "num_nodes", "1 or more", self.num_nodes)
+        fitting = {"auto": ("",), "cpu": ("auto", "cpu"), "gpu": ("auto", "cuda")}[self.accelerator]
+        require(self.device.startswith(fitting), "device", f"one of --accelerator {self.accelerator}", self.device)
+        is_one = self.devices == self.num_nodes == 1
+        require(is_one or ":" not in self.device, "device", "cuda, of which each process takes its own", self.device)
+
+    @property
+    def wanted_device(self) -> str:
+        """Name of the device, of both settings together."""
+        if self.device == "auto" and self.accelerator != "auto":
+            return {"cpu": "cpu", "gpu": "cuda"}[self.accelerator]
+        return self.device
+
+
+ON_WHICH_NOTHING_DEPENDS = ("device", "accelerator", "devices", "num_nodes")
+"""Settings of the machine. A run is the same with others, so it does not keep them."""

@@ -1,16 +1,24 @@
-"""Lightning data module of a corpus: training batches from the current step on, and a fixed validation sample."""
+"""Lightning data module of a corpus: training batches from the current step on, and a fixed validation sample.
+
+Each of several processes gets its share of every batch, in training and in validation.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from itertools import count
 from multiprocessing import get_all_start_methods
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
-from elmo_lite.corpus.batches import Batch, Ids, SentenceBatches, StepBatches, WindowBatches, WordTable
+from elmo_lite.corpus.batch import Batch
+from elmo_lite.corpus.batches import Ids, SentenceBatches, WindowBatches, WordTable
+from elmo_lite.corpus.share import WHOLE, Share
+from elmo_lite.distributed import group
 from elmo_lite.pretraining.config import DataConfig
 
 VALIDATION_ROWS = 16
@@ -21,17 +29,30 @@ class Batches(Protocol):
 
     steps_per_epoch: int
 
-    def batch(self, step: int) -> Batch:
-        """The batch of a step."""
+    def batch(self, step: int, share: Share = WHOLE) -> Batch:
+        """The batch of a step, or a share of it."""
         ...
+
+
+class StepBatches(IterableDataset[Batch]):
+    """Endless batches from a given step on."""
+
+    def __init__(self, source: Batches, first_step: int, share: Share = WHOLE) -> None:
+        """Start at ``first_step``, counted from 0 over all passes."""
+        self.source, self.first_step, self.share = source, first_step, share
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield batches."""
+        for step in count(self.first_step):
+            yield self.source.batch(step, self.share)
 
 
 class Sample:
     """The first ``num_batches`` batches of a source, the same at every validation."""
 
-    def __init__(self, source: Batches, num_batches: int) -> None:
-        """Select at most ``num_batches`` batches."""
-        self.source, self.num_batches = source, min(num_batches, source.steps_per_epoch)
+    def __init__(self, source: Batches, num_batches: int, share: Share = WHOLE) -> None:
+        """Select at most ``num_batches`` batches, or a share of each."""
+        self.source, self.num_batches, self.share = source, min(num_batches, source.steps_per_epoch), share
 
     def __len__(self) -> int:
         """Number of batches."""
@@ -41,7 +62,7 @@ class Sample:
         """Batch of a step, built on demand."""
         if step >= self.num_batches:
             raise IndexError(step)
-        return self.source.batch(step)
+        return self.source.batch(step, self.share)
 
 
 def make_batches(words: WordTable, stream: Ids, data: DataConfig, seed: int) -> Batches:
@@ -51,15 +72,17 @@ def make_batches(words: WordTable, stream: Ids, data: DataConfig, seed: int) -> 
         CorpusError: The stream is shorter than one batch.
     """
     if data.batching == "windows":
-        rows = max(1, data.batch_words // data.max_length)
-        return WindowBatches(words, stream, rows=rows, length=data.max_length, seed=seed)
+        return WindowBatches(words, stream, rows=data.num_rows, length=data.max_length, seed=seed)
     return SentenceBatches(words, stream, num_words=data.batch_words, max_length=data.max_length, seed=seed)
 
 
-def validation_sample(words: WordTable, held_out: Ids, data: DataConfig, num_words: int) -> Sample:
+def validation_sample(
+    words: WordTable, held_out: Ids, data: DataConfig, num_words: int, share: Share = WHOLE
+) -> Sample:
     """Sample about ``num_words`` held-out words, batched as in training. Empty if nothing is held out.
 
-    Windows are long and rows are few, so that few words are predicted without context.
+    Windows are long and rows are few, so that few words are predicted without context. Several processes read a share
+    of the rows each.
     """
     available = len(held_out) - 1
     if available < 2:
@@ -70,18 +93,18 @@ def validation_sample(words: WordTable, held_out: Ids, data: DataConfig, num_wor
         length = max(1, min(128, (wanted // rows) // 2))
         stream = held_out[: min(available, num_words + length) + 1]
         windows = WindowBatches(words, stream, rows=rows, length=length, seed=0)
-        return Sample(windows, windows.steps_per_epoch)
+        return Sample(windows, windows.steps_per_epoch, share)
     batch_words = min(data.batch_words, available)
     source = SentenceBatches(
         words, held_out, num_words=batch_words, max_length=min(data.max_length, batch_words), seed=0
     )
-    return Sample(source, max(1, round(num_words * source.steps_per_epoch / available)))
+    return Sample(source, max(1, round(num_words * source.steps_per_epoch / available)), share)
 
 
 class _Nothing:
     steps_per_epoch = 0
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int, share: Share = WHOLE) -> Batch:
         raise IndexError(step)
 
 
@@ -102,7 +125,7 @@ class CorpusDataModule(pl.LightningDataModule):
         """Training batches from the trainer's current step on, so that a resumed run continues with the next one."""
         assert self.trainer is not None
         on_gpu = self.trainer.strategy.root_device.type == "cuda"
-        steps = StepBatches(self.training, self.trainer.global_step, self.trainer.global_rank, self.trainer.world_size)
+        steps = StepBatches(self.training, self.trainer.global_step, group.share())
         # A worker process keeps a GPU from waiting for batches; on the CPU it would compete with training. Where it
         # cannot be forked, it would read a copy of the corpus instead of sharing the memory map.
         worker: dict[str, Any] = {"num_workers": 1, "multiprocessing_context": "fork"} if on_gpu and _can_fork() else {}

@@ -15,6 +15,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from elmo_lite.corpus.corpus import Corpus
+from elmo_lite.distributed.group import is_first, is_lost, place, share
+from elmo_lite.distributed.strategy import trainer_arguments
 from elmo_lite.errors import CheckpointError, ElmoLiteError, one_line
 from elmo_lite.hardware import choose_precision, lightning_device, lightning_precision
 from elmo_lite.metadata import write_json
@@ -73,7 +75,7 @@ class Fit:
         """
         self.module, self.corpus, self.batches, self.out = module, corpus, batches, out
         self.run, self.state, self.began = run, state, began
-        self.sample = validation_sample(corpus, corpus.held_out, module.config.data, run.validation_words)
+        self.sample = validation_sample(corpus, corpus.held_out, module.config.data, run.validation_words, share())
 
     def train(self, *, progress: bool = True, callbacks: Sequence[pl.Callback] = ()) -> dict[str, Any]:
         """Train, with a progress bar or without, save the best model, and return the metadata of the run."""
@@ -81,7 +83,7 @@ class Fit:
         if not validates:
             log.warning("the corpus has no held-out part: no perplexity is measured, and the last model is kept")
         save_best = SaveBest(self._save)
-        request, interval = StopRequest(), validation_interval(config, run.max_steps)
+        request, interval = StopRequest(announces=is_first()), validation_interval(config, run.max_steps)
         used = [*callbacks, *([Progress()] if progress else [])]
         stop_early = StopEarly(config.patience, self.module.schedule)
         if validates:
@@ -102,16 +104,16 @@ class Fit:
             where = f"step {trainer.global_step:,} of {self.module.schedule.end:,}"
             raise Stopped(f"stopped at {where}; --resume continues the run in {out}", request.signal_number) from None
         except Exception as error:
-            if self.state is None or save_state.has_started or isinstance(error, ElmoLiteError):
+            if self.state is None or save_state.has_started or isinstance(error, ElmoLiteError) or is_lost(error):
                 raise
             raise CheckpointError(f"{path}: {EXPECTED} one that cannot be restored ({one_line(error)[:200]})") from None
         end = self.module.schedule.end
         if trainer.global_step < end:
             reason = stop_early.reason(trainer)
             log.info("stopped early at step %s of %s: %s", f"{trainer.global_step:,}", f"{end:,}", reason)
-        if not save_best.best:
+        if not save_best.best and is_first():
             self._save({})
-        seconds, curve = time.perf_counter() - start, draw_curve(out, save_best.best)
+        seconds, curve = time.perf_counter() - start, draw_curve(out, save_best.best) if is_first() else None
         facts = {
             **self._metadata(trainer.global_step),
             "seconds": seconds,
@@ -119,7 +121,7 @@ class Fit:
             "model": str(out / MODEL),
             "curve": None if curve is None else str(curve),
         }
-        if trainer.is_global_zero:
+        if is_first():
             write_json(out / RESULT, facts, allow_nan=True)
         return facts
 
@@ -164,14 +166,12 @@ def _trainer(
     *,
     validates: bool,
 ) -> pl.Trainer:
-    """A trainer on the device of the settings, or several GPUs, that validates every ``interval`` steps."""
+    """A trainer on the device of the settings, one of several or alone, that validates every ``interval`` steps."""
     config = module.config
-    device = training_device(config.device)
-    devices = config.devices if device.type == "cuda" else 1
-    # Sparse gradients cannot be averaged over processes; dense ones can.
-    module.sparse_table = devices == 1
+    device = training_device(config.wanted_device)
+    several = place().size > 1
     return pl.Trainer(
-        **(lightning_device(device) | ({"devices": devices} if devices > 1 else {})),
+        **(trainer_arguments(place(), module.head, device) if several else lightning_device(device)),
         precision=lightning_precision(choose_precision(config.precision, device)),
         max_steps=module.schedule.end,
         max_epochs=-1,
@@ -194,12 +194,13 @@ def _trainer(
 def _loggers(out: Path) -> list[Any]:
     """Loggers that write the curves as CSV and, if installed, for TensorBoard."""
     curves = out / "logs" / TABLE
-    if curves.exists():  # written before the run was interrupted; the logger would delete it
+    if is_first() and curves.exists():  # written before the run was interrupted; the logger would delete it
         numbered = (curves.with_name(f"metrics-{number}.csv") for number in itertools.count(1))
         os.replace(curves, next(path for path in numbered if not path.exists()))
     # Flush every row: the default of 100 rows is hours of a run.
     table = CSVLogger(str(out), name="logs", version="", flush_logs_every_n_steps=1)
-    table.experiment.metrics_keys = list(CURVES)  # for a later column the logger would write the whole file again
+    if is_first():
+        table.experiment.metrics_keys = list(CURVES)  # for a later column the logger would write the whole file again
     loggers: list[Any] = [table]
     try:
         loggers.append(TensorBoardLogger(str(out), name="logs", version=""))

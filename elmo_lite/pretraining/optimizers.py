@@ -1,4 +1,8 @@
-"""Optimizer of the dense encoder and of the sparse softmax table, and gradient clipping."""
+"""Optimizer of the dense encoder and of the sparse softmax table, and gradient clipping.
+
+Several processes have the same gradients, so each makes the whole update, Muon's orthogonalisation included, and sends
+none of it.
+"""
 
 from __future__ import annotations
 
@@ -55,19 +59,17 @@ def make_optimizer(
     table_learning_rate: float,
     weight_decay: float,
     betas: tuple[float, float],
-    sparse_table: bool = True,
 ) -> CombinedOptimizer:
     """Build the optimizer of a pretraining run.
 
     Args:
         encoder: Encoder. Weight decay, and Muon if chosen, apply to its weight matrices alone.
-        table: Parameters of the softmax, with sparse gradients if ``sparse_table`` is true.
+        table: Parameters of the softmax, with sparse gradients; only rows that have a gradient are updated.
         name: Optimizer of the encoder, "adamw" or "muon".
         learning_rate: Peak learning rate of the encoder.
         table_learning_rate: Peak learning rate of the table.
         weight_decay: Decoupled weight decay.
         betas: Decay rates of Adam's moments.
-        sparse_table: Whether to update only the rows that have a gradient. Defaults to True.
 
     Raises:
         ConfigError: This version of torch has no Muon.
@@ -88,10 +90,7 @@ def make_optimizer(
     else:
         groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
         optimizers = [torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=True)]
-    if sparse_table:
-        optimizers.append(torch.optim.SparseAdam(table, lr=table_learning_rate, betas=betas))
-    else:
-        optimizers.append(torch.optim.AdamW(table, lr=table_learning_rate, betas=betas, weight_decay=0.0, fused=True))
+    optimizers.append(torch.optim.SparseAdam(table, lr=table_learning_rate, betas=betas))
     return CombinedOptimizer(optimizers)
 
 

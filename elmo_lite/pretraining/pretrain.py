@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pytorch_lightning import Callback
 
 from elmo_lite.corpus.corpus import Corpus
+from elmo_lite.distributed.group import is_first, place, wait_for_all
+from elmo_lite.distributed.launch import run_processes
+from elmo_lite.errors import require
 from elmo_lite.extras import import_extras
 from elmo_lite.files import remove_leftovers
 from elmo_lite.locks import hold
-from elmo_lite.nn.forward_config import encoder_config_from_dict
+from elmo_lite.nn.forward_config import ForwardLMConfig, encoder_config_from_dict
 from elmo_lite.pretraining.best_model import check_best_model
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.data_module import make_batches
 from elmo_lite.pretraining.fit import MODEL, Fit
 from elmo_lite.pretraining.initial_model import InitialModel, build_model, check_corpus, with_encoder_of
 from elmo_lite.pretraining.run import RUN_FILE, Run, begin_run, resume_run
+from elmo_lite.pretraining.speed import training_device
 from elmo_lite.pretraining.state import STATE_FILE, read_state
 from elmo_lite.pretraining.state_check import check_state, steps_done
 from elmo_lite.pretraining.suited import with_dropout_of
@@ -30,6 +34,8 @@ from elmo_lite.quiet import quiet_lightning
 from elmo_lite.saved_model.checkpoint import SavedModel
 
 log = logging.getLogger("elmo_lite")
+
+T = TypeVar("T")
 
 
 def pretrain(
@@ -45,7 +51,7 @@ def pretrain(
     callbacks: Sequence[Callback] = (),
     validated_words: int | None = None,
 ) -> dict[str, Any]:
-    """Pretrain a language model.
+    """Pretrain a language model, on several processes if the settings say so or torchrun or srun has started them.
 
     The best model is written to ``out/model``, the training state to ``out/checkpoints``, and curves to ``out/logs``.
 
@@ -61,7 +67,8 @@ def pretrain(
         init: Saved model to start from, by directory or name. Its encoder settings replace those of ``config.model``,
             except for dropout. Ignored if ``resume`` is true, as the run has its own.
         progress: Whether to show a progress bar on standard error. Defaults to True.
-        callbacks: Further callbacks of the trainer; their states are part of that of the run.
+        callbacks: Further callbacks of the trainer; their states are part of that of the run. Processes that are
+            started get a copy each.
         validated_words: Size of the held-out sample in words. Defaults to one that costs little time.
 
     Returns:
@@ -72,19 +79,46 @@ def pretrain(
         CorpusError: The corpus cannot be read, or is smaller than one batch.
         CheckpointError: There is no run to resume, its state or model is damaged, or the initial model cannot be read
             or does not fit.
-        TrainingError: A gradient is not finite.
+        TrainingError: A gradient is not finite, or one of several processes has died.
         Stopped: SIGINT or SIGTERM has arrived, and the state is saved.
     """
-    began = time.monotonic()
-    opened, out = Corpus.open(corpus), Path(out)
+    limits = {"max_steps": max_steps, "max_time": max_time}
+    rest = (resume, init, progress, callbacks, validated_words)
+    return on_processes(config, _pretrain, config, corpus, Path(out), time.monotonic(), limits, *rest)
+
+
+def on_processes(config: PretrainConfig, task: Callable[..., T], *arguments: Any) -> T:
+    """Run a task on the processes of the settings; see ``run_processes``."""
+    on_gpu = training_device(config.wanted_device).type == "cuda"
+    return run_processes(task, *arguments, devices=config.devices, num_nodes=config.num_nodes, on_gpu=on_gpu)
+
+
+def _pretrain(
+    config: PretrainConfig,
+    corpus: str | Path,
+    out: Path,
+    began: float,
+    limits: dict[str, Any],
+    resume: bool,
+    init: str | InitialModel | None,
+    progress: bool,
+    callbacks: Sequence[Callback],
+    validated_words: int | None,
+) -> dict[str, Any]:
+    """Pretrain in this process, one of several or the only one. Processes of one machine have one clock."""
+    is_forward = isinstance(config.model, ForwardLMConfig)
+    require(place().size == 1 or not is_forward, "devices", "1, as for all models of one direction", place().size)
+    opened = Corpus.open(corpus)
     with hold(out):
-        for name in (RUN_FILE, STATE_FILE, MODEL):
-            remove_leftovers(out / name)
+        if is_first():
+            for name in (RUN_FILE, STATE_FILE, MODEL):
+                remove_leftovers(out / name)
+        wait_for_all()
         if resume:
-            fit = _resume(config, opened, out, began, max_steps=max_steps, max_time=max_time)
+            fit = _resume(config, opened, out, began, **limits)
         else:
-            limits = {"max_steps": max_steps, "max_time": max_time}
             fit = _begin(config, opened, out, began, init, validated_words=validated_words, **limits)
+        wait_for_all()
         with quiet_lightning():
             return fit.train(progress=progress, callbacks=callbacks)
 
@@ -139,6 +173,6 @@ def _resume(config: PretrainConfig, corpus: Corpus, out: Path, began: float, **l
     if state is not None:
         check_state(out / STATE_FILE, state, fit.module, validates=len(fit.sample) > 0)
         check_best_model(out / MODEL, state)
-    if run != stored:
+    if run != stored and is_first():
         run.write(out)
     return fit

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite.corpus.corpus import Corpus
+from elmo_lite.distributed.group import is_first
 from elmo_lite.errors import CheckpointError, ConfigError, require
 from elmo_lite.fields import read_settings
 from elmo_lite.metadata import write_json
 from elmo_lite.nn.config import to_dict
-from elmo_lite.pretraining.config import PretrainConfig
+from elmo_lite.pretraining.config import ON_WHICH_NOTHING_DEPENDS, PretrainConfig
 from elmo_lite.pretraining.data_module import Batches
 from elmo_lite.pretraining.forward_config import pretrain_config_from_dict
 from elmo_lite.pretraining.initial_model import InitialModel
@@ -70,9 +71,11 @@ class Run:
         path = out / RUN_FILE
         try:
             run = read_settings(path, cls)
-            # Older runs name precisions differently; their settings may lack those that were added later.
+            # Older runs name precisions differently, and keep the number of devices; their settings may lack those that
+            # were added later.
             config = pretrain_config_from_dict(run.config)
-            return dataclasses.replace(run, config={**run.config, "precision": config.precision})
+            kept = {name: value for name, value in run.config.items() if name not in ON_WHICH_NOTHING_DEPENDS}
+            return dataclasses.replace(run, config={**kept, "precision": config.precision})
         except (FileNotFoundError, NotADirectoryError):
             raise CheckpointError(f"{out}: expected a run to resume, found no {RUN_FILE}") from None
         except ConfigError as error:
@@ -158,7 +161,7 @@ def begin_run(
         ConfigError: The directory is in use, or a limit is out of range.
     """
     limit = limit_flag(max_steps, max_time)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if is_first() and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out}: expected no such directory or an empty one, found it in use; --resume continues it")
     if max_steps is not None and max_steps < 1:
         raise ConfigError(f"--max_steps: expected 1 or more, found {max_steps}")
@@ -178,7 +181,8 @@ def begin_run(
         init_files=None if initial is None else initial.fingerprint,
         corpus_directory=str(corpus.directory),
     )
-    run.write(out)  # the first file of the directory: with it, the run can be resumed
+    if is_first():
+        run.write(out)  # the first file of the directory: with it, the run can be resumed
     return run
 
 
@@ -225,7 +229,6 @@ def fingerprint(corpus: Corpus) -> str:
 
 
 def plain_settings(config: PretrainConfig) -> dict[str, Any]:
-    """Settings with the types that JSON returns, but for the device, on which a run does not depend."""
+    """Settings with the types that JSON returns, but for those of the machine, on which a run does not depend."""
     settings: dict[str, Any] = json.loads(json.dumps(to_dict(config)))
-    del settings["device"]
-    return settings
+    return {name: value for name, value in settings.items() if name not in ON_WHICH_NOTHING_DEPENDS}

@@ -1,4 +1,7 @@
-"""Duration and memory of a pretraining run, estimated from a few steps of a model that is then discarded."""
+"""Duration and memory of a pretraining run, estimated from a few steps of a model that is then discarded.
+
+Several processes take these steps together, as they do in training, and all get the figures of the first one.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ import numpy as np
 import torch
 
 from elmo_lite.corpus.corpus import Corpus
+from elmo_lite.distributed.gradients import GradientSums
+from elmo_lite.distributed.group import from_first, largest, place, share
 from elmo_lite.errors import require
 from elmo_lite.hardware import choose_device, choose_precision
 from elmo_lite.nn.bilm import BiLM
@@ -42,16 +47,20 @@ class Speed:
     words_per_second: float
     """Words that each direction predicts per second; both directions are trained on every word."""
     peak_memory: int
-    """Peak memory of the process (on a GPU, of the device) in bytes."""
+    """Peak memory of the process (on a GPU, of the device) in bytes; the largest one of several."""
+    bytes_per_step: int = 0
+    """Bytes of the gradients that several processes sum in a step."""
 
 
 def training_device(name: str) -> torch.device:
-    """The device of a run. "auto" is a CUDA GPU if there is one, else the CPU.
+    """The device of this process in a run. "auto" is a CUDA GPU if there is one, else the CPU.
 
     Raises:
         ConfigError: There is no such device, or it cannot draw samples in float64, as Apple's GPUs.
     """
     device = choose_device(name)
+    if device.type == "cuda" and place().size > 1:
+        return torch.device("cuda", place().local_rank)
     if device.type != "mps":
         return device
     require(name == "auto", "device", "auto, cpu, cuda or cuda:N, as pretraining computes in float64", name)
@@ -60,32 +69,36 @@ def training_device(name: str) -> torch.device:
 
 def measure(config: PretrainConfig, corpus: Corpus, seconds: float = MEASURED_SECONDS) -> Speed:
     """Measure training over ``seconds``, at least five steps after two warm-up steps; the model is discarded."""
-    device = training_device(config.device)
+    device = training_device(config.wanted_device)
     module = build_model(config, corpus, max_steps=1000, init=None).to(device)
+    sums = GradientSums()
+    model = sums.wrap(module, module.head, device) if place().size > 1 else module
     batches = make_batches(corpus, corpus.train, config.data, config.seed)
     precision = choose_precision(config.precision, device)
     optimizer = module.configure_optimizers()["optimizer"]
     times, words = [], 0
     began = time.perf_counter()
     step = 0
-    while step < 7 or time.perf_counter() - began < seconds:
+    while largest(step < 7 or time.perf_counter() - began < seconds) != [0]:
         start = time.perf_counter()
         module.seed_step(step)
-        batch = batches.batch(step).to(device)
+        batch = batches.batch(step, share()).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            loss = module.loss(batch)
+            loss = model(batch)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
+        sums.wait()
         module.clip(step)
         optimizer.step()
         if device.type == "cuda":
             torch.cuda.synchronize()
         if step >= 2:
             times.append(time.perf_counter() - start)
-            words += batch.num_words
+            words += batch.step_words
         step += 1
     typical = float(np.median(times))
-    return Speed(len(times), typical, words / len(times) / typical, _peak_memory(device))
+    (peak,) = largest(_peak_memory(device))
+    return from_first(Speed(len(times), typical, words / len(times) / typical, int(peak), sums.num_bytes // step))
 
 
 def _peak_memory(device: torch.device) -> int:
@@ -119,12 +132,19 @@ def passes_of(config: PretrainConfig, corpus: Corpus) -> int:
     return config.epochs or suited_epochs(corpus.meta["train"]["words"])
 
 
-def dry_run(config: PretrainConfig, corpus: Corpus, max_steps: int | None, max_time: str | None) -> str:
+def dry_run(config: PretrainConfig, corpus: Corpus | Path, max_steps: int | None, max_time: str | None) -> str:
     """Report parameters, peak memory, measured speed and estimated time of a run, without doing it.
+
+    Args:
+        config: Settings of the run.
+        corpus: The corpus, or its directory.
+        max_steps: Number of steps, or None.
+        max_time: Duration, or None.
 
     Raises:
         ConfigError: The settings do not fit the corpus, or ``max_time`` is not a duration.
     """
+    corpus = Corpus.open(corpus) if isinstance(corpus, Path) else corpus
     check_corpus(config, corpus)
     steps_per_epoch = make_batches(corpus, corpus.train, config.data, config.seed).steps_per_epoch
     encoder, classes = BiLM(config.model), len(corpus.vocabulary)
@@ -132,13 +152,13 @@ def dry_run(config: PretrainConfig, corpus: Corpus, max_steps: int | None, max_t
     steps = max_steps or passes_of(config, corpus) * steps_per_epoch
     if max_time is not None:
         steps = steps_in(parse_duration(max_time), speed)
-    device = training_device(config.device)
+    device, num_processes = training_device(config.wanted_device), place().size
     threads = torch.get_num_threads()
-    alone = _one_thread(config, corpus) if threads > 1 and device.type == "cpu" else speed
+    alone = _one_thread(config, corpus) if threads > 1 and device.type == "cpu" and num_processes == 1 else speed
     rows = {
         "encoder": f"{num_parameters(encoder):,} parameters",
         "head": f"{classes * (config.model.dim + 1):,} parameters, {classes:,} classes",
-        "memory": f"{speed.peak_memory / 2**30:.2f} GiB at the peak",
+        "memory": f"{speed.peak_memory / 2**30:.2f} GiB at the peak{' of a process' * (num_processes > 1)}",
         "precision": f"{choose_precision(config.precision, device)} on {device.type}",
         "speed": f"{speed.words_per_second:,.0f} words/s (both directions), median of {speed.steps} steps",
         "threads": f"{threads}; one thread alone: {alone.words_per_second:,.0f} words/s",
@@ -146,10 +166,21 @@ def dry_run(config: PretrainConfig, corpus: Corpus, max_steps: int | None, max_t
         f"dropout {with_dropout(config, steps / steps_per_epoch).model.dropout}",
         "time": _duration(steps * speed.seconds_per_step / (1 - VALIDATION_SHARE)),
     }
+    if num_processes > 1:
+        rows |= _of_processes(num_processes, threads, speed.bytes_per_step)
     if alone.words_per_second > speed.words_per_second:
         times = alone.words_per_second / speed.words_per_second
         rows["hint"] = f"--threads 1 is {times:.1f} times as fast: other programs use the processor too"
     return "\n".join(f"{name:<10}{value}" for name, value in rows.items())
+
+
+def _of_processes(num_processes: int, threads: int, num_bytes: int) -> dict[str, str]:
+    """Rows of a dry run about several processes; in a ring, each sends its part of the sum n - 1 times, twice."""
+    sent = 2 * num_bytes * (num_processes - 1) / num_processes
+    return {
+        "threads": f"{threads} in each of {num_processes} processes, whose speed together is that above",
+        "exchange": f"{num_bytes / 1e6:.1f} MB of gradients a step, of which each process sends {sent / 1e6:.1f} MB",
+    }
 
 
 def _one_thread(config: PretrainConfig, corpus: Corpus) -> Speed:

@@ -175,10 +175,9 @@ def _carried(found: Mapping[str, Any], module: LanguageModel, step: int) -> None
     expected = set(module.bilm.directions) if module.carries_states and step else set()
     _require(set(found) == expected, "carried_states", list(found))
     model, data = module.config.model, module.config.data
-    rows = max(1, data.batch_words // data.max_length)
     for direction, layers in found.items():
         _require(len(layers) == model.num_layers, f"carried_states.{direction} of length", len(layers))
-        for layer, expected_shapes in zip(layers, model.state_shapes(rows), strict=True):
+        for layer, expected_shapes in zip(layers, model.state_shapes(data.num_rows), strict=True):
             shapes = [list(part.shape) for part in layer]
             _require(shapes == expected_shapes, f"carried_states.{direction}", shapes)
             _finite({str(number): part for number, part in enumerate(layer)}, f"carried_states.{direction}")

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from elmo_lite.corpus.batches import Batch
+from elmo_lite.corpus.batch import Batch
+from elmo_lite.distributed.group import share, total
 from elmo_lite.errors import TrainingError
 from elmo_lite.nn.bilm import Direction
 from elmo_lite.nn.bilstm import LSTMState
@@ -41,7 +42,7 @@ class LanguageModel(pl.LightningModule):
         if isinstance(bilm, ForwardLM):
             bilm.tie(head)
         self.schedule = Schedule(config.optimizer.warmup_steps, max_steps)
-        self.sparse_table = True
+        self._class_draws: torch.Generator | None = None
         self._carried: CarriedStates = {}
         self._validation_states: CarriedStates = {}
         self._validation_sums = _no_sums()
@@ -82,10 +83,18 @@ class LanguageModel(pl.LightningModule):
         return [targets.reshape(-1).index_select(0, batch.real) for targets in chosen]
 
     def loss(self, batch: Batch) -> Tensor:
-        """Sampled softmax loss of a batch in nats per word, the mean of the directions."""
+        """Sampled softmax loss of a batch in nats per word of the step, the mean of the directions.
+
+        The losses of the shares of several processes add up to that of the whole batch.
+        """
         states = torch.cat(self.top_states(batch, self._carried))
-        total = self.head.sampled_loss(states, torch.cat(self.targets(batch)), sparse=self.sparse_table)
-        return total / len(states)
+        targets = torch.cat(self.targets(batch))
+        nats = self.head.sampled_loss(states, targets, self._class_draws, batch.step_classes)
+        return nats / (len(self.bilm.directions) * batch.step_words)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The loss of a batch, as a wrapper of this module calls it."""
+        return self.loss(batch)
 
     def on_train_start(self) -> None:
         """Set the learning rate by this run's schedule, as a saved one is outdated if the end of the run was moved."""
@@ -101,14 +110,18 @@ class LanguageModel(pl.LightningModule):
         self.seed_step(self.global_step)
 
     def seed_step(self, step: int) -> None:
-        """Seed the dropout and the sampled classes of a step."""
-        rank = self.global_rank if self._trainer is not None else 0
-        torch.manual_seed((self.config.seed * 1_000_003 + step) * 1_009 + rank)
+        """Seed the dropout and the sampled classes of a step.
+
+        Several processes draw the same classes, those of one process if there is no dropout, and each its own dropout.
+        """
+        own, seed = share(), (self.config.seed * 1_000_003 + step) * 1_009
+        torch.manual_seed(seed + own.rank)
+        self._class_draws = torch.Generator(self.device).manual_seed(seed) if own.size > 1 else None
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Compute and log the loss of a step."""
+        """Compute the loss of a step, and log that of all processes."""
         loss = self.loss(batch)
-        self.log("train/sampled_loss", loss)
+        self.log("train/sampled_loss", total(loss))
         return loss
 
     def configure_gradient_clipping(
@@ -147,7 +160,6 @@ class LanguageModel(pl.LightningModule):
             table_learning_rate=settings.table_learning_rate,
             weight_decay=settings.weight_decay,
             betas=settings.betas,
-            sparse_table=self.sparse_table,
         )
         schedule = LambdaLR(optimizer, lambda step: self.schedule.factor(step))  # a function is not part of the state
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -174,17 +186,36 @@ class LanguageModel(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log nats per word and perplexity of each direction, the mean nats, and those without unknown words."""
+        self._validation_sums = total(self._validation_sums)
         means, known = self.validation_nats()
         for direction, value in means.items():
-            self.log(f"val/{direction}_nats", value, sync_dist=True)
-            self.log(f"val/{direction}_perplexity", math.exp(min(value, 700.0)), sync_dist=True)
-        self.log("val/nats", sum(means.values()) / len(means), sync_dist=True)
-        self.log("val/perplexity_without_unknown", math.exp(min(known, 700.0)), sync_dist=True)
+            self.log(f"val/{direction}_nats", value)
+            self.log(f"val/{direction}_perplexity", math.exp(min(value, 700.0)))
+        self.log("val/nats", sum(means.values()) / len(means))
+        self.log("val/perplexity_without_unknown", math.exp(min(known, 700.0)))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Save the carried states, which the next window needs."""
-        checkpoint["carried_states"] = {direction: list(state) for direction, state in self._carried.items()}
+        """Save the carried states, which the next window needs, of the rows of all processes."""
+        checkpoint["carried_states"] = {
+            direction: [tuple(self._of_all_rows(part) for part in layer) for layer in state]
+            for direction, state in self._carried.items()
+        }
+
+    def _of_all_rows(self, part: Tensor) -> Tensor:
+        """A part of a state with the rows of all processes, which are summed, as each has zeros for those of others."""
+        own, num_rows = share(), self.config.data.num_rows
+        if own.size == 1:
+            return part
+        rows = part.new_zeros(num_rows, *part.shape[1:])
+        if own.rank < num_rows:
+            rows[own.rows] = part
+        return total(rows)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the carried states."""
-        self._carried = dict(checkpoint["carried_states"])
+        """Restore the carried states, of the rows of this process; of any, where it has none."""
+        own = share()
+        rows = own.rows if own.rank < self.config.data.num_rows else slice(1)
+        self._carried = {
+            direction: [tuple(part[rows] for part in layer) for layer in state]
+            for direction, state in checkpoint["carried_states"].items()
+        }

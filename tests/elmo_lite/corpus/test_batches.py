@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from elmo_lite.corpus.batches import Batch, SentenceBatches, StepBatches, WindowBatches, _cheapest_split, cut_segments
+from elmo_lite.corpus.batch import Batch
+from elmo_lite.corpus.batches import SentenceBatches, WindowBatches, _cheapest_split, cut_segments
+from elmo_lite.corpus.share import Share
 from elmo_lite.errors import CorpusError
 from elmo_lite.text.characters import PADDING, encode_words
 
@@ -303,15 +305,70 @@ def test_no_boundary_in_a_window() -> None:
     check_neighbours(batch, stream)
 
 
-def test_processes_take_turns() -> None:
-    source = windows()
-    alone = iter(StepBatches(source, 3))
-    for step in range(3, 8):
-        assert_same(next(alone), source.batch(step))
-    for rank in range(2):
-        shared = iter(StepBatches(source, 3, rank, 2))
-        for step in range(3, 6):
-            assert_same(next(shared), source.batch(2 * step + rank))
+# Several processes
+
+
+SOURCES = {"windows": lambda: windows(), "sentences": lambda: sentences(STREAM)}
+
+
+def positions(batch: Batch) -> list[tuple[str, list[str], list[int]]]:
+    """What is read and predicted in the rows of a batch, in any order."""
+    found = [(d, *row) for d in ("forward", "backward") for row in predictions(batch, d) if row[0]]
+    return sorted(found, key=str)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize("name", SOURCES)
+def test_processes_read_the_same_words_in_the_same_steps(name: str, size: int) -> None:
+    """Each word once a step and none twice, however the rows are divided."""
+    source = SOURCES[name]()
+    for step in range(2 * source.steps_per_epoch):
+        whole, shares = source.batch(step), [source.batch(step, Share(rank, size)) for rank in range(size)]
+        assert positions(whole) == sorted((row for share in shares for row in positions(share)), key=str)
+        assert sum(share.num_words for share in shares) == whole.num_words == whole.step_words
+        assert {share.step_words for share in shares} == {whole.num_words}
+        assert {share.starts_afresh for share in shares} == {whole.starts_afresh}
+        if size > 1:
+            classes = torch.cat(
+                [whole.forward_targets.flatten()[whole.real], whole.backward_targets.flatten()[whole.real]]
+            )
+            for share in shares:
+                assert share.step_classes is not None and torch.equal(share.step_classes, classes.unique())
+
+
+@pytest.mark.parametrize("size", [2, 3, 7])
+def test_processes_read_an_epoch_once(size: int) -> None:
+    source = sentences(STREAM)
+    read_words = Counter(
+        target
+        for step in range(source.steps_per_epoch)
+        for rank in range(size)
+        for _, targets in predictions(source.batch(step, Share(rank, size)), "forward")
+        for target in targets
+    )
+    assert read_words == Counter(STREAM[1:].tolist())
+
+
+def test_a_process_without_rows_predicts_nothing() -> None:
+    for source in (windows(rows=3), sentences(STREAM)):
+        rows = len(source.batch(0).forward_inputs)
+        batch = source.batch(0, Share(rows, rows + 1))
+        assert batch.num_words == 0 and batch.forward_inputs.shape[0] == 1 and batch.step_words > 0
+
+
+def test_a_share_is_no_longer_than_its_longest_row() -> None:
+    source = sentences(stream_of([9, 2, 5]), num_words=30, max_length=20)
+    shares = [source.batch(0, Share(rank, 3)) for rank in range(3)]
+    assert sorted(share.forward_inputs.shape[1] for share in shares) == [3, 6, 10]
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_shares_are_about_equal(size: int) -> None:
+    rng = np.random.default_rng(0)
+    source = sentences(stream_of(rng.integers(1, 30, 60).tolist()), num_words=200, max_length=64)
+    for step in range(source.steps_per_epoch):
+        words = [source.batch(step, Share(rank, size)).num_words for rank in range(size)]
+        assert max(words) - min(words) <= 30
 
 
 def test_a_batch_moves() -> None:

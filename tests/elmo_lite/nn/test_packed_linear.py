@@ -270,7 +270,7 @@ def step(layer: PackedLinear, optimizer: torch.optim.Optimizer) -> None:
 def pretraining_optimizer(layer: PackedLinear, name: str) -> torch.optim.Optimizer:
     rates = {"learning_rate": 0.1, "table_learning_rate": 0.1}
     table = [nn.Parameter(torch.zeros(1))]
-    return make_optimizer(layer, table, name=name, weight_decay=0.0, betas=(0.9, 0.999), sparse_table=False, **rates)
+    return make_optimizer(layer, table, name=name, weight_decay=0.0, betas=(0.9, 0.999), **rates)
 
 
 @torch.no_grad()

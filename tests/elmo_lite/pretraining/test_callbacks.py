@@ -45,7 +45,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def batch_end(callback: Any, trainer: Trainer, words: int = 50, loss: float = 2.0) -> None:
     trainer.global_step += 1
-    batch = SimpleNamespace(num_words=words)
+    batch = SimpleNamespace(step_words=words)
     callback.on_train_batch_end(trainer, None, {"loss": torch.tensor(loss)}, batch, 0)
 
 

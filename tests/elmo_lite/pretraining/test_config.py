@@ -44,6 +44,8 @@ def test_settings_cannot_be_changed() -> None:
         (PretrainConfig, "validations", 0, "validations"),
         (PretrainConfig, "patience", 0, "patience"),
         (PretrainConfig, "devices", 0, "devices"),
+        (PretrainConfig, "num_nodes", 0, "num_nodes"),
+        (PretrainConfig, "accelerator", "tpu", "accelerator"),
         (PretrainConfig, "save_every_minutes", 0.0, "save_every_minutes"),
     ],
 )
@@ -62,3 +64,29 @@ def test_a_batch_holds_a_sentence() -> None:
 
 def test_betas_from_a_list() -> None:
     assert OptimizerConfig(betas=[0, 0.9]).betas == (0.0, 0.9)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "device", "expected"),
+    [
+        ("auto", "auto", "auto"),
+        ("auto", "cuda:1", "cuda:1"),
+        ("cpu", "auto", "cpu"),
+        ("cpu", "cpu", "cpu"),
+        ("gpu", "auto", "cuda"),
+        ("gpu", "cuda:1", "cuda:1"),
+    ],
+)
+def test_accelerator_and_device(accelerator: Any, device: str, expected: str) -> None:
+    assert PretrainConfig(accelerator=accelerator, device=device).wanted_device == expected
+
+
+def test_accelerator_and_device_that_differ() -> None:
+    with pytest.raises(ConfigError, match="^device: expected one of --accelerator cpu, found 'cuda'$"):
+        PretrainConfig(accelerator="cpu", device="cuda")
+    with pytest.raises(ConfigError, match="^device: expected cuda, of which each .*, found 'cuda:1'$"):
+        PretrainConfig(devices=2, device="cuda:1")
+
+
+def test_rows_of_windows() -> None:
+    assert DataConfig(batch_words=40, max_length=12).num_rows == 3

@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from elmo_lite.corpus.batches import SentenceBatches, WindowBatches
+from elmo_lite.corpus.share import Share
 from elmo_lite.errors import CorpusError
 from elmo_lite.pretraining.config import DataConfig
-from elmo_lite.pretraining.data_module import CorpusDataModule, Sample, make_batches, validation_sample
+from elmo_lite.pretraining.data_module import CorpusDataModule, Sample, StepBatches, make_batches, validation_sample
 from elmo_lite.text.characters import encode_words
 
 
@@ -88,6 +89,16 @@ def test_training_goes_on_at_the_step_of_the_trainer() -> None:
     assert len(batches) == len(data.validation)
     moved = data.transfer_batch_to_device(batches[0], torch.device("cpu"), 0)
     assert torch.equal(moved.real, batches[0].real)
+
+
+def test_a_process_gets_its_share_in_training_and_in_validation() -> None:
+    source, share = make_batches(Words(), stream_of(1000), SENTENCES, 0), Share(1, 3)
+    for step, batch in enumerate(islice(StepBatches(source, 3, share), 3), start=3):
+        assert torch.equal(batch.forward_inputs, source.batch(step, share).forward_inputs)
+    whole = validation_sample(Words(), stream_of(700), SENTENCES, 300)
+    shares = [validation_sample(Words(), stream_of(700), SENTENCES, 300, Share(rank, 3)) for rank in range(3)]
+    assert {len(sample) for sample in shares} == {len(whole)}
+    assert sum(map(words_in, shares)) == words_in(whole)
 
 
 @pytest.mark.parametrize(("platform", "workers"), [("linux", 1), ("darwin", 0)])

@@ -21,7 +21,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from elmo_lite import hardware as precision
 from elmo_lite.atomic import _beside
 from elmo_lite.cli.main import main
-from elmo_lite.corpus.batches import Batch
+from elmo_lite.corpus.batch import Batch
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import CheckpointError, ConfigError, CorpusError, TrainingError
@@ -405,7 +405,7 @@ def test_the_end_of_a_run_can_be_moved(corpus: Path, tmp_path: Path, monkeypatch
     sizes: list[int] = []
 
     def sample(*arguments: Any) -> Any:
-        sizes.append(arguments[-1])
+        sizes.append(arguments[3])
         return validation_sample(*arguments)
 
     monkeypatch.setattr(LanguageModel, "training_step", step)
@@ -801,6 +801,17 @@ def test_the_device_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
         training_device("mps")
 
 
+def test_a_run_that_keeps_a_number_of_devices(corpus: Path, tmp_path: Path) -> None:
+    """As those of older versions do; it resumes on any."""
+    Run(plain_settings(settings()), "0", 10, None, 500, None, {}).write(tmp_path)
+    kept = older_run(tmp_path)
+    kept["config"]["devices"] = 2
+    (tmp_path / "run.json").write_text(json.dumps(kept), encoding="utf-8")
+    assert Run.read(tmp_path).config == plain_settings(settings())
+
+
 def test_the_device_is_no_part_of_a_run() -> None:
     assert plain_settings(settings()) == plain_settings(dataclasses.replace(settings(), device="cpu"))
-    assert "device" not in plain_settings(settings())
+    other = dataclasses.replace(settings(), devices=3, num_nodes=2, accelerator="cpu")
+    assert plain_settings(settings()) == plain_settings(other)
+    assert not {"device", "devices", "num_nodes", "accelerator"} & plain_settings(settings()).keys()

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elmo_lite.corpus.batches import Batch, SentenceBatches, WindowBatches
+from elmo_lite.corpus.batch import Batch
+from elmo_lite.corpus.batches import SentenceBatches, WindowBatches
 from elmo_lite.errors import TrainingError
 from elmo_lite.lm.perplexity import stream_perplexity
 from elmo_lite.nn.bilm import BiLM
@@ -212,10 +213,8 @@ def test_validation_leaves_the_states_of_training() -> None:
     assert torch.equal(module.loss(source.batch(1)), undisturbed.loss(source.batch(1)))
 
 
-@pytest.mark.parametrize("sparse", [True, False])
-def test_a_few_steps_of_its_own_optimiser(sparse: bool) -> None:
+def test_a_few_steps_of_its_own_optimiser() -> None:
     module = make()
-    module.sparse_table = sparse
     configured = module.configure_optimizers()
     optimizer, schedule = configured["optimizer"], configured["lr_scheduler"]
     assert schedule["interval"] == "step"
