@@ -53,7 +53,7 @@ def embed_command(
         dtype: Type of the vectors in the file.
         precision: Precision of the network's products. bfloat16 is faster if the hardware supports it.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
-        engine: local: this process; ray: many processes or machines, for Parquet, JSON lines and text.
+        engine: "local" is this process, "ray" many processes or machines, for Parquet, JSON lines and text.
         overwrite: Replace the output if it exists.
         quiet: Show no progress.
 

@@ -20,8 +20,8 @@ class FinetuneConfig:
     """Maximum number of epochs; the learning rates decay linearly to 0 at the end of the last one. Defaults to 8, or to
     the number that makes 1,500 steps, at most 30."""
     patience: int | None = None
-    """Number of epochs without a better score on dev before training stops. Defaults to half of max_epochs, at least
-    5."""
+    """Number of epochs with a score on dev below the best before training stops. Defaults to half of max_epochs, at
+    least 5."""
     batch_size: int = 32
     """Number of sentences in a batch."""
     learning_rate: float = 3e-3

@@ -1,7 +1,7 @@
 """Training of a head, with a frozen or a trained encoder.
 
 Learning rates decay linearly to zero at the end of the last epoch, and the weights of the best epoch on dev are kept.
-Training stops early when the score on dev has not improved for some epochs.
+Training stops early when the score on dev has been below the best for some epochs.
 """
 
 from __future__ import annotations

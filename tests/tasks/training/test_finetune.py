@@ -179,13 +179,19 @@ def test_the_best_epoch_is_kept(tmp_path: Path) -> None:
 
     model = WordHead()
     result = train(model, tmp_path, score, max_epochs=5)
-    assert result.best_epoch == 2 and result.dev_scores == {"main": 30}
-    assert equal(weights(model), snapshots[1]) and not equal(snapshots[1], snapshots[4])
+    assert result.best_epoch == 4 and result.dev_scores == {"main": 30}, "the last of equal ones"
+    assert equal(weights(model), snapshots[3]) and not equal(snapshots[3], snapshots[1])
+    assert not equal(snapshots[3], snapshots[4])
 
 
 def test_training_stops_where_nothing_improves(tmp_path: Path) -> None:
-    result = train(WordHead(), tmp_path, scripted(1, 3, 2, 3, 1, 9), patience=3, max_epochs=10)
+    result = train(WordHead(), tmp_path, scripted(1, 3, 2, 2, 1, 9), patience=3, max_epochs=10)
     assert len(result.epochs) == 5 and result.best_epoch == 2
+
+
+def test_training_goes_on_at_the_best_score(tmp_path: Path) -> None:
+    result = train(WordHead(), tmp_path, scripted(1, 3, 2, 3, 1, 2, 1, 9), patience=3, max_epochs=10)
+    assert len(result.epochs) == 7 and result.best_epoch == 4
 
 
 def test_learning_rates_fall_in_a_line(tmp_path: Path) -> None:
