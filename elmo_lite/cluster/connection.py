@@ -111,13 +111,13 @@ class Cluster:
         cpus, gpus = int(found.get("CPU", 0)), int(found.get("GPU", 0))
         on_gpu = gpus > 0 if self.on_gpu is None else self.on_gpu
         possible = (cpus - SPARE_CPUS) // self.threads
-        counted = f"{cpus} CPUs, {SPARE_CPUS} of which Ray needs for itself"
+        room = f"{cpus} CPUs, {SPARE_CPUS} of which Ray needs for itself"
         if on_gpu:
-            possible, counted = min(possible, gpus), f"{counted}, and {gpus} GPUs"
+            possible, room = min(possible, gpus), f"{room}, and {gpus} GPUs"
         wanted = self.workers or max(1, possible)
         if wanted > possible:
             needed = f"{wanted * self.threads + SPARE_CPUS} CPUs" + f" and {wanted} GPUs" * on_gpu
-            raise ConfigError(f"--workers: expected a cluster of {needed} for {wanted}, found {counted}")
+            raise ConfigError(f"--workers: expected a cluster of {needed} for {wanted}, found {room}")
         return Workers(wanted, self.threads, on_gpu)
 
 

@@ -6,7 +6,8 @@ As in ``torch.nn.LSTM`` (Hochreiter and Schmidhuber 1997, with the forget gate o
 
 The products with the inputs are computed before, for all words at once. What remains for each step is one product of
 the states with the recurrent weights, and element-wise operations. The backward pass has one such product for each
-step, too; everything that does not depend on the step after it is computed for all steps at once.
+step, too; everything that does not depend on the step after it is computed for all steps at once. The recurrence of
+``elmo_lite.nn`` is that of one direction, with the projection and the clips of published weights.
 """
 
 from __future__ import annotations

@@ -96,3 +96,10 @@ def test_start_from_one_layer() -> None:
     assert ScalarMix(1, start=0).weights() == ([1.0], 1.0)
     with pytest.raises(ConfigError, match=r"^start: expected a layer in 0..2, found 3$"):
         ScalarMix(3, start=3)
+
+
+def test_autocast_does_not_round_the_layers() -> None:
+    mix, layers = ScalarMix(3), torch.randn(3, 2, 5, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = mix(layers)
+    assert mixed.dtype == torch.float32 and torch.equal(mixed, mix(layers))
