@@ -1,13 +1,13 @@
-"""Ways to combine the layers of an encoder, compared on dev over data sets and seeds, paired by seed.
+"""Variants of the default head, compared on dev over data sets and seeds, paired by seed.
 
-    python benchmarks/layers.py OUT --encoder MODEL --data DIR [--vectors FILE] [--variants ...] [--seeds ...]
+    python benchmarks/variants.py OUT --encoder MODEL --data DIR [--vectors FILE] [--variants ...] [--seeds ...]
 
-Each variant is trained on each set with each seed, at one learning rate for all. A difference is that of the same seed
-and set; its standard error is that of the mean over the seeds. Finished runs are kept in OUT and are not repeated, so
-screen with two seeds, then give a few variants five others: ``--seeds 2 3 4 5 6``. Several processes with different
-sets or variants can fill one table; ``--show`` prints what is finished, without training. Test data are never read. The
-data sets are those of ``transfer.py``; with ``--vectors`` the words have fastText vectors, without it vectors that are
-trained.
+A variant is a way to combine the layers of the encoder, or other settings of the head. Each is trained on each set with
+each seed, at the default learning rate of its task. A difference is that of the same seed and set; its standard error
+is that of the mean over the seeds. Finished runs are kept in OUT and are not repeated, so screen with two seeds, then
+give a few variants five others: ``--seeds 2 3 4 5 6``. Several processes with different sets or variants can fill one
+table; ``--show`` prints what is finished, without training. Test data are never read. The data sets are those of
+``transfer.py``; with ``--vectors`` the words have fastText vectors, without it vectors that are trained.
 """
 
 from __future__ import annotations
@@ -23,16 +23,28 @@ from typing import Any
 
 from transfer import ENGLISH, SETS, Config, DataSet, Row, Table, read, write
 
+from tasks.classification.pooled_head import PooledConfig
+from tasks.inputs.representation import EncoderConfig
+from tasks.ner.config import NerConfig
+from tasks.sentiment.config import SentimentConfig
+
 
 @dataclass(frozen=True)
 class Variant:
-    """Settings of the representation, and how many times the head's learning rate is that of the mix."""
+    """Settings that differ from the default ones."""
 
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    representation: Mapping[str, Any] = field(default_factory=dict)
+    head: Mapping[str, Any] = field(default_factory=dict)
+    """Of a tagger, or of the pooled head of a classifier: a variant is for the task whose settings it names."""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    finetune: Mapping[str, Any] = field(default_factory=dict)
+    rate: float = 1
+    """The learning rate, as a multiple of the default."""
     mix_rate: float | None = None
+    """The learning rate of the layer weights, as a multiple of that of the head."""
 
 
-VARIANTS = {
+LAYERS = {
     "mix": Variant(),
     "top": Variant({"layers": "top"}),
     "mix-10x": Variant(mix_rate=10),
@@ -50,23 +62,54 @@ VARIANTS = {
     "mix-dropout": Variant({"mix_dropout": 0.1}),
     "output-mix": Variant({"output_mix": True}),
 }
+"""Ways to combine the layers."""
+HEADS = {
+    "batch-16": Variant(finetune={"batch_size": 16}),
+    "batch-64": Variant(finetune={"batch_size": 64}),
+    "batch-64-1.5x": Variant(finetune={"batch_size": 64}, rate=1.5),
+    "batch-64-2x": Variant(finetune={"batch_size": 64}, rate=2),
+    "rate-0.5x": Variant(rate=0.5),
+    "rate-2x": Variant(rate=2),
+    "longer": Variant(finetune={"max_epochs": 30}),
+    "decay": Variant(finetune={"weight_decay": 0.1}),
+    "no-chars": Variant(inputs={"chars": False}),
+    "more-chars": Variant(inputs={"char_filters": 128}),
+    "inputs-dropout-0.3": Variant(inputs={"dropout": 0.3}),
+    "layers-dropout-0.3": Variant({"dropout": 0.3}),
+    "narrow": Variant(head={"lstm_dim": 64}),
+    "wide": Variant(head={"lstm_dim": 256}),
+    "deep": Variant(head={"lstm_layers": 2}),
+    "dropout-0.3": Variant(head={"dropout": 0.3, "lstm_layers": 1}),
+    "pooled-narrow": Variant(head={"hidden_dim": 100}),
+    "pooled-wide": Variant(head={"hidden_dim": 400}),
+    "pooled-dropout-0.5": Variant(head={"dropout": 0.5, "hidden_dim": 200}),
+}
+"""Other settings, with the default combination of layers."""
+VARIANTS = {"default": Variant(), **LAYERS, **HEADS}
 ROW_OF_WORDS = {False: "layers", True: "mix"}
 """Rows of ``transfer.py`` by whether there are word vectors of a file; only their words matter here."""
 
 
 @dataclass(frozen=True)
 class Variants(Table):
-    """The runs of all variants, each in ``OUT/SET/ROW/variant=NAME-learning_rate=RATE/seed-N``."""
+    """The runs of all variants, each in ``OUT/SET/ROW/variant=NAME/seed-N``."""
 
     def config(self, dataset: DataSet, row: Row, point: Mapping[str, Any], seed: int) -> Config:
         """Settings of a run."""
-        config = super().config(dataset, row, point, seed)
         variant = VARIANTS[point["variant"]]
-        rate = None if variant.mix_rate is None else variant.mix_rate * point["learning_rate"]
+        rate = default_rate(dataset) * variant.rate
+        config = super().config(dataset, row, {"learning_rate": rate}, seed)
+        mix_rate = None if variant.mix_rate is None else variant.mix_rate * rate
+        layers = {"layers": EncoderConfig().layers, **variant.representation}
+        head: Mapping[str, Any] = variant.head
+        if isinstance(config, SentimentConfig):
+            head = {"pooled": dataclasses.replace(config.pooled, **head)}
         return dataclasses.replace(
             config,
-            representation=dataclasses.replace(config.representation, **{"layers": "mix", **variant.settings}),
-            finetune=dataclasses.replace(config.finetune, mix_learning_rate=rate),
+            **head,
+            inputs=dataclasses.replace(config.inputs, **variant.inputs),
+            representation=dataclasses.replace(config.representation, **layers),
+            finetune=dataclasses.replace(config.finetune, **{"mix_learning_rate": mix_rate, **variant.finetune}),
         )
 
     def scores(
@@ -81,9 +124,19 @@ class Variants(Table):
         }
 
 
-def fits(variant: str, dataset: DataSet) -> bool:
-    """Whether a head has what the variant needs: the pooled head of the classifier has no RNN for a second mix."""
-    return not (VARIANTS[variant].settings.get("output_mix") and dataset.task == "sentiment")
+def default_rate(dataset: DataSet) -> float:
+    """The default learning rate of a task."""
+    return (SentimentConfig() if dataset.task == "sentiment" else NerConfig()).finetune.learning_rate
+
+
+def fits(name: str, dataset: DataSet) -> bool:
+    """Whether a head has the settings of a variant; the pooled head has no RNN for a second mix."""
+    variant = VARIANTS[name]
+    is_pooled = dataset.task == "sentiment"
+    if is_pooled and variant.representation.get("output_mix"):
+        return False
+    known = {field.name for field in dataclasses.fields(PooledConfig if is_pooled else NerConfig)}
+    return set(variant.head) <= known
 
 
 def paired(scores: Mapping[int, float], base: Mapping[int, float]) -> tuple[float, float] | None:
@@ -149,10 +202,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--vectors", default="", help="word vectors (fastText, GloVe); trained ones without it")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=ENGLISH)
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(LAYERS))
     parser.add_argument("--against", nargs="+", choices=VARIANTS, default=["mix", "top"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
-    parser.add_argument("--learning_rate", type=float, default=1e-3)
     parser.add_argument("--cache_dir", default="")
     parser.add_argument("--limit", type=int, help="number of training examples, chosen at random")
     parser.add_argument("--show", action="store_true", help="print what is finished, without training")
@@ -164,12 +216,12 @@ def main() -> None:
     for name in arguments.sets:
         for variant in arguments.variants:
             if fits(variant, SETS[name]):
-                point = {"variant": variant, "learning_rate": arguments.learning_rate}
+                point = {"variant": variant}
                 scores[name][variant] = table.scores(name, row, point, arguments.seeds, not arguments.show)
     print_table(table_of(scores, arguments.against))
     arguments.out.mkdir(parents=True, exist_ok=True)
     facts = {**vars(arguments), "out": str(arguments.out), "data": str(arguments.data), "scores": scores}
-    write(arguments.out / f"layers-{row}.json", facts)
+    write(arguments.out / f"variants-{row}.json", facts)
 
 
 if __name__ == "__main__":
