@@ -11,7 +11,7 @@ samples and seeds together.
 Epochs and penalties are chosen on the dev data of the set, or with ``--held_out`` on a tenth of the sample, as by
 someone who has no other labels. ``--part dev`` never reads test data; ``--part test`` scores each run on them once.
 Finished runs are kept in OUT and are not repeated; several processes with different sets can fill one table, and
-``--show`` prints what is finished. The data sets are those of ``transfer.py``.
+``--show`` prints what is finished. The data sets are those of ``data_sets.py``.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layers import paired, print_table
-from transfer import ENGLISH, SETS, DataSet, examples_of, main_score, read, score_head, shown, train_head, write
+from data_sets import ENGLISH, SETS, DataSet, examples_of
+from transfer import main_score, read, score_head, shown, train_head, write
 from transfer_baselines import fitted
+from variants import paired, print_table
 
 from elmo_lite.cli.arguments import function_parser, parse
 from tasks.ner.config import NerConfig

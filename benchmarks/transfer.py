@@ -4,9 +4,8 @@
 
 For every data set and row, the points of one small grid are trained with seed 0. The point with the best dev score is
 trained with the other seeds, and only the runs of this point are scored on test, once. Finished runs are kept in OUT
-and are not repeated. Two processes with different sets or rows can fill one table. DIR contains ``ner/uner-en-ewt``,
-``ner/wnut17`` and ``sentiment/sst``, or is what ``own_text.py`` made for the other sets. Baselines without pretraining
-are in ``transfer_baselines.py``.
+and are not repeated. Two processes with different sets or rows can fill one table. DIR contains
+what the sets of ``data_sets.py`` name. Baselines without pretraining are in ``transfer_baselines.py``.
 """
 
 from __future__ import annotations
@@ -16,15 +15,18 @@ import itertools
 import json
 import math
 import random
-import re
 import statistics
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from tasks.classification.readers import DataConfig
+from data_sets import ENGLISH, SETS, DataSet, examples_of
+
+from tasks.classification.classifier import Classifier
+from tasks.classification.config import ClassifierConfig
+from tasks.classification.training import train as train_texts
 from tasks.inputs.representation import EncoderConfig
 from tasks.inputs.word_inputs import WordInputConfig
 from tasks.ner.config import NerConfig
@@ -39,51 +41,12 @@ from tasks.tagging.training import train as train_words
 from tasks.training.config import FinetuneConfig
 
 Scores = dict[str, float]
-Config = NerConfig | SentimentConfig | TaggerConfig
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """Three files and what is asked of them."""
-
-    task: Literal["ner", "sentiment", "tag"]
-    folder: str
-    files: tuple[str, str, str]
-    """Train, dev and test."""
-    data: DataConfig = DataConfig()
-    """How trees are read."""
-    training: Mapping[str, int] = field(default_factory=dict)
-    """Settings that are not the default ones."""
-
-    def paths(self, data: Path) -> list[Path]:
-        """The three files below a directory."""
-        return [data / self.folder / name for name in self.files]
-
-    @property
-    def has_trees(self) -> bool:
-        """Whether the files hold trees, whose words are split already."""
-        return self.files == TREES
-
-
-TREES = ("train.txt", "dev.txt", "test.txt")
-TABLES = ("train.tsv", "dev.tsv", "test.tsv")
-PHRASES = {"max_epochs": 2, "batch_size": 128}
-"""Phrases are short and many."""
-SETS = {
-    "uner": DataSet("ner", "ner/uner-en-ewt", ("train.iob2", "dev.iob2", "test.iob2")),
-    "wnut17": DataSet("ner", "ner/wnut17", ("train.conll", "dev.conll", "test.conll")),
-    "sst2": DataSet("sentiment", "sentiment/sst", TREES, DataConfig(classes=2, phrases=True), PHRASES),
-    "sst5": DataSet("sentiment", "sentiment/sst", TREES, DataConfig(classes=5, phrases=True), PHRASES),
-    "sst2-sentences": DataSet("sentiment", "sentiment/sst", TREES, DataConfig(classes=2)),
-    "upos": DataSet("tag", "pos/ud-en-ewt", ("train.conllu", "dev.conllu", "test.conllu")),
-    "nerkor": DataSet("ner", "hun/nerkor", TABLES),
-    "husst": DataSet("sentiment", "hun/husst", TABLES),
-    "uner-sr": DataSet("ner", "srp/uner-sr", TABLES),
-    "ler": DataSet("ner", "deu-legal/ler", TABLES),
-    "ncbi": DataSet("ner", "bio/ncbi", TABLES),
-    "bc5cdr": DataSet("ner", "bio/bc5cdr", TABLES),
+Config = NerConfig | SentimentConfig | TaggerConfig | ClassifierConfig
+CONFIGS: dict[str, type[NerConfig | TaggerConfig | ClassifierConfig]] = {
+    "ner": NerConfig,
+    "tag": TaggerConfig,
+    "classify": ClassifierConfig,
 }
-ENGLISH = ["uner", "wnut17", "sst2", "sst5"]
 
 
 @dataclass(frozen=True)
@@ -143,9 +106,10 @@ class Table:
             ),
             "encoder_inside": False,
         }  # fmt: skip
+        parts.update(dataset.settings)
         if dataset.task == "sentiment":
             return SentimentConfig(**parts, data=dataset.data)
-        return NerConfig(**parts) if dataset.task == "ner" else TaggerConfig(**parts)
+        return CONFIGS[dataset.task](**parts)
 
     def dev_score(self, name: str, row: str, point: Mapping[str, Any], seed: int) -> float:
         """Train, unless it was done before, and give the score on dev."""
@@ -184,6 +148,8 @@ def train_head(config: Config, train: Path, dev: Path, out: Path) -> dict[str, A
         facts = train_tagger(config, train, dev, out, overwrite=True)
     elif isinstance(config, TaggerConfig):
         facts = train_words(config, train, dev, out, overwrite=True)
+    elif isinstance(config, ClassifierConfig):
+        facts = train_texts(config, train, dev, out, overwrite=True)
     else:
         facts = train_classifier(config, train, dev, out, overwrite=True)
     if facts["interrupted"]:  # by Ctrl-C or SIGTERM: this is no run to count
@@ -193,30 +159,13 @@ def train_head(config: Config, train: Path, dev: Path, out: Path) -> dict[str, A
 
 def score_head(dataset: DataSet, directory: Path, encoder: str | None, file: Path) -> dict[str, Any]:
     """Scores of a saved model on a file."""
-    if dataset.task == "ner":
-        return NerTagger.from_pretrained(directory, encoder=encoder).evaluate(file)
-    if dataset.task == "tag":
-        return Tagger.from_pretrained(directory, encoder=encoder).evaluate(file)
-    return SentimentClassifier.from_pretrained(directory, encoder=encoder).evaluate(file)
-
-
-def examples_of(path: Path, dataset: DataSet) -> tuple[str, list[str], str]:
-    """Head of a file, its examples (blocks of tagged words, lines of a table or trees), and what separates them.
-
-    Trees without a label, which are the neutral ones where there are two classes, are no examples.
-    """
-    text = path.read_text(encoding="utf-8")
-    if dataset.task != "sentiment":
-        return "", [f"{block}\n" for block in re.split(r"\n(?:[^\S\n]*\n)+", text.strip())], "\n"
-    lines = text.splitlines(keepends=True)
-    if dataset.has_trees:
-        return "", [line for line in lines if dataset.data.classes == 5 or not line.startswith("(2 ")], ""
-    return lines[0], lines[1:], ""
+    models = {"ner": NerTagger, "tag": Tagger, "sentiment": SentimentClassifier, "classify": Classifier}
+    return models[dataset.task].from_pretrained(directory, encoder=encoder).evaluate(file)
 
 
 def main_score(facts: Mapping[str, Any]) -> float:
-    """Entity F1 or accuracy, in percent."""
-    return float(facts["f1"] if "f1" in facts else facts["accuracy"])
+    """Entity F1, accuracy or Pearson's correlation, in percent."""
+    return float(next(facts[key] for key in ("f1", "accuracy", "pearson") if key in facts))
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import sklearn_crfsuite
+from data_sets import ENGLISH, SETS, DataSet
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from transfer import ENGLISH, SETS, DataSet
 
 from elmo_lite.text.tokenization import Tokenization
 from tasks.classification.data import read_labelled

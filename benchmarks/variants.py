@@ -7,7 +7,7 @@ each seed, at the default learning rate of its task. A difference is that of the
 is that of the mean over the seeds. Finished runs are kept in OUT and are not repeated, so screen with two seeds, then
 give a few variants five others: ``--seeds 2 3 4 5 6``. Several processes with different sets or variants can fill one
 table; ``--show`` prints what is finished, without training. Test data are never read. The data sets are those of
-``transfer.py``; with ``--vectors`` the words have fastText vectors, without it vectors that are trained.
+``data_sets.py``; with ``--vectors`` the words have fastText vectors, without it vectors that are trained.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from transfer import ENGLISH, SETS, Config, DataSet, Row, Table, read, write
+from data_sets import ENGLISH, SETS, DataSet
+from transfer import Config, Row, Table, read, write
 
 from tasks.classification.pooled_head import PooledConfig
 from tasks.inputs.representation import EncoderConfig

@@ -10,8 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 pytest.importorskip("sklearn_crfsuite")
+import data_sets
 import few_labels
-import transfer
 from few_labels import BASELINE, Runs
 
 SAMPLES = Path(__file__).parents[1] / "tasks" / "samples"
@@ -35,7 +35,7 @@ def runs(data: Path, *, held_out: bool = False) -> Runs:
 
 
 def sentences(path: Path) -> list[str]:
-    return transfer.examples_of(path, transfer.SETS["uner"])[1]
+    return data_sets.examples_of(path, data_sets.SETS["uner"])[1]
 
 
 def test_a_smaller_sample_is_in_the_larger_one(data: Path) -> None:
@@ -63,7 +63,7 @@ def test_trees_without_a_label_are_no_sentences(data: Path) -> None:
 def test_lines_of_blanks_end_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "train.conll"
     path.write_text("a\tO\n\t\nb\tO\n\n\nc\tO\n", encoding="utf-8")
-    assert transfer.examples_of(path, transfer.SETS["wnut17"])[1] == ["a\tO\n", "b\tO\n", "c\tO\n"]
+    assert data_sets.examples_of(path, data_sets.SETS["wnut17"])[1] == ["a\tO\n", "b\tO\n", "c\tO\n"]
 
 
 def test_too_few_sentences(data: Path) -> None:
@@ -73,7 +73,7 @@ def test_too_few_sentences(data: Path) -> None:
 
 @pytest.mark.parametrize("name", ["uner", "sst2"])
 def test_settings_are_those_of_the_command(data: Path, name: str) -> None:
-    dataset = transfer.SETS[name]
+    dataset = data_sets.SETS[name]
     config = runs(data).config(dataset, "none", 3)
     same = type(config)(encoder="none", encoder_inside=False)
     finetune = dataclasses.replace(same.finetune, seed=3, pictures=False)

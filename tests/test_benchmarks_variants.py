@@ -8,7 +8,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import variants
-from transfer import ROWS, SETS
+from data_sets import SETS
+from transfer import ROWS
 
 
 def test_differences_are_those_of_equal_seeds() -> None:
