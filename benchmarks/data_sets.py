@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,19 @@ class DataSet:
     def paths(self, data: Path) -> list[Path]:
         """The three files below a directory."""
         return [data / self.folder / name for name in self.files]
+
+    def train_file(self, data: Path, out: Path, limit: int | None) -> Path:
+        """The training file, or a random part of it, written to OUT; a smaller part is in every larger one."""
+        path = self.paths(data)[0]
+        if limit is None:
+            return path
+        part = out / f"train-{limit}{path.suffix}"
+        if not part.exists():
+            head, examples, gap = examples_of(path, self)
+            chosen = sorted(random.Random(0).sample(range(len(examples)), len(examples))[:limit])
+            part.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(head + gap.join(examples[number] for number in chosen), encoding="utf-8")
+        return part
 
     @property
     def has_trees(self) -> bool:

@@ -14,7 +14,6 @@ import argparse
 import itertools
 import json
 import math
-import random
 import statistics
 import sys
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_sets import ENGLISH, SETS, DataSet, examples_of
+from data_sets import ENGLISH, SETS, DataSet
 
 from tasks.classification.classifier import Classifier
 from tasks.classification.config import ClassifierConfig
@@ -83,17 +82,8 @@ class Table:
     """Number of training examples. Defaults to all."""
 
     def train_file(self, name: str) -> Path:
-        """The training file, or a random part of it; a smaller part is in every larger one."""
-        path = SETS[name].paths(self.data)[0]
-        if self.limit is None:
-            return path
-        part = self.out / name / f"train-{self.limit}{path.suffix}"
-        if not part.exists():
-            head, examples, gap = examples_of(path, SETS[name])
-            chosen = sorted(random.Random(0).sample(range(len(examples)), len(examples))[: self.limit])
-            part.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(head + gap.join(examples[number] for number in chosen), encoding="utf-8")
-        return part
+        """The training file, or a random part of it."""
+        return SETS[name].train_file(self.data, self.out / name, self.limit)
 
     def config(self, dataset: DataSet, row: Row, point: Mapping[str, Any], seed: int) -> Config:
         """Settings of a run."""

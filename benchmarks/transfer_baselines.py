@@ -1,8 +1,9 @@
-"""Baselines without pretraining, on the data of ``transfer.py``: a feature CRF; TF-IDF with logistic regression.
+"""Baselines without pretraining, on the data of ``transfer.py``: a feature CRF; TF-IDF with a linear model.
 
-    python benchmarks/transfer_baselines.py --data DIR [--sets ...] [--no_test]
+    python benchmarks/transfer_baselines.py --data DIR [--sets ...] [--limit N] [--no_test]
 
-Strengths of the penalties are chosen on dev; only the chosen model is scored on test. Neither model has a seed.
+Strengths of the penalties are chosen on dev; only the chosen model is scored on test. No model has a seed. Semantic
+roles have none: a feature CRF is slow to learn their many labels.
 """
 
 from __future__ import annotations
@@ -12,20 +13,26 @@ import dataclasses
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import sklearn_crfsuite
 from data_sets import ENGLISH, SETS, DataSet
+from scipy.sparse import csr_matrix, hstack
+from scipy.stats import pearsonr
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import accuracy_score
 
 from elmo_lite.text.tokenization import Tokenization
+from tasks.classification.config import ClassifierConfig
 from tasks.classification.data import read_labelled
 from tasks.classification.readers import DataConfig, LabelledText, SplitWords
 from tasks.ner.data import read_tagged
-from tasks.ner.readers import TaggedSentence
+from tasks.tagging.data import read_tagged as read_labels
+from tasks.tagging.sentences import TaggedSentence
 from tasks.tagging.span_scores import score_tags
 
 CRF_GRID = ((0.1, 0.01), (0.1, 0.1))
@@ -71,56 +78,87 @@ class Baseline:
     """Function from a file to a score in percent."""
 
 
-def fit_crf(train: Path, dev: Path) -> Baseline:
-    """Feature CRF, scored by entity F1."""
-    parts = [tagged_features(read_tagged(path).sentences) for path in (train, dev)]
-    tried = []
-    for c1, c2 in CRF_GRID:
-        model = sklearn_crfsuite.CRF(algorithm="lbfgs", c1=c1, c2=c2, max_iterations=100)
-        model.fit(*parts[0])
-        tried.append((f1_of(model, *parts[1]), (c1, c2), model))
-    score, point, best = max(tried, key=lambda trial: trial[0])
-    return Baseline(point, score, lambda path: f1_of(best, *tagged_features(read_tagged(path).sentences)))
+def best_of(grid: Sequence[Any], fit: Callable[[Any], Any], score: Callable[[Any, Path], float], dev: Path) -> Baseline:
+    """The model with the best score on dev."""
+    tried = [(score(model, dev), point, model) for point, model in ((point, fit(point)) for point in grid)]
+    found, point, best = max(tried, key=lambda trial: trial[0])
+    return Baseline(point, found, lambda path: score(best, path))
 
 
-def f1_of(model: sklearn_crfsuite.CRF, described: Sequence[Any], gold: Sequence[Sequence[str]]) -> float:
-    """Entity F1 of a CRF."""
-    return float(score_tags(gold, model.predict(described))["main"])
+def fit_crf(train: Path, dev: Path, dataset: DataSet) -> Baseline:
+    """Feature CRF, scored by entity F1, or by accuracy where every word has a label."""
 
+    def read(path: Path) -> tuple[list[list[dict[str, Any]]], list[list[str]]]:
+        tagged = read_labels(path) if dataset.task == "tag" else read_tagged(path)
+        return tagged_features(tagged.sentences)
 
-def texts_and_labels(examples: Sequence[LabelledText]) -> tuple[list[str], list[str]]:
-    """Texts and labels of the classifier."""
-    return [" ".join(example.words) for example in examples], [example.label for example in examples]
+    examples = read(train)
+
+    def fit(point: tuple[float, float]) -> sklearn_crfsuite.CRF:
+        c1, c2 = point
+        return sklearn_crfsuite.CRF(algorithm="lbfgs", c1=c1, c2=c2, max_iterations=100).fit(*examples)
+
+    def score(model: sklearn_crfsuite.CRF, path: Path) -> float:
+        described, gold = read(path)
+        predicted = model.predict(described)
+        if dataset.task == "tag":
+            return 100 * float(accuracy_score(list(chain(*gold)), list(chain(*predicted))))
+        return float(score_tags(gold, predicted)["main"])
+
+    return best_of(CRF_GRID, fit, score, dev)
 
 
 def fit_tfidf(train: Path, dev: Path, data: DataConfig, split: SplitWords) -> Baseline:
-    """Logistic regression over unigrams and bigrams, scored by accuracy.
+    """Linear model over unigrams and bigrams: logistic regression, scored by accuracy, or ridge regression of numbers.
 
     Args:
-        train: Texts to learn from.
+        train: Texts, or pairs of texts, to learn from.
         dev: Texts to choose the strength by.
         data: How files are read; with the phrases of trees or without.
         split: Tokenisation.
     """
+    kind = data.columns().kind
 
-    def read(path: Path, training: bool = False) -> tuple[list[str], list[str]]:
-        return texts_and_labels(read_labelled(path, data, split, training=training))
+    def read(path: Path, training: bool = False) -> tuple[list[LabelledText], list[Any]]:
+        examples = read_labelled(path, data, split, training=training)
+        return examples, [float(example.label) if kind == "number" else example.label for example in examples]
 
-    examples, chosen_by = read(train, training=True), read(dev)
-    tried = []
-    for strength in TFIDF_GRID:
-        vectorizer = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
-        model = make_pipeline(vectorizer, LogisticRegression(C=strength, max_iter=1000)).fit(*examples)
-        tried.append((100 * float(model.score(*chosen_by)), strength, model))
-    score, point, best = max(tried, key=lambda trial: trial[0])
-    return Baseline(point, score, lambda path: 100 * float(best.score(*read(path))))
+    examples, labels = read(train, training=True)
+    vectorizer = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
+    vectorizer.fit([" ".join(text) for example in examples for text in example.texts])
+    inputs = tfidf_features(vectorizer, examples)
+
+    def fit(strength: float) -> Any:
+        model = Ridge(alpha=1 / strength) if kind == "number" else LogisticRegression(C=strength, max_iter=1000)
+        return model.fit(inputs, labels)
+
+    def score(model: Any, path: Path) -> float:
+        read_examples, gold = read(path)
+        predicted = model.predict(tfidf_features(vectorizer, read_examples))
+        if kind == "number":
+            return 100 * float(pearsonr(gold, predicted).statistic)
+        return 100 * float(accuracy_score(gold, predicted))
+
+    return best_of(TFIDF_GRID, fit, score, dev)
+
+
+def tfidf_features(vectorizer: TfidfVectorizer, examples: Sequence[LabelledText]) -> csr_matrix:
+    """TF-IDF of texts; of pairs u, v, what they share and what they do not, [u * v; |u - v|]."""
+    columns = zip(*(example.texts for example in examples), strict=True)
+    sides = [vectorizer.transform([" ".join(text) for text in texts]) for texts in columns]
+    if len(sides) == 1:
+        return sides[0]
+    first, second = sides
+    return hstack([first.multiply(second), abs(first - second)]).tocsr()
 
 
 def fitted(dataset: DataSet, train: Path, dev: Path, with_phrases: bool = False) -> Baseline:
     """The baseline of a data set, fitted to files like those of the set."""
-    if dataset.task == "ner":
-        return fit_crf(train, dev)
+    if dataset.task in ("ner", "tag"):
+        return fit_crf(train, dev, dataset)
     split = str.split if dataset.has_trees else Tokenization().words
+    if dataset.task == "classify":
+        return fit_tfidf(train, dev, ClassifierConfig(**dataset.settings).reading, split)
     return fit_tfidf(train, dev, dataclasses.replace(dataset.data, phrases=with_phrases), split)
 
 
@@ -128,17 +166,20 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=ENGLISH)
+    parser.add_argument("--sets", nargs="+", choices=[name for name in SETS if name != "srl"], default=ENGLISH)
     parser.add_argument("--no_test", action="store_true", help="dev only")
+    parser.add_argument("--limit", type=int, help="number of training examples, chosen at random")
     arguments = parser.parse_args()
     for name in arguments.sets:
         dataset = SETS[name]
-        train, dev, test = dataset.paths(arguments.data)
+        dev, test = dataset.paths(arguments.data)[1:]
         for with_phrases in (False, True) if dataset.data.phrases else (False,):
-            title = "feature CRF" if dataset.task == "ner" else f"TF-IDF, {'phrases' if with_phrases else 'sentences'}"
-            found = fitted(dataset, train, dev, with_phrases)
+            title = "feature CRF" if dataset.task in ("ner", "tag") else "TF-IDF" + ", phrases" * with_phrases
+            with TemporaryDirectory() as directory:
+                train = dataset.train_file(arguments.data, Path(directory), arguments.limit)
+                found = fitted(dataset, train, dev, with_phrases)
             scores = f"dev {found.dev:.1f}" + ("" if arguments.no_test else f"  test {found.score(test):.1f}")
-            print(f"{name:<7} {title:<18} {scores}  {found.point}", flush=True)
+            print(f"{name:<16} {title:<18} {scores}  {found.point}", flush=True)
 
 
 if __name__ == "__main__":
