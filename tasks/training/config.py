@@ -8,7 +8,7 @@ from typing import Literal
 from elmo_lite.errors import require, require_seed
 from elmo_lite.hardware import Precision, canonical_precision, check_device_name
 
-MIN_EPOCHS, MAX_EPOCHS, FEW_SENTENCES = 8, 30, 48_000
+MIN_EPOCHS, MAX_EPOCHS, FEW_STEPS, STEP_SENTENCES = 8, 30, 1500, 32
 MIN_PATIENCE = 5
 
 
@@ -18,7 +18,7 @@ class FinetuneConfig:
 
     max_epochs: int | None = None
     """Maximum number of epochs; the learning rates decay linearly to 0 at the end of the last one. Defaults to 8, or to
-    the number in which 48,000 sentences are read, at most 30."""
+    the number that makes 1,500 steps of at most 32 sentences, at most 30."""
     patience: int | None = None
     """Number of epochs with a score on dev below the best before training stops. Defaults to half of max_epochs, at
     least 5."""
@@ -77,6 +77,7 @@ class FinetuneConfig:
 
     def epochs_and_patience(self, num_sentences: int) -> tuple[int, int]:
         """``max_epochs`` and ``patience``, or their defaults for a training set of ``num_sentences`` sentences."""
-        few = min(MAX_EPOCHS, -(-FEW_SENTENCES // num_sentences))
+        steps = -(-num_sentences // min(self.batch_size, STEP_SENTENCES))
+        few = min(MAX_EPOCHS, -(-FEW_STEPS // steps))
         epochs = self.max_epochs or max(MIN_EPOCHS, few)
         return epochs, self.patience or max(MIN_PATIENCE, epochs // 2)

@@ -44,7 +44,8 @@ class TaskConfig:
     chars: bool | None = None
     """Add a character CNN that is trained with the head. Defaults to true."""
     max_epochs: int | None = None
-    """Maximum number of epochs. Defaults to 8, or to the number that makes 1,500 steps, at most 30."""
+    """Maximum number of epochs. Defaults to 8, or to the number that makes 1,500 steps of at most 32
+    sentences, at most 30."""
     tokenizer: Literal["auto", "words", "whitespace"] = "auto"
     """Tokenisation of plain strings. auto is that of the encoder, or words without an encoder."""
     encoder_inside: bool = True
