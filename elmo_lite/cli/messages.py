@@ -13,6 +13,9 @@ from elmo_lite.cli.help import typed
 _LONGEST = 1000
 """Maximum number of characters of a message, which may quote a value of any length."""
 
+_NAME_OF = {"int": "an integer", "float": "a number", "bool": "true or false", "str": "a string", "tuple": "a list"}
+"""Types of settings, as messages name them."""
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint such as ``; did you mean --out?``, or an empty string if no known name is close."""
@@ -37,12 +40,29 @@ def as_typed(message: str, parser: ArgumentParser) -> str:
 
 
 def one_line(message: str) -> str:
-    """A message of the parser on one line, without class brackets and with the dotted key first."""
-    line = " ".join(message.split())
-    line = re.sub(r"<class '(\w+)'>", r"\1", line).replace("Expected a int", "Expected an int")
-    line = re.sub(r"Expected a typing\.Literal\[(.*?)\]", r"Expected one of \1", line)
+    """A message of the parser on one line, as "key: expected ..., found ..." where a value has the wrong type."""
+    line = re.sub(r"<class '(\w+)'>", r"\1", " ".join(message.split()))
     line = re.sub(r'^Parser key "([^"]+)":\s*', r"\1: ", line)
+    found = re.fullmatch(
+        r"(\S+: )(?:Does not validate .*? Errors: - )?(Expected .*?)\.? (?:Got|Given) value.*?: (.*)", line
+    )
+    if found:
+        key, expected, value = found.groups()
+        value = value.rpartition("Given value: ")[2] if "Given value: " in value else value
+        line = f"{key}{_expectation(expected, value)}"
+    line = re.sub(
+        r"^(\S+): Unable to load config '(.*?)'.*$", r"\1: expected --\1.NAME for one setting, found \2", line
+    )
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
+
+
+def _expectation(expected: str, value: str) -> str:
+    """What jsonargparse expects, one type or several of a union, and what it found."""
+    options = list(dict.fromkeys(re.findall(r"'([^']+)'", expected)))
+    kinds = re.findall(r"Expected an? (\w+)\b", expected)
+    named = [_NAME_OF.get(kind, f"a {kind}") for kind in kinds if kind not in ("NoneType", "typing")]
+    choice = [f"one of {', '.join(options)}"] if options else []
+    return f"expected {' or '.join([*choice, *named])}, found {value}{nearest(value, options)}"
 
 
 def with_known_flags(message: str, parser: ArgumentParser) -> str:

@@ -86,7 +86,7 @@ def test_command(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "small: expected nothing there, found " in capsys.readouterr().err
     assert main([*argv, "--overwrite"]) == 0
     assert main(["compress", str(model), str(tmp_path / "other"), "--head", "int4"]) == 2
-    assert "Expected one of" in capsys.readouterr().err
+    assert "expected one of" in capsys.readouterr().err
 
 
 def test_in_its_own_place(model: Path) -> None:

@@ -212,7 +212,7 @@ def test_commands(files: dict[str, str], encoder: str, tmp_path: Path, capsys: p
     ("argv", "expected"),
     [
         (["--words", "none", "--chars", "false"], "expected an encoder, words or chars, found encoder: none"),
-        (["--head", "large"], "head: Expected one of 'pooled', 'bcn'. Got value: large"),
+        (["--head", "large"], "head: expected one of pooled, bcn, found large"),
         (
             ["--data.text_column", "body"],
             "train.tsv, line 1: expected columns 'body' and 'label', found 'text', 'label'",

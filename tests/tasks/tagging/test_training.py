@@ -171,7 +171,10 @@ def test_ten_thousand_labels(tmp_path: Path) -> None:
         ),
         ("train --train {chunks} --dev {chunks} --out {out} --column 5", "column: expected 0..2 or negative for"),
         ("train --train {chunks} --dev {dev} --out {out}", "expected O or B-, I-, E- or S- and a type, found 'DET'"),
-        ("train --train {train} --dev {dev} --out {out} --output_layer rnn", "output_layer: Expected one of"),
+        (
+            "train --train {train} --dev {dev} --out {out} --output_layer rnn",
+            "output_layer: expected one of",
+        ),
         ("train --train {binary} --dev {dev} --out {out}", "binary: expected text, found a PDF"),
         ("evaluate {out} {dev}", "expected the directory of a task model"),
         ("predict {out} {one} {out}.conllu", "out.conllu: expected CoNLL-U as INPUT, to fill a column of, found"),
