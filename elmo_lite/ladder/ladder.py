@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -134,10 +135,10 @@ def _measure(name: RungName, config: LadderConfig, texts: Texts, out: Path, *, p
         return counted_rung(name, order, config, texts)
     try:
         return neural_rung(name, config, texts, out / RUNGS / name, progress=progress)
-    except Stopped as stop:
-        where = str(stop).partition(";")[0]
-        message = f"{name}: {where}; --resume continues the ladder in {out}"
-        raise Stopped(message, stop.signal_number) from None
+    except KeyboardInterrupt as stop:
+        where = str(stop).partition(";")[0] or "interrupted"
+        number = stop.signal_number if isinstance(stop, Stopped) else signal.SIGINT
+        raise Stopped(f"{name}: {where}; --resume continues the ladder in {out}", number) from None
 
 
 def _begin(out: Path, ladder: _Ladder, *, resume: bool) -> None:

@@ -20,6 +20,7 @@ from elmo_lite.lm.detokenization import ProseStream
 from elmo_lite.lm.generation import GeneratedText
 from elmo_lite.lm.language_model import LanguageModel
 from elmo_lite.lm.next_command import warn_of_unknown
+from elmo_lite.lm.sampling import Sampling
 from elmo_lite.nn.bilm import Direction
 from elmo_lite.outputs import checked_output, format_of, open_output
 from elmo_lite.text.lines import standard_input_lines
@@ -72,6 +73,7 @@ def generate_command(
         unknown: Let the unknown word be drawn too; it is written as <unk>.
         stateful: Carry states over the ends of sentences, for models that were trained so (--data.batching windows).
     """
+    Sampling(temperature=temperature, top_k=top_k, top_p=top_p)  # checked before the work
     target = checked_output(output, "", overwrite)
     kind = format or _format_of(target)
     keep_freed_memory()

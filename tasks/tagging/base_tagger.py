@@ -137,7 +137,8 @@ class BaseTagger(TrainedModel[TaggingModel, ConfigT]):
             sentence = list(sentence.words)
         if isinstance(sentence, str):
             return self.tokenization.words_with_offsets(sentence)
-        words = list(sentence) if isinstance(sentence, Sequence) else [None]
+        is_list = isinstance(sentence, Sequence) and not isinstance(sentence, bytes | bytearray)
+        words = list(sentence) if is_list else [None]
         if not all(isinstance(word, str) and word for word in words):
             raise CorpusError(f"sentence {number}: expected a string or a list of words, found {sentence!r:.80}")
         return [(str(word), position, position + 1) for position, word in enumerate(words)]

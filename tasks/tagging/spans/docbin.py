@@ -19,6 +19,13 @@ from tasks.tagging.spans.document import CharSpan, Document
 from tasks.tagging.spans.offsets import Unit
 
 SUFFIX = ".spacy"
+_EXPANSION, _ALWAYS = 100, 64 << 20
+"""How many times its size a file may expand to, and the bytes that every file may.
+
+Real text expands to 20 times its size, little text of one repeated word to 300 times.
+"""
+_SLICE = 1 << 16
+"""Bytes that are expanded at a time."""
 
 
 def is_docbin(path: Path) -> bool:
@@ -28,6 +35,20 @@ def is_docbin(path: Path) -> bool:
     with suppress(OSError, zlib.error), path.open("rb") as file:
         return b"version" in zlib.decompressobj().decompress(file.read(256), 64)
     return False
+
+
+def _check_size(path: Path) -> None:
+    """Raise an error for a file that expands to more than any DocBin of its size does: spaCy reads it all at once."""
+    limit = max(_EXPANSION * path.stat().st_size, _ALWAYS)
+    stream, size = zlib.decompressobj(), 0
+    with suppress(zlib.error), path.open("rb") as file:  # spaCy says what is damaged
+        rest = b""
+        while data := rest or file.read(_SLICE):
+            size += len(stream.decompress(data, _SLICE))
+            rest = stream.unconsumed_tail
+            if size > limit:
+                expected = f"at most {limit:,} bytes in a DocBin of {path.stat().st_size:,}"
+                raise CorpusError(f"{path}: expected {expected}, found more")
 
 
 class DocBins:
@@ -47,6 +68,7 @@ class DocBins:
             CorpusError: The file is damaged.
             ModuleNotFoundError: spaCy is not installed.
         """
+        _check_size(Path(self.name))
         with named_extra(self.name):
             import spacy
             from spacy.tokens import DocBin

@@ -167,7 +167,7 @@ def test_a_rung_that_was_trained_but_not_measured(
     config, out = toy_ladder(rungs=("window",)), tmp_path / "out"
     with monkeypatch.context() as patch:
         patch.setattr(one_rung, "perplexities", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Stopped, match=rf"^window: interrupted; --resume continues the ladder in {out}$"):
             climb(config, corpus, out, progress=False)
     (result,) = climb(config, corpus, out, resume=True, progress=False)
     assert result.perplexity is not None and len(result.points) == 2

@@ -87,6 +87,7 @@ def test_batches_are_bounded(tagger: NerTagger, monkeypatch: pytest.MonkeyPatch)
         (["Anna", 3], "sentence 1: expected a string or a list of words, found 3"),
         ([["Anna", ""]], "sentence 0: expected a string or a list of words"),
         ([["Anna", None]], "sentence 0: expected a string or a list of words"),
+        ([b""], "sentence 0: expected a string or a list of words, found b''"),
     ],
 )
 def test_wrong_sentences(tagger: NerTagger, sentences: Any, message: str) -> None:

@@ -57,6 +57,16 @@ def test_a_damaged_file(tmp_path: Path) -> None:
             read_tagged(path)
 
 
+def test_a_small_file_that_expands_to_a_large_one_is_not_read(tmp_path: Path) -> None:
+    path, stream = tmp_path / "train.spacy", zlib.compressobj()
+    start = stream.compress(b"\x89\xa7version\xa30.1\xa5attrs")
+    path.write_bytes(start + b"".join(stream.compress(bytes(1 << 20)) for _ in range(65)) + stream.flush())
+    with pytest.raises(
+        CorpusError, match=r"train\.spacy: expected at most 67,108,864 bytes in a DocBin of \d+,\d+, found"
+    ):
+        read_tagged(path)
+
+
 def test_without_spacy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "train.spacy"
     path.write_bytes(zlib.compress(b"\x89\xa7version\xa30.1\xa5attrs" + b"\0" * 1000))
