@@ -175,7 +175,7 @@ class Classifier(TrainedModel[ClassificationModel, HeadConfig]):
         unknown = 1 / len(self.labels) if self._columns.kind == "one" else 0.0
         found = torch.full((len(texts), len(self.labels)), unknown)
         for batch in batches_by_length(lengths, BATCH_WORDS):
-            with torch.inference_mode():
+            with torch.inference_mode(), self.in_precision():
                 inputs = batch_of([texts[index] for index in batch], self.config.piece_limit).to(self.device)
                 found[batch] = self.model.probabilities(inputs).cpu()
         return found

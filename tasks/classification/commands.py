@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import tee
 from typing import Any
 
+from elmo_lite.hardware import Precision
 from elmo_lite.outputs import format_of, open_output
 from tasks.classification.classifier import Classifier
 from tasks.classification.data import iter_texts, read_labelled
@@ -82,6 +83,7 @@ def evaluate_command(
     errors: str = "",
     encoder: str | None = None,
     device: str = "cpu",
+    precision: Precision = "float32",
 ) -> None:
     """Print the scores of a classifier on labelled texts, as JSON.
 
@@ -90,6 +92,8 @@ def evaluate_command(
         file: Labelled texts: TSV, CSV, JSON, Parquet, trees or a data set of the hub.
         errors: Directory to write the ten worst texts to, as errors.html and errors.jsonl. Defaults to none.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
+        precision: Precision of the computation: float32; bfloat16, which is faster on hardware that has it and changes
+            probabilities in the third digit; or auto, bfloat16 on such hardware.
 
     Other Args:
         text_column: Column of the text, or of the first text of a pair. Defaults to that of the training.
@@ -97,7 +101,7 @@ def evaluate_command(
         label_column: Column of the label. Defaults to that of the training.
         encoder: Path or name of an encoder that is not kept with the classifier. Defaults to where it was in training.
     """
-    classifier = Classifier.from_pretrained(directory, device, encoder)
+    classifier = Classifier.from_pretrained(directory, device, encoder, precision)
     data = classifier.data_config(text_column, label_column, text_pair_column)
     scores = evaluated(Classification(classifier.config), classifier, data, file, directory, errors)
     print(scores_as_json(directory, file, scores))
@@ -114,6 +118,7 @@ def predict_command(
     text_pair_column: str | None = None,
     encoder: str | None = None,
     device: str = "cpu",
+    precision: Precision = "float32",
     overwrite: bool = False,
 ) -> None:
     """Classify texts or pairs of texts.
@@ -128,6 +133,8 @@ def predict_command(
         min_score: Probability in 0..1; a label below it is left empty, its score is written.
         format: Format of the output: text, jsonl, tsv or csv. Defaults to that of the suffix.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
+        precision: Precision of the computation: float32; bfloat16, which is faster on hardware that has it and changes
+            probabilities in the third digit; or auto, bfloat16 on such hardware.
         overwrite: Replace OUTPUT if it exists.
 
     Other Args:
@@ -137,7 +144,7 @@ def predict_command(
     """
     source, output = input_and_output(paths, overwrite)
     kind = format or format_of(output, FORMATS)  # before the work
-    classifier = Classifier.from_pretrained(directory, device, encoder)
+    classifier = Classifier.from_pretrained(directory, device, encoder, precision)
     data = classifier.data_config(text_column, None, text_pair_column)
     check_min_score(min_score, data.columns().kind)
     predict_file(classifier, source, output, data, probabilities, min_score, kind)

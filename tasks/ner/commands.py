@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from elmo_lite.errors import require
+from elmo_lite.hardware import Precision
 from elmo_lite.outputs import format_of
 from tasks.files import input_and_output
 from tasks.ner.data import TaggedData, read_tagged
@@ -34,6 +35,7 @@ def evaluate_command(
     errors: str = "",
     encoder: str | None = None,
     device: str = "cpu",
+    precision: Precision = "float32",
 ) -> None:
     """Print the entity scores of a tagger on labelled sentences, as JSON.
 
@@ -43,13 +45,15 @@ def evaluate_command(
             characters from doccano, Label Studio, Prodigy, brat (a directory) or spaCy.
         errors: Directory to write the ten worst sentences to, as errors.html and errors.jsonl. Defaults to none.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
+        precision: Precision of the computation: float32; bfloat16, which is faster on hardware that has it and changes
+            probabilities in the third digit; or auto, bfloat16 on such hardware.
 
     Other Args:
         word_column: Column of the words in a column file, from 0. Detected by default.
         tag_column: Column of the tags, from 0; -1 for the last. Detected by default.
         encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
-    tagger = NerTagger.from_pretrained(directory, device, encoder)
+    tagger = NerTagger.from_pretrained(directory, device, encoder, precision)
     more: dict[str, Any] = {"entity_type": tagger.config.entity_type, "tokenization": tagger.tokenization}
     labelled = read_tagged(file, word_column, tag_column, **more)
     warn_of_unseen(file, labelled, tagger.types)
@@ -67,6 +71,7 @@ def predict_command(
     word_column: int | None = None,
     encoder: str | None = None,
     device: str = "cpu",
+    precision: Precision = "float32",
     overwrite: bool = False,
 ) -> None:
     """Find the named entities of sentences, or of whole texts for an annotation tool.
@@ -84,6 +89,8 @@ def predict_command(
             for whole texts with the entities that were found. Defaults to that of INPUT, if it is from such a tool, or
             of the suffix.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
+        precision: Precision of the computation: float32; bfloat16, which is faster on hardware that has it and changes
+            probabilities in the third digit; or auto, bfloat16 on such hardware.
         overwrite: Replace OUTPUT if it exists.
 
     Other Args:
@@ -93,11 +100,11 @@ def predict_command(
     """
     require(0 <= min_score <= 1, "min_score", "a probability in 0..1", min_score)
     if texts := texts_to_tag(paths, format, offsets, overwrite):
-        texts.tag(NerTagger.from_pretrained(directory, device, encoder), probabilities, min_score)
+        texts.tag(NerTagger.from_pretrained(directory, device, encoder, precision), probabilities, min_score)
         return
     source, output = input_and_output(paths, overwrite)
     kind = cast(Format, format) if format else format_of(output, FORMATS)
     stream = SentenceStream(source, word_column)
-    tagger = NerTagger.from_pretrained(directory, device, encoder)
+    tagger = NerTagger.from_pretrained(directory, device, encoder, precision)
     text_of = text_in(tagger, kind, probabilities)
     predict_rows(tagger, stream, output, text_of, min_score=min_score, probabilities=probabilities)

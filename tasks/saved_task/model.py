@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from elmo_lite import Tokenization
-from elmo_lite.hardware import choose_device
+from elmo_lite.hardware import Precision, choose_device, choose_precision
 from tasks.inputs.representation import Representation
 from tasks.saved_task.network import NetworkConfig, load_network, save_network
 from tasks.saved_task.settings import Kind
@@ -30,6 +30,8 @@ class TrainedModel(ABC, Generic[NetworkT, ConfigT]):
     """Task of its saved models."""
     config_type: ClassVar[type[Any]]
     """Class of the settings."""
+    precision: Precision = "float32"
+    """Precision of predictions, "float32" or "bfloat16"; weights stay in float32."""
 
     def __init__(
         self, model: NetworkT, config: ConfigT, tokenization: Tokenization, device: str | torch.device = "cpu"
@@ -54,7 +56,11 @@ class TrainedModel(ABC, Generic[NetworkT, ConfigT]):
 
     @classmethod
     def from_pretrained(
-        cls, directory: str | os.PathLike[str], device: str = "cpu", encoder: str | None = None
+        cls,
+        directory: str | os.PathLike[str],
+        device: str = "cpu",
+        encoder: str | None = None,
+        precision: Precision = "float32",
     ) -> Self:
         """Load a model.
 
@@ -62,14 +68,25 @@ class TrainedModel(ABC, Generic[NetworkT, ConfigT]):
             directory: Directory written by ``save`` or the command ``train``.
             device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
             encoder: Path or name of an encoder that is not kept with the model. Defaults to where it was in training.
+            precision: Precision of predictions: "float32"; "bfloat16", which is faster where the hardware has it, and
+                whose probabilities differ in the third digit; or "auto" for bfloat16 on such hardware. Defaults to
+                "float32".
 
         Raises:
             CheckpointError: The directory has no model, the model is damaged, or it is for another task.
+            ConfigError: The precision is unknown, or the processor cannot compute in it.
         """
+        precision = choose_precision(precision, choose_device(device))
         found = load_network(
             directory, cls.kind, cls.config_type.from_dict, cls.network, device=device, encoder=encoder
         )
-        return cls(*found, device)
+        model = cls(*found, device)
+        model.precision = precision
+        return model
+
+    def in_precision(self) -> torch.autocast:
+        """The context in which the network predicts: autocast if the precision is bfloat16."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
 
     def save(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from elmo_lite.errors import require
+from elmo_lite.hardware import Precision
 from elmo_lite.outputs import format_of
 from tasks.classification.commands import evaluate, evaluated, predict_file
 from tasks.classification.output_formats import FORMATS, Format
@@ -23,6 +24,7 @@ def evaluate_command(
     errors: str = "",
     encoder: str | None = None,
     device: str = "cpu",
+    precision: Precision = "float32",
 ) -> None:
     """Print accuracy, macro-F1 and the confusion matrix of a classifier on labelled texts, as JSON.
 
@@ -31,13 +33,15 @@ def evaluate_command(
         file: Labelled texts: trees, TSV, CSV, JSON, Parquet or a data set of the hub.
         errors: Directory to write the ten worst texts to, as errors.html and errors.jsonl. Defaults to none.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
+        precision: Precision of the computation: float32; bfloat16, which is faster on hardware that has it and changes
+            probabilities in the third digit; or auto, bfloat16 on such hardware.
 
     Other Args:
         text_column: Column of the text. Defaults to that of the training.
         label_column: Column of the label. Defaults to that of the training.
         encoder: Path or name of an encoder that is not kept with the classifier. Defaults to where it was in training.
     """
-    classifier = SentimentClassifier.from_pretrained(directory, device, encoder)
+    classifier = SentimentClassifier.from_pretrained(directory, device, encoder, precision)
     columns = classifier.data_config(text_column, label_column)
     scores = evaluated(Sentiment(classifier.config), classifier, columns, file, directory, errors)
     print(scores_as_json(directory, file, scores))
@@ -53,6 +57,7 @@ def predict_command(
     text_column: str | None = None,
     encoder: str | None = None,
     device: str = "cpu",
+    precision: Precision = "float32",
     overwrite: bool = False,
 ) -> None:
     """Classify texts.
@@ -67,6 +72,8 @@ def predict_command(
         min_score: Probability in 0..1; a label below it is left empty, its score is written.
         format: Format of the output: text, jsonl, tsv or csv. Defaults to that of the suffix.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
+        precision: Precision of the computation: float32; bfloat16, which is faster on hardware that has it and changes
+            probabilities in the third digit; or auto, bfloat16 on such hardware.
         overwrite: Replace OUTPUT if it exists.
 
     Other Args:
@@ -76,6 +83,6 @@ def predict_command(
     require(0 <= min_score <= 1, "min_score", "a probability in 0..1", min_score)
     source, output = input_and_output(paths, overwrite)
     kind = format or format_of(output, FORMATS)  # before the work
-    classifier = SentimentClassifier.from_pretrained(directory, device, encoder)
+    classifier = SentimentClassifier.from_pretrained(directory, device, encoder, precision)
     data = classifier.data_config(text_column)
     predict_file(classifier, source, output, data, probabilities, min_score, kind)

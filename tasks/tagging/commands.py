@@ -9,6 +9,7 @@ from typing import Any, cast
 from elmo_lite import ConfigError
 from elmo_lite.errors import require
 from elmo_lite.files import STANDARD_STREAM
+from elmo_lite.hardware import Precision
 from elmo_lite.outputs import format_of
 from elmo_lite.text import is_data_set_name
 from tasks.files import input_and_output
@@ -44,6 +45,7 @@ def evaluate_command(
     errors: str = "",
     encoder: str | None = None,
     device: str = "cpu",
+    precision: Precision = "float32",
 ) -> None:
     """Print the scores of a tagger on labelled sentences, as JSON.
 
@@ -54,13 +56,15 @@ def evaluate_command(
         column: Column of the labels, by name or number. Defaults to that of the training.
         errors: Directory to write the ten worst sentences to, as errors.html and errors.jsonl. Defaults to none.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
+        precision: Precision of the computation: float32; bfloat16, which is faster on hardware that has it and changes
+            probabilities in the third digit; or auto, bfloat16 on such hardware.
 
     Other Args:
         word_column: Column of the words, by name or number. Defaults to that of the training.
         predicate_column: Column or field that marks predicates. Defaults to that of the training.
         encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
-    tagger = Tagger.from_pretrained(directory, device, encoder)
+    tagger = Tagger.from_pretrained(directory, device, encoder, precision)
     labelled = tagger.read(file, column, word_column, predicate_column)
     warn_of_unseen(file, labelled, tagger.types)
     task = TagSpans() if tagger.has_spans else TagWords()
@@ -80,6 +84,7 @@ def predict_command(
     offsets: OffsetUnit = "auto",
     encoder: str | None = None,
     device: str = "cpu",
+    precision: Precision = "float32",
     overwrite: bool = False,
 ) -> None:
     """Find the labels of the words of sentences.
@@ -98,6 +103,8 @@ def predict_command(
         format: Format of the output: text, jsonl, columns, csv or conllu; of spans also doccano, spans or label_studio,
             for whole texts. Defaults to that of INPUT, if it is from such a tool, or of the suffix.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
+        precision: Precision of the computation: float32; bfloat16, which is faster on hardware that has it and changes
+            probabilities in the third digit; or auto, bfloat16 on such hardware.
         overwrite: Replace OUTPUT if it exists.
 
     Other Args:
@@ -108,7 +115,7 @@ def predict_command(
         encoder: Path or name of an encoder that is not kept with the tagger. Defaults to where it was in training.
     """
     require(0 <= min_score <= 1, "min_score", "a probability in 0..1", min_score)
-    load = partial(Tagger.from_pretrained, directory, device, encoder)
+    load = partial(Tagger.from_pretrained, directory, device, encoder, precision)
     columns = column, word_column, predicate_column
     texts = texts_to_tag(paths, format, offsets, overwrite) if columns == (None, None, None) else None
     if texts is not None and (tagger := load()).has_spans and not tagger.reads_predicates:
