@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 _FUNCTIONS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
@@ -13,6 +14,9 @@ _FUNCTIONS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
     "RNN_TANH": torch.rnn_tanh,
     "RNN_RELU": torch.rnn_relu,
 }
+
+_ROWS = 16
+"""A number of rows that suits oneDNN's LSTM in bfloat16."""
 
 
 def run_layer(rnn: nn.RNNBase, inputs: Tensor, state: Sequence[Tensor] | None) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -29,10 +33,28 @@ def run_layer(rnn: nn.RNNBase, inputs: Tensor, state: Sequence[Tensor] | None) -
     if inputs.is_cuda and torch.is_autocast_enabled("cuda"):
         with torch.autocast("cuda", enabled=False):
             return run_layer_in(rnn, inputs, state, torch.get_autocast_dtype("cuda"))
+    if extra := _missing_rows(rnn, inputs):
+        padding = (0, 0, 0, 0, 0, extra) if rnn.batch_first else (0, 0, 0, extra)
+        padded = None if state is None else [F.pad(part, (0, 0, 0, extra)) for part in state]
+        outputs, last = run_layer(rnn, F.pad(inputs, padding), padded)
+        return outputs.narrow(0 if rnn.batch_first else 1, 0, len(last[0]) - extra), tuple(h[:-extra] for h in last)
     has_cell = rnn.mode == "LSTM"
     before = None if state is None else tuple(part[None].to(inputs.dtype) for part in state)
     outputs, after = rnn(inputs, before if has_cell or before is None else before[0])
     return outputs, tuple(part[0] for part in (after if has_cell else [after]))
+
+
+def _missing_rows(rnn: nn.RNNBase, inputs: Tensor) -> int:
+    """Number of rows to add to those of a batch.
+
+    On the CPU in bfloat16, oneDNN's LSTM splits the rows into blocks of the largest divisor of their number that is at
+    most 32. With a prime number of rows it takes five to eight times as long (torch 2.13).
+    """
+    rows = inputs.shape[0 if rnn.batch_first else 1]
+    if rnn.mode != "LSTM" or inputs.device.type != "cpu" or rows <= 2 * _ROWS:
+        return 0
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else inputs.dtype
+    return -rows % _ROWS if dtype == torch.bfloat16 else 0
 
 
 def run_layer_in(

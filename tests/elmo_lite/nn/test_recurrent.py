@@ -40,6 +40,46 @@ def test_a_data_type_of_its_own_is_the_module(name: str, batch_first: bool, has_
         torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("has_state", [False, True])
+def test_rows_are_added_in_bfloat16(batch_first: bool, has_state: bool) -> None:
+    """With 37 rows, a prime number, oneDNN's LSTM in bfloat16 takes several times as long as with 48."""
+    rows, layer = 37, layer_of("LSTM", batch_first=batch_first)
+    inputs = torch.randn((rows, T, D) if batch_first else (T, rows, D), requires_grad=True)
+    state = tuple(torch.randn(rows, H) for _ in "hc") if has_state else None
+    seen: list[int] = []
+    layer.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[0 if batch_first else 1]))
+    found = []
+    for run in (
+        lambda: run_layer(layer, inputs, state),
+        lambda: layer(inputs, None if state is None else tuple(part[None] for part in state)),
+    ):
+        layer.zero_grad()
+        inputs.grad = None
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs, after = run()
+        (outputs.float().square().sum() + sum(part.float().sin().sum() for part in after)).backward()
+        grads = [inputs.grad, *(parameter.grad.clone() for parameter in layer.parameters())]
+        found.append([outputs, *(part.reshape(rows, H) for part in after), *grads])
+    assert seen == [48, rows]
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=2e-2, atol=2e-2)
+
+
+def test_rows_are_not_added_where_it_does_not_help() -> None:
+    seen: list[int] = []
+    for name, rows, dtype in [
+        ("LSTM", 37, torch.float32),
+        ("LSTM", 31, torch.bfloat16),
+        ("LSTM", 48, torch.bfloat16),
+        ("GRU", 37, torch.bfloat16),
+    ]:
+        layer = layer_of(name).to(dtype)
+        layer.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[1]))
+        run_layer(layer, torch.randn(T, rows, D, dtype=dtype), None)
+    assert seen == [37, 31, 48, 37]
+
+
 def test_relu_is_kept() -> None:
     layer, inputs = layer_of("RNN", nonlinearity="relu"), torch.randn(T, B, D)
     torch.testing.assert_close(run_layer_in(layer, inputs, None, torch.float32)[0], layer(inputs)[0])
