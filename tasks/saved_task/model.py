@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from elmo_lite import Tokenization
-from elmo_lite.hardware import Precision, choose_device, choose_precision
+from elmo_lite.hardware import Precision, choose_device, choose_precision, move
 from tasks.inputs.representation import Representation
 from tasks.saved_task.network import NetworkConfig, load_network, save_network
 from tasks.saved_task.settings import Kind
@@ -31,7 +31,7 @@ class TrainedModel(ABC, Generic[NetworkT, ConfigT]):
     config_type: ClassVar[type[Any]]
     """Class of the settings."""
     precision: Precision = "float32"
-    """Precision of predictions, "float32" or "bfloat16"; weights stay in float32."""
+    """Precision of predictions, "float32" or "bfloat16"."""
 
     def __init__(
         self, model: NetworkT, config: ConfigT, tokenization: Tokenization, device: str | torch.device = "cpu"
@@ -69,8 +69,8 @@ class TrainedModel(ABC, Generic[NetworkT, ConfigT]):
             device: Device to run on, "auto" for a GPU if there is one. Defaults to "cpu".
             encoder: Path or name of an encoder that is not kept with the model. Defaults to where it was in training.
             precision: Precision of predictions: "float32"; "bfloat16", which is faster where the hardware has it, and
-                whose probabilities differ in the third digit; or "auto" for bfloat16 on such hardware. Defaults to
-                "float32".
+                whose probabilities differ in the third digit; or "auto" for bfloat16 on such hardware. The encoder's
+                weights are then in bfloat16, in what ``save`` writes too. Defaults to "float32".
 
         Raises:
             CheckpointError: The directory has no model, the model is damaged, or it is for another task.
@@ -81,8 +81,15 @@ class TrainedModel(ABC, Generic[NetworkT, ConfigT]):
             directory, cls.kind, cls.config_type.from_dict, cls.network, device=device, encoder=encoder
         )
         model = cls(*found, device)
-        model.precision = precision
+        model._set_precision(precision)
         return model
+
+    def _set_precision(self, precision: Precision) -> None:
+        """Set the precision of predictions, and convert the weights of an encoder once instead of at each batch."""
+        self.precision = precision
+        encoder = getattr(getattr(self.model, "representation", None), "elmo", None)
+        if precision == "bfloat16" and encoder is not None:
+            move(encoder, self.device, torch.bfloat16)
 
     def in_precision(self) -> torch.autocast:
         """The context in which the network predicts: autocast if the precision is bfloat16."""

@@ -55,6 +55,7 @@ def test_predictions_are_near_those_in_float32(kind: str, tiny_elmo: Elmo, tmp_p
     assert np.abs(ours - theirs).max() < 0.02
     assert not np.array_equal(ours, theirs), "bfloat16 was not used"
     np.testing.assert_allclose(ours.sum(axis=-1), 1, atol=1e-5)
+    assert quick.model.representation.elmo.dtype == torch.bfloat16
     for name, weight in exact.model.state_dict().items():
         assert torch.equal(weight, quick.model.state_dict()[name]), name
 
