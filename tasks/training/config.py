@@ -27,7 +27,8 @@ class FinetuneConfig:
     learning_rate: float = 3e-3
     """Initial learning rate of AdamW for everything but the encoder."""
     mix_learning_rate: float | None = None
-    """Initial learning rate of the layer weights and their scale gamma. Defaults to that of the head."""
+    """Initial learning rate of what combines the layers. Defaults to that of the head for layer weights and gamma, and
+    to a tenth of it for the matrices of concat and function."""
     encoder_learning_rate: float = 1e-4
     """Initial learning rate of the encoder's top layer, if the encoder is trained."""
     layer_decay: float = 2.6

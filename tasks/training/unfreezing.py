@@ -7,6 +7,13 @@ from typing import Any
 from torch import nn
 
 from elmo_lite import ConfigError, Elmo, ScalarMix
+from tasks.inputs.combination import Concatenation
+
+CONCATENATION_RATE = 0.1
+"""Learning rate of the matrices of ``Concatenation`` as a part of that of the head.
+
+A step of Adam changes their outputs by an amount that grows with the width of all layers together.
+"""
 
 
 def encoder_layers(elmo: Elmo) -> list[list[nn.Parameter]]:
@@ -40,11 +47,12 @@ def parameter_groups(
         encoder_learning_rate: Learning rate of the top layer of the encoder.
         layer_decay: Factor of 1 or more by which the learning rate of each encoder layer is lower than that of the
             layer above. The character CNN is the lowest layer.
-        mix_learning_rate: Learning rate of the layer weights and gamma. Defaults to ``learning_rate``.
+        mix_learning_rate: Learning rate of what combines the layers. Defaults to ``learning_rate`` for layer weights
+            and gamma, and to a tenth of it for the matrices of ``Concatenation``.
 
     Returns:
-        Dicts with "params", "lr" and "name": "head", then "mix" if there is a mix with a learning rate of its own, then
-        "encoder.0" to "encoder.{L - 1}" if an encoder is trained.
+        Dicts with "params", "lr" and "name": "head", then "mix" if what combines the layers has another learning rate,
+        then "encoder.0" to "encoder.{L - 1}" if an encoder is trained.
 
     Raises:
         ConfigError: ``layer_decay`` is less than 1.
@@ -56,10 +64,11 @@ def parameter_groups(
         for layer, parameters in enumerate(encoder_layers(elmo)):
             rate = encoder_learning_rate / layer_decay ** (elmo.num_layers - 1 - layer)
             groups.append({"params": parameters, "lr": rate, "name": f"encoder.{layer}"})
-    if mix_learning_rate is not None:
-        mixes = [module for module in model.modules() if isinstance(module, ScalarMix)]
-        scalars = [parameter for mix in mixes for parameter in mix.parameters()]
-        groups = [{"params": scalars, "lr": mix_learning_rate, "name": "mix"}] * bool(scalars) + groups
+    kinds = Concatenation if mix_learning_rate is None else (ScalarMix, Concatenation)
+    parts = [module for module in model.modules() if isinstance(module, kinds)]
+    if combining := [parameter for part in parts for parameter in part.parameters()]:
+        rate = CONCATENATION_RATE * learning_rate if mix_learning_rate is None else mix_learning_rate
+        groups.insert(0, {"params": combining, "lr": rate, "name": "mix"})
     inside = {id(parameter) for group in groups for parameter in group["params"]}
     head = [parameter for parameter in model.parameters() if id(parameter) not in inside]
     return [{"params": head, "lr": learning_rate, "name": "head"}, *groups]

@@ -112,7 +112,20 @@ def test_scalars_of_the_mixes_have_a_learning_rate_of_their_own(elmo: Elmo, free
     assert len(everything) == len(set(everything)) == len(list(model.parameters()))
 
 
-@pytest.mark.parametrize("layers", ["top", "concat", "function"])
+@pytest.mark.parametrize("layers", ["top", "concat"])
 def test_without_a_mix_there_is_no_group_of_it(elmo: Elmo, layers: str) -> None:
     (head,) = parameter_groups(Model(make(elmo, words(), layers=layers)), 1e-3, 1e-4, mix_learning_rate=3e-2)
     assert head["name"] == "head"
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, 1e-4), (3e-2, 3e-2)])
+@pytest.mark.parametrize(
+    ("settings", "number"), [({"layers": "function"}, 4), ({"layers": "concat", "projection": 3}, 2)]
+)
+def test_matrices_over_all_layers_learn_slowly(
+    elmo: Elmo, settings: dict[str, Any], number: int, given: float | None, expected: float
+) -> None:
+    model = Model(make(elmo, words(), **settings))
+    head, matrices = parameter_groups(model, 1e-3, 1e-4, mix_learning_rate=given)
+    assert (matrices["name"], matrices["lr"], len(matrices["params"])) == ("mix", pytest.approx(expected), number)
+    assert len(head["params"]) + number == len(list(model.parameters()))
