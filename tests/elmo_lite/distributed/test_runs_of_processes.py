@@ -35,6 +35,7 @@ from tests.cluster import (
     STEPS,
     WINDOWS,
     Signal,
+    StepSeconds,
     dry_run_briefly,
     exchange,
     fail,
@@ -43,6 +44,7 @@ from tests.cluster import (
     settings,
     train,
     train_kind,
+    train_until_stopped,
     with_dropout,
 )
 
@@ -128,6 +130,21 @@ def test_a_process_that_dies_ends_the_run(corpus: Path, tmp_path: Path) -> None:
     pretrain(config, corpus, out, resume=True, progress=False)
     pretrain(config, corpus, tmp_path / "whole", max_steps=20, progress=False, validated_words=100)
     torch.testing.assert_close(weights(out), weights(tmp_path / "whole"), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_that_does_not_answer_ends_the_run(corpus: Path, tmp_path: Path, rank: int) -> None:
+    """It has not ended, so no connection closes: the time that the others wait within a step tells, here 5 seconds."""
+    began = time.monotonic()
+    message = (
+        rf"^process {rank + 1} of 2: expected an answer, found none .*Timed out.*; .* --resume goes on from there$"
+    )
+    with pytest.raises(TrainingError, match=message):
+        run_processes(train_until_stopped, StepSeconds(5.0), rank, corpus, tmp_path / "run", **on_cpu(2))
+    assert time.monotonic() - began < 55
+    assert not is_held(tmp_path / "run")
+    done = pretrain(settings(WINDOWS), corpus, tmp_path / "run", resume=True, progress=False)
+    assert done["steps"] == 20
 
 
 def started(corpus: Path, folder: Path) -> subprocess.Popen[str]:
