@@ -23,6 +23,8 @@ from elmo_lite.pretraining.pretrain import _pretrain
 STEPS = 200
 WINDOWS = DataConfig(batching="windows", batch_words=40, max_length=8)  # five rows
 SENTENCES = DataConfig(batch_words=60, max_length=12)
+EACH_STEP = {"save_every_minutes": 1e-6}
+"""A setting with which a state is saved after every step."""
 
 
 def settings(data: DataConfig = SENTENCES, optimizer: str = "muon", **changes: Any) -> PretrainConfig:
@@ -105,7 +107,7 @@ def _set_step_seconds(seconds: float) -> None:
 
 def train_until_stopped(seconds: StepSeconds, rank: int, corpus: Path, out: Path) -> None:
     """A run in which one process is stopped, and neither ends nor answers, as if its machine were lost."""
-    train(settings(WINDOWS, save_every_minutes=1e-6), corpus, out, 20, Signal(12, rank, signal.SIGSTOP))
+    train(settings(WINDOWS, **EACH_STEP), corpus, out, 20, Signal(12, rank, signal.SIGSTOP))
 
 
 def exchange() -> tuple[Any, ...]:
