@@ -9,7 +9,7 @@ of words, one a line, and writes the top layer in float16.
 
 A measurement is one call of the library in a process of its own, of one thread. CPU time is that of the process and its
 children, user and system, without starting Python and importing torch. Memory is the largest resident set, which
-includes pages of files that the system can take back, and the largest without these ("anonymous", sampled, Linux).
+includes pages of files that the system can take back, and the largest without these ("anonymous", sampled); Linux only.
 Whatever is written is deleted. Finished measurements are kept in DIR/growth.json and are not repeated.
 """
 
@@ -25,43 +25,37 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pretraining import read_config
-
-from elmo_lite import Elmo
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
-from elmo_lite.embedding.embed import embed_file
-from elmo_lite.pretraining.pretrain import pretrain
 from elmo_lite.text.decompression import decompressed
 from elmo_lite.text.tokenization import Tokenization
 
-KINDS = ("corpus", "pretrain", "embed")
 FILE = "growth.json"
 SAMPLE_SECONDS = 0.1
 
 
-class AnonymousMemory(threading.Thread):
-    """Largest memory of this process in bytes that is no page of a file; 0 where /proc does not tell."""
+class Memory(threading.Thread):
+    """Largest memory of this process in bytes, in all and without pages of files."""
 
     def __init__(self) -> None:
         """Sample until ``stop``."""
         super().__init__(daemon=True)
-        self.largest, self.finished = 0, threading.Event()
+        self.resident, self.anonymous, self.finished = 0, 0, threading.Event()
 
     def run(self) -> None:
-        """Sample ten times a second."""
-        while not self.finished.wait(SAMPLE_SECONDS):
-            try:
-                lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-            except OSError:
+        """Sample ten times a second, and once at the end."""
+        while True:
+            is_last = self.finished.wait(SAMPLE_SECONDS)
+            lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+            sizes = {line.split(":")[0]: 1024 * int(line.split()[1]) for line in lines if line.endswith(" kB")}
+            self.resident = sizes["VmHWM"]  # not that of getrusage, which may be that of the parent
+            self.anonymous = max(self.anonymous, sizes["RssAnon"] + sizes["RssShmem"])
+            if is_last:
                 return
-            found = sum(1024 * int(line.split()[1]) for line in lines if line.startswith(("RssAnon", "RssShmem")))
-            self.largest = max(self.largest, found)
 
     def stop(self) -> None:
         """End the thread."""
@@ -75,27 +69,60 @@ def cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
-def measure(kind: str, source: Path, output: Path, arguments: argparse.Namespace) -> dict[str, float]:
-    """Make one call in this process; ``words`` are those that it processed."""
-    config, model = read_config(arguments.config), Elmo.from_pretrained(arguments.model) if kind == "embed" else None
-    memory, before = AnonymousMemory(), cpu_seconds()
-    memory.start()
-    facts: dict[str, float] = {}
-    if kind == "corpus":
+def corpus(source: Path, output: Path, arguments: argparse.Namespace) -> Callable[[], dict[str, float]]:
+    """Building a corpus."""
+
+    def call() -> dict[str, float]:
         meta = build_corpus([str(source)], output, CorpusSettings(), num_processes=1)
-        facts = {"words": meta["train"]["words"] + meta["held_out"]["words"], "distinct_words": meta["distinct_words"]}
-    elif kind == "pretrain":
+        words = meta["train"]["words"] + meta["held_out"]["words"]
+        return {"words": words, "distinct_words": meta["distinct_words"]}
+
+    return call
+
+
+def pretraining(source: Path, output: Path, arguments: argparse.Namespace) -> Callable[[], dict[str, float]]:
+    """Pretraining for some steps, from nothing to the saved model."""
+    from pretraining import read_config  # with torch, which a process that builds a corpus does not need
+
+    from elmo_lite.pretraining.pretrain import pretrain
+
+    config = read_config(arguments.config)
+
+    def call() -> dict[str, float]:
         done = pretrain(config, source, output, max_steps=arguments.steps, progress=False)
-        facts = {"words": done["steps"] * config.data.batch_words}
-    else:
-        assert model is not None
-        split = model.tokenization.with_kind("whitespace")
-        shape = embed_file(model, source, output, layers="top", dtype="float16", tokenization=split)
-        facts = {"words": shape.num_words, "bytes": output.stat().st_size}
+        return {"words": done["steps"] * config.data.batch_words}
+
+    return call
+
+
+def embedding(source: Path, output: Path, arguments: argparse.Namespace) -> Callable[[], dict[str, float]]:
+    """Embedding a file of sentences with a loaded model."""
+    from elmo_lite import Elmo
+    from elmo_lite.embedding.embed import embed_file
+
+    elmo = Elmo.from_pretrained(arguments.model)
+    split = elmo.tokenization.with_kind("whitespace")
+
+    def call() -> dict[str, float]:
+        shape = embed_file(elmo, source, output, layers="top", dtype="float16", tokenization=split)
+        return {"words": shape.num_words, "bytes": output.stat().st_size}
+
+    return call
+
+
+KINDS = {"corpus": corpus, "pretrain": pretraining, "embed": embedding}
+"""Each prepares a call, whose cost is measured; it returns the ``words`` that it processed."""
+
+
+def measure(kind: str, source: Path, output: Path, arguments: argparse.Namespace) -> dict[str, float]:
+    """Measure a call in this process."""
+    call = KINDS[kind](source, output, arguments)
+    memory, before = Memory(), cpu_seconds()
+    memory.start()
+    facts = call()
     facts["cpu_seconds"] = cpu_seconds() - before
     memory.stop()
-    used = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return {**facts, "resident": max(used) * 1024, "anonymous": memory.largest}
+    return {**facts, "resident": memory.resident, "anonymous": memory.anonymous}
 
 
 def articles(files: Sequence[Path]) -> Iterator[list[str]]:
@@ -175,7 +202,7 @@ def table(found: dict[str, list[dict[str, float]]]) -> list[str]:
     names = ["", "text, words", "processed, words", "CPU, s", "CPU, µs a word (range)", "over the smallest"]
     lines = [f"| {' | '.join([*names, 'resident', 'anonymous'])} |", "|" + "---|" * 8]
     base: dict[str, float] = {}
-    for key in sorted(found, key=lambda key: (KINDS.index(key.split("-")[0]), int(key.split("-")[1]))):
+    for key in sorted(found, key=lambda key: (list(KINDS).index(key.split("-")[0]), int(key.split("-")[1]))):
         kind, size = key.split("-")
         turns = found[key]
         middle = {name: statistics.median(turn[name] for turn in turns) for name in turns[0]}
@@ -194,9 +221,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path, metavar="TEXT")
-    parser.add_argument(
-        "--out", type=Path, required=True, help="directory of the measurements, and for what is written"
-    )
+    parser.add_argument("--out", type=Path, required=True, help="directory of figures, and for what is written")
     parser.add_argument("--what", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--sizes", nargs="+", type=int, default=[1_000_000, 10_000_000, 78_000_000])
     parser.add_argument("--embed_sizes", nargs="+", type=int, default=[1_000_000, 3_000_000, 10_000_000])
@@ -213,16 +238,15 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / FILE
     found: dict[str, list[dict[str, float]]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=arguments.out)))
-        inputs = Inputs(arguments.files, folder)
+    with tempfile.TemporaryDirectory(dir=arguments.out) as folder:
+        inputs = Inputs(arguments.files, Path(folder))
         for turn in range(arguments.repeats):
             for kind in arguments.what:
                 for size in arguments.embed_sizes if kind == "embed" else arguments.sizes:
                     turns = found.setdefault(f"{kind}-{size}", [])
                     if len(turns) > turn:
                         continue
-                    output = folder / ("vectors.h5" if kind == "embed" else "written")
+                    output = Path(folder) / ("vectors.h5" if kind == "embed" else "written")
                     turns.append(run(kind, inputs.source(kind, size), output, arguments))
                     path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
                     print(f"{kind}, {size:,} words: {turns[-1]['cpu_seconds']:.1f} s", file=sys.stderr, flush=True)
