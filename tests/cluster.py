@@ -13,6 +13,7 @@ import pytorch_lightning as pl
 import torch
 
 from elmo_lite.corpus.corpus import Corpus
+from elmo_lite.distributed import group
 from elmo_lite.distributed.group import from_first, largest, place, share, total, wait_for_all
 from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
 from elmo_lite.pretraining import speed
@@ -22,6 +23,8 @@ from elmo_lite.pretraining.pretrain import _pretrain
 STEPS = 200
 WINDOWS = DataConfig(batching="windows", batch_words=40, max_length=8)  # five rows
 SENTENCES = DataConfig(batch_words=60, max_length=12)
+EACH_STEP = {"save_every_minutes": 1e-6}
+"""A setting with which a state is saved after every step."""
 
 
 def settings(data: DataConfig = SENTENCES, optimizer: str = "muon", **changes: Any) -> PretrainConfig:
@@ -89,6 +92,22 @@ class SameEverywhere(pl.Callback):
         ]
         most = largest(*sums, *(-value for value in sums))
         assert most == sums + [-value for value in sums]
+
+
+class StepSeconds(float):
+    """An argument that sets how long processes wait within a step, before they join: where it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _set_step_seconds, (float(self),)
+
+
+def _set_step_seconds(seconds: float) -> None:
+    group.STEP_SECONDS = seconds
+
+
+def train_until_stopped(seconds: StepSeconds, rank: int, corpus: Path, out: Path) -> None:
+    """A run in which one process is stopped, and neither ends nor answers, as if its machine were lost."""
+    train(settings(WINDOWS, **EACH_STEP), corpus, out, 20, Signal(12, rank, signal.SIGSTOP))
 
 
 def exchange() -> tuple[Any, ...]:

@@ -63,8 +63,10 @@ def make_batch(
     step_words = ahead.shape[0] * (ahead.shape[1] - 1) if lengths is None else int(lengths.sum())
     step_classes = None
     if share.size > 1:
-        step_ids = np.unique(np.stack([stream[ahead[:, 1:]], stream[back[:, 1:]]]))  # padding repeats a target
-        step_classes = torch.from_numpy(np.unique(words.class_of_word[step_ids]).astype(np.int64))
+        is_target = np.zeros(len(words.class_of_word), dtype=bool)  # marked, as sorting takes ten times as long
+        for positions in (ahead, back):
+            is_target[stream[positions[:, 1:]]] = True  # padding repeats a target
+        step_classes = torch.from_numpy(np.unique(words.class_of_word[is_target]).astype(np.int64))
         ahead, back, lengths = _rows_of(share, ahead, back, lengths)
     ids = np.stack([stream[ahead], stream[back]])  # (2, B, T + 1)
     distinct, places = np.unique(ids[:, :, :-1], return_inverse=True)

@@ -23,6 +23,7 @@ close; one whose machine is lost, by this."""
 PATIENCE_SECONDS = 3600.0
 """Maximum time to wait while a process starts, reads the corpus, or writes a model or a state."""
 LOST = "expected all processes of the run to go on, found one that ended or is out of reach"
+KEPT = "what was saved last is kept, and --resume goes on from there"
 
 T = TypeVar("T")
 
@@ -81,10 +82,7 @@ def joined(own: Place, *, on_gpu: bool) -> Iterator[None]:
     except RuntimeError as error:
         if not is_lost(error):
             raise
-        raise TrainingError(
-            f"process {own.rank + 1} of {own.size}: {LOST} ({_reason(error)}); "
-            "what was saved last is kept, and --resume goes on from there"
-        ) from None
+        raise TrainingError(f"process {own.rank + 1} of {own.size}: {LOST} ({_reason(error)}); {KEPT}") from None
     finally:
         _place, _of_steps = ALONE, None
         _tell_lightning(0)

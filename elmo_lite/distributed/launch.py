@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import parent_process
@@ -18,7 +20,7 @@ import torch
 from torch.multiprocessing import get_context
 from torch.multiprocessing.spawn import ProcessContext, ProcessExitedException, start_processes
 
-from elmo_lite.distributed.group import LOST, joined
+from elmo_lite.distributed.group import KEPT, LOST, STEP_SECONDS, joined
 from elmo_lite.distributed.place import Place, environment_place
 from elmo_lite.errors import ConfigError, ElmoLiteError, TrainingError, require
 from elmo_lite.hardware import cpu_count, keep_freed_memory
@@ -122,16 +124,40 @@ def _run_children(task: Callable[..., Any], arguments: tuple[Any, ...], devices:
 def _join(context: ProcessContext, request: StopRequest, outcomes: Any, found: dict[int, Any]) -> None:
     """Wait for all processes, take what they send, and pass on the first signal that arrives.
 
-    It is passed on as SIGTERM, which ends processes that are still starting without a word.
+    It is passed on as SIGTERM, which ends processes that are still starting without a word. A process that others have
+    waited for in vain, and that does not end either, is killed.
     """
-    is_passed_on = False
+    is_passed_on, deadline = False, math.inf
     while not context.join(timeout=0.2, grace_period=GRACE_SECONDS):
         _take(outcomes, found)
+        if math.isinf(deadline) and any(_is_loss(outcome) for outcome in found.values()):
+            deadline = time.monotonic() + GRACE_SECONDS
+        if time.monotonic() > deadline:
+            _end_silent(context, found, outcomes)
+            return
         if request and not is_passed_on:
             is_passed_on = True
             for process in context.processes:
                 with suppress(ProcessLookupError):
                     os.kill(process.pid, signal.SIGTERM)
+
+
+def _end_silent(context: ProcessContext, found: dict[int, Any], outcomes: Any) -> None:
+    """Kill the processes that still run, and note that they gave no answer."""
+    running = [rank for rank, process in enumerate(context.processes) if process.is_alive()]
+    for rank in running:
+        context.processes[rank].kill()
+    for rank in running:
+        context.processes[rank].join()
+    _take(outcomes, found)
+    for rank in running:
+        expected = f"expected an answer within {STEP_SECONDS:.0f} seconds, found none"
+        found.setdefault(rank, TrainingError(f"process {rank + 1} of {len(context.processes)}: {expected}; {KEPT}"))
+
+
+def _is_loss(outcome: Any) -> bool:
+    """Whether a process ended because it had lost another one."""
+    return isinstance(outcome, TrainingError) and LOST in str(outcome)
 
 
 def _take(outcomes: Any, found: dict[int, Any]) -> None:
@@ -143,7 +169,7 @@ def _take(outcomes: Any, found: dict[int, Any]) -> None:
 def _outcome(found: dict[int, Any], dead: ProcessExitedException | None, request: StopRequest, devices: int) -> Any:
     """What the processes have come to: the first error that is not the loss of another process, or the result."""
     errors = [found[rank] for rank in sorted(found) if isinstance(found[rank], BaseException)]
-    own = [error for error in errors if LOST not in str(error)]
+    own = [error for error in errors if not _is_loss(error)]
     for stop in own:
         if isinstance(stop, Stopped):
             raise Stopped(str(stop), request.signal_number or stop.signal_number)
@@ -153,10 +179,8 @@ def _outcome(found: dict[int, Any], dead: ProcessExitedException | None, request
         raise own[0]
     if dead is not None:
         how = getattr(dead, "signal_name", None) or f"status {dead.exit_code}"
-        raise TrainingError(
-            f"process {dead.error_index + 1} of {devices}: expected it to go on to the end, found it ended by {how}; "
-            "what was saved last is kept, and --resume goes on from there"
-        )
+        who = f"process {dead.error_index + 1} of {devices}"
+        raise TrainingError(f"{who}: expected it to go on to the end, found it ended by {how}; {KEPT}")
     if errors:
         raise errors[0]
     if 0 not in found:  # a signal has reached it alone, before it could say so

@@ -31,10 +31,12 @@ from elmo_lite.saved_model.checkpoint import load_model
 from elmo_lite.stopping import Stopped
 from elmo_lite.text.tokenization import Tokenization
 from tests.cluster import (
+    EACH_STEP,
     KINDS,
     STEPS,
     WINDOWS,
     Signal,
+    StepSeconds,
     dry_run_briefly,
     exchange,
     fail,
@@ -43,6 +45,7 @@ from tests.cluster import (
     settings,
     train,
     train_kind,
+    train_until_stopped,
     with_dropout,
 )
 
@@ -79,20 +82,20 @@ def weights(out: Path) -> list[Any]:
     return [state["state_dict"], moments, state["carried_states"]]
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_two_processes_follow_one(corpus: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "devices"), [*((name, 2) for name in KINDS), ("sentences-muon", 4)])
+def test_several_processes_follow_one(corpus: Path, tmp_path: Path, name: str, devices: int) -> None:
     """Over 200 steps loss, held-out nats and perplexity differ by 1e-3 of their values at most."""
-    one, two = tmp_path / "one", tmp_path / "two"
-    run_processes(train_kind, name, corpus, two, **on_cpu(2))
+    one, several = tmp_path / "one", tmp_path / "several"
+    run_processes(train_kind, name, corpus, several, **on_cpu(devices))
     train(KINDS[name], corpus, one, STEPS)
-    found, expected = torch.tensor(curve(two)), torch.tensor(curve(one))
+    found, expected = torch.tensor(curve(several)), torch.tensor(curve(one))
     assert len(expected) >= 14 and expected[-1, 0] == 199
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=0, equal_nan=True)
     losses = expected[:, 1][~expected[:, 1].isnan()]
     assert losses[-3:].mean() < losses[:3].mean() - 0.1  # it learns
-    written = [sorted(path.name for path in out.rglob("*") if "events" not in path.name) for out in (one, two)]
-    assert written[0] == written[1] and len(list((two / "logs").glob("events*"))) <= 1  # nothing is written twice
-    assert load_model(two / "model").bilm.config == KINDS[name].model
+    written = [sorted(path.name for path in out.rglob("*") if "events" not in path.name) for out in (one, several)]
+    assert written[0] == written[1] and len(list((several / "logs").glob("events*"))) <= 1  # nothing is written twice
+    assert load_model(several / "model").bilm.config == KINDS[name].model
 
 
 def stopped(config: Any, corpus: Path, out: Path, step: int, rank: int, **arguments: Any) -> None:
@@ -117,8 +120,7 @@ def test_resume_on_another_number_of_processes(corpus: Path, tmp_path: Path, dat
 
 def test_a_process_that_dies_ends_the_run(corpus: Path, tmp_path: Path) -> None:
     """It is noticed well within a minute, and the run goes on bit by bit as if nothing had been, with dropout too."""
-    each_step = {"save_every_minutes": 1e-6}
-    config, out = with_dropout(settings(WINDOWS, devices=2, **each_step)), tmp_path / "run"
+    config, out = with_dropout(settings(WINDOWS, devices=2, **EACH_STEP)), tmp_path / "run"
     began = time.monotonic()
     message = r"process 2 of 2: expected it to go on to the end, found it ended by SIGKILL; .* --resume goes on from"
     with pytest.raises(TrainingError, match=message):
@@ -128,6 +130,16 @@ def test_a_process_that_dies_ends_the_run(corpus: Path, tmp_path: Path) -> None:
     pretrain(config, corpus, out, resume=True, progress=False)
     pretrain(config, corpus, tmp_path / "whole", max_steps=20, progress=False, validated_words=100)
     torch.testing.assert_close(weights(out), weights(tmp_path / "whole"), rtol=0, atol=0)
+
+
+def test_a_process_that_does_not_answer_ends_the_run(corpus: Path, tmp_path: Path) -> None:
+    """It has not ended, so that no connection closes: others wait for it in vain within a step, here for 5 seconds."""
+    message = r"^process 1 of 2: expected an answer within 60 seconds, found none; .*, and --resume goes on from there$"
+    with pytest.raises(TrainingError, match=message):
+        run_processes(train_until_stopped, StepSeconds(5.0), 0, corpus, tmp_path / "run", **on_cpu(2))
+    assert not is_held(tmp_path / "run")
+    done = pretrain(settings(WINDOWS, **EACH_STEP), corpus, tmp_path / "run", resume=True, progress=False)
+    assert done["steps"] == 20
 
 
 def started(corpus: Path, folder: Path) -> subprocess.Popen[str]:
