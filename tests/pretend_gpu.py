@@ -1,9 +1,9 @@
 """A GPU that is not there: code believes in one, the CPU computes, and what a real one would refuse is refused.
 
 Inside the mode, ``tensor.device`` is ``cuda:0`` for every tensor but those that were made on the CPU: by functions
-without ``device``, by ``.cpu()``, or handed over by ``host``. Tensors that existed before, such as weights, and those of
-autograd are on the GPU. An operation on tensors of both is an error, except where torch allows it. What a GPU
-has to be waited for is noted, with its place in the sources. Values are those of the CPU, so that they can be compared.
+without ``device``, by ``.cpu()``, or handed over by ``host``. Tensors that existed before, such as weights, and those
+of autograd are on the GPU. An operation on tensors of both is an error, except where torch allows it. What a GPU has to
+be waited for is noted, with its place in the sources. Values are those of the CPU, so that they can be compared.
 """
 
 from __future__ import annotations
@@ -26,7 +26,17 @@ CPU = torch.device("cpu")
 
 _READS = {"item", "tolist", "__float__", "__int__", "__bool__", "__index__", "is_nonzero"}
 """Functions that read values."""
-_OF_UNKNOWN_SIZE = {"nonzero", "unique", "_unique2", "unique_consecutive", "unique_dim", "masked_select", "equal", "_return_output", "_return_inverse"}
+_OF_UNKNOWN_SIZE = {
+    "nonzero",
+    "unique",
+    "_unique2",
+    "unique_consecutive",
+    "unique_dim",
+    "masked_select",
+    "equal",
+    "_return_output",
+    "_return_inverse",
+}
 """Functions whose result has a shape that depends on values, or is one."""
 _ACROSS = {"_has_compatible_shallow_copy_type", "copy_", "__deepcopy__", "__set__", "to", "set_"}
 """Functions that take tensors of both devices."""
@@ -78,7 +88,11 @@ class PretendedGPU(TorchFunctionMode):
             of = func.__self__.__name__
             if of in ("device", "is_cuda", "is_cpu"):
                 on_cpu = self._is_on_cpu(args[0])
-                return {"device": CPU if on_cpu else self.device, "is_cuda": not on_cpu and self.device.type == "cuda", "is_cpu": on_cpu}[of]
+                return {
+                    "device": CPU if on_cpu else self.device,
+                    "is_cuda": not on_cpu and self.device.type == "cuda",
+                    "is_cpu": on_cpu,
+                }[of]
         if name == "backward":
             return self._backward(args[0])
         if name in ("to", "cpu", "cuda"):
@@ -124,7 +138,9 @@ class PretendedGPU(TorchFunctionMode):
             has_index = any(isinstance(leaf, Tensor) for leaf in tree_leaves(args[1]))
             wrong = [tensor for tensor in wrong if tensor is value and has_index]
         if wrong:
-            raise WrongDeviceError(f"{name}: tensors of cuda and cpu, {[tuple(tensor.shape) for tensor in wrong]} there")
+            raise WrongDeviceError(
+                f"{name}: tensors of cuda and cpu, {[tuple(tensor.shape) for tensor in wrong]} there"
+            )
 
     def _moved(self, name: str, tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """A tensor with another device or data type."""
@@ -162,7 +178,7 @@ class PretendedGPU(TorchFunctionMode):
 
 
 def _has_mask(name: str, args: Any) -> bool:
-    """Whether rows are chosen by a mask, the number of which only the GPU knows; to set them to a number it needs not."""
+    """Whether rows are chosen by a mask, whose number the GPU alone knows; it need not be known to set a number."""
     if name not in ("__getitem__", "__setitem__"):
         return False
     if name == "__setitem__" and not (isinstance(args[2], Tensor) and args[2].dim()):
@@ -195,8 +211,19 @@ def gpu(name: str = "pretended", kind: str = "cuda") -> Iterator[Any]:
         return
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*compiled without cuDNN|.*CUDA is not available", UserWarning)
-        with PretendedGPU(kind) as mode:
-            yield mode
+        mode, from_numpy = PretendedGPU(kind), torch.from_numpy
+
+        def from_array(array: Any) -> Tensor:
+            found = from_numpy(array)
+            mode.host(found)
+            return found
+
+        torch.from_numpy = from_array  # functions without tensors among their arguments pass a mode by
+        try:
+            with mode:
+                yield mode
+        finally:
+            torch.from_numpy = from_numpy
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import CharCNNConfig
 from elmo_lite.nn.lm_head import LMHead
 from elmo_lite.presets import preset_path
+from elmo_lite.pretraining import speed
 from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.text.characters import encode_words
@@ -27,7 +28,7 @@ from tests.pretend_gpu import DEVICES, WrongDeviceError, bfloat16, gpu
 WORDS = [f"w{number}" * (1 + number % 3) for number in range(20)]
 CLASSES = 22
 PRESETS = ("laptop", "workstation", "original")
-WAITS = {"lm_head.py:sampled_loss unique", "training_module.py:clip __float__"}
+WAITS = {"lm_head.py:sampled_loss unique", "optimizers.py:clip_gradients __float__"}
 """What a training step waits for: the number of distinct classes, and whether the gradients are finite."""
 
 
@@ -58,7 +59,9 @@ def make(preset: str, num_samples: int = CLASSES, dropout: float = 0.0) -> tuple
     head.prepare_sampling(torch.arange(CLASSES) + 1.0, num_samples)
     if config.data.batching == "windows":
         return LanguageModel(bilm, head, config, 100), WindowBatches(Table(), stream(), rows=4, length=10, seed=0)
-    return LanguageModel(bilm, head, config, 100), SentenceBatches(Table(), stream(), num_words=40, max_length=9, seed=0)
+    return LanguageModel(bilm, head, config, 100), SentenceBatches(
+        Table(), stream(), num_words=40, max_length=9, seed=0
+    )
 
 
 def take_steps(module: LanguageModel, batches: Any, device: str, number: int = 2) -> tuple[list[float], list[Tensor]]:
@@ -84,7 +87,7 @@ def test_steps_are_those_of_the_cpu(preset: str, device: str) -> None:
     there = copy.deepcopy(module)
     expected, gradients = take_steps(module, batches, "cpu")
     with gpu(device):
-        found, of_gpu = take_steps(there.to("cuda"), batches, "cuda")
+        found, of_gpu = take_steps(there.to("cuda:0"), batches, "cuda:0")
     assert found == pytest.approx(expected, rel=1e-3)
     for one, other in zip(of_gpu, gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=0.02, atol=2e-3)
@@ -97,7 +100,7 @@ def test_steps_in_bfloat16_are_near_those_of_float32(preset: str, device: str) -
     there = copy.deepcopy(module)
     expected, _ = take_steps(module, batches, "cpu")
     with gpu(device), bfloat16(device):
-        found, gradients = take_steps(there.to("cuda"), batches, "cuda")
+        found, gradients = take_steps(there.to("cuda:0"), batches, "cuda:0")
     assert found == pytest.approx(expected, rel=0.05)
     assert all(bool(gradient.isfinite().all()) for gradient in gradients)
 
@@ -107,7 +110,7 @@ def test_steps_in_bfloat16_are_near_those_of_float32(preset: str, device: str) -
 def test_with_dropout_and_a_sample_of_classes(preset: str, device: str) -> None:
     module, batches = make(preset, num_samples=8, dropout=0.2)
     with gpu(device):
-        losses, gradients = take_steps(module.to("cuda"), batches, "cuda")
+        losses, gradients = take_steps(module.to("cuda:0"), batches, "cuda:0")
     assert np.isfinite(losses).all() and all(bool(gradient.isfinite().all()) for gradient in gradients)
 
 
@@ -116,7 +119,7 @@ def test_what_a_step_waits_for(preset: str) -> None:
     module, batches = make(preset, num_samples=8, dropout=0.2)
     optimizer = module.configure_optimizers()["optimizer"]
     with gpu() as mode:
-        batch = batches.batch(1).to(torch.device("cuda"))
+        batch = batches.batch(1).to(torch.device("cuda:0"))
         module.loss(batch).backward()
         module.clip(1)
         optimizer.step()
@@ -130,7 +133,7 @@ def test_validation_is_that_of_the_cpu(preset: str, device: str) -> None:
     found = []
     for name in ("cpu", device):
         with gpu(device) if name == device else torch.no_grad():
-            there = copy.deepcopy(module).to("cpu" if name == "cpu" else "cuda").eval()
+            there = copy.deepcopy(module).to("cpu" if name == "cpu" else "cuda:0").eval()
             there.on_validation_epoch_start()
             with torch.no_grad():
                 there.validation_step(batches.batch(0).to(there.device), 0)
@@ -154,9 +157,9 @@ def test_carried_states_go_on_where_the_model_is(device: str, monkeypatch: pytes
     with gpu(device) as mode:
         mode.host(*(part for layers in state["carried_states"].values() for layer in layers for part in layer))
         there.on_load_checkpoint(state)
-        there.to("cuda")
+        there.to("cuda:0")
         there.on_train_start()
-        found = there.loss(batches.batch(2).to(torch.device("cuda"))).cpu()
+        found = there.loss(batches.batch(2).to(torch.device("cuda:0"))).cpu()
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -173,7 +176,7 @@ def test_chunks_of_the_softmax_do_not_matter(device: str, monkeypatch: pytest.Mo
         states, targets = torch.randn(200, 8), torch.randint(CLASSES, (200,))
         with gpu(device) as mode:
             mode.host(states, targets)
-            loss = head.to("cuda").sampled_loss(states.to("cuda"), targets.to("cuda"))
+            loss = head.to("cuda:0").sampled_loss(states.to("cuda:0"), targets.to("cuda:0"))
             loss.backward()
             found.append((loss.cpu(), head.weight.grad.to_dense().cpu()))
     for one, other in zip(*found, strict=True):
@@ -185,4 +188,11 @@ def test_a_tensor_left_on_the_cpu_is_found(monkeypatch: pytest.MonkeyPatch) -> N
     sample = LMHead.sample
     monkeypatch.setattr(LMHead, "sample", lambda head, generator=None: sample(head, generator).cpu())
     with gpu(), pytest.raises(WrongDeviceError, match="cat: tensors of cuda and cpu"):
-        module.loss(batches.batch(0).to(torch.device("cuda")))
+        module.loss(batches.batch(0).to(torch.device("cuda:0")))
+
+
+def test_peak_memory_is_that_of_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device=None: asked.append(device) or 3 * 2**30)
+    assert speed._peak_memory(torch.device("cuda:1")) == 3 * 2**30
+    assert asked == [torch.device("cuda:1")]
