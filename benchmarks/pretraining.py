@@ -1,6 +1,11 @@
 """Pretraining speed in words/s, beside a version as one would write it from a tutorial.
 
     python benchmarks/pretraining.py CORPUS [--config laptop] [--turns 5] [--seconds 6] [--threads 2] [--json FILE]
+    python benchmarks/pretraining.py CORPUS --device cuda --config original [--batch_words 65536] [--alone]
+
+``--alone`` leaves out the tutorial's version and the large table, for presets that it would take too long, or too much
+memory, for. On a GPU, a stage lasts until the GPU has done it, so that the stages add up to more than a step in
+training, where the processor goes ahead; batches are made by the process that trains.
 
 CORPUS is a directory that ``elmo-lite corpus`` made, with a vocabulary of 30,000 for the figures in RESULTS.md.
 
@@ -24,19 +29,19 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from peak import measure_peak
+from peak import measure_peak, synchronize
 from torch import Tensor, nn
 
 from elmo_lite.cli.arguments import function_parser, parse
 from elmo_lite.corpus.batch import Batch
 from elmo_lite.corpus.corpus import Corpus
-from elmo_lite.hardware import choose_precision, keep_freed_memory
+from elmo_lite.hardware import choose_device, choose_precision, keep_freed_memory
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import BiLMConfig
 from elmo_lite.nn.flops import TRAINING_PASSES, lstm_flop, softmax_flop, token_layer_flop
@@ -46,7 +51,6 @@ from elmo_lite.pretraining.config import PretrainConfig
 from elmo_lite.pretraining.data_module import Batches, make_batches
 from elmo_lite.pretraining.initial_model import build_model
 from elmo_lite.pretraining.training_module import LanguageModel
-from elmo_lite.text.characters import PADDING
 
 LARGE_VOCABULARY = 800_000
 
@@ -95,6 +99,7 @@ class Tutorial(nn.Module):
 class Turn:
     """What a turn measured."""
 
+    device: torch.device
     seconds: float = 0.0
     words: int = 0
     flop: float = 0.0
@@ -105,6 +110,7 @@ class Turn:
         """Add the time of a block to a stage."""
         start = time.perf_counter()
         yield
+        synchronize(self.device)
         self.stages[name] += time.perf_counter() - start
 
 
@@ -122,8 +128,8 @@ class OurSteps:
         module = self.module
         module.seed_step(self.step)
         with turn.stage("batch"):
-            batch = self.batches.batch(self.step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
+            batch = self.batches.batch(self.step).to(turn.device)
+        with torch.autocast(turn.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             with turn.stage("encoder, forward pass"):
                 states = torch.cat(module.top_states(batch, module._carried))
             with turn.stage("sampled softmax, both passes"):
@@ -151,7 +157,7 @@ class TutorialSteps:
 
     def run(self, turn: Turn) -> None:
         """One step."""
-        batch = self.batches.batch(self.step)
+        batch = self.batches.batch(self.step).to(turn.device)
         loss = self.model(batch)
         self.optimizer.zero_grad()
         loss.backward()
@@ -163,38 +169,39 @@ class TutorialSteps:
 
 def executed_flop(config: PretrainConfig, num_samples: int, batch: Batch) -> float:
     """Operations of a step's products; what padding costs is not counted."""
-    blocks = batch.char_ids[: batch.num_short], batch.char_ids[batch.num_short :]
+    numbers = batch.num_short, len(batch.char_ids) - batch.num_short
     token_layer = sum(
-        len(block) * token_layer_flop(config.model, trimmed_width(config, block)) for block in blocks if len(block)
+        number * token_layer_flop(config.model, trimmed_width(config, longest))
+        for number, longest in zip(numbers, batch.longest, strict=True)
     )
     per_word = lstm_flop(config.model) + softmax_flop(config.model.dim, num_samples)
     return TRAINING_PASSES * (token_layer + batch.num_words * per_word)
 
 
-def trimmed_width(config: PretrainConfig, char_ids: Tensor) -> int:
+def trimmed_width(config: PretrainConfig, longest: int) -> int:
     """Width that the token layer cuts character ids to."""
-    longest = int((char_ids != PADDING).any(dim=0).nonzero()[-1]) + 1
     widest = max(width for width, _ in config.model.char_cnn.filters)
     return min(config.model.char_cnn.max_characters, longest + widest)
 
 
-def take_turn(steps: OurSteps | TutorialSteps, seconds: float) -> Turn:
+def take_turn(steps: OurSteps | TutorialSteps, seconds: float, device: torch.device) -> Turn:
     """Steps for some seconds, one at least."""
-    turn = Turn()
+    turn = Turn(device)
     start = time.perf_counter()
     while not turn.words or time.perf_counter() - start < seconds:
         steps.run(turn)
+    synchronize(device)
     turn.seconds = time.perf_counter() - start
     return turn
 
 
-def large_vocabulary_steps(config: PretrainConfig, corpus: Corpus, batches: Batches, precision: str) -> OurSteps:
+def large_vocabulary_steps(config: PretrainConfig, batches: Batches, precision: str, device: torch.device) -> OurSteps:
     """Our steps with more classes than the corpus has: the table is what grows."""
     torch.manual_seed(config.seed)
     head = LMHead(LARGE_VOCABULARY, config.model.dim)
     counts = 1e7 / torch.arange(1, LARGE_VOCABULARY + 1, dtype=torch.float64)
     head.prepare_sampling(counts, config.head.num_samples, config.head.sampling_power)
-    return OurSteps(LanguageModel(BiLM(config.model), head, config, 10_000), batches, precision)
+    return OurSteps(LanguageModel(BiLM(config.model), head, config, 10_000).to(device), batches, precision)
 
 
 def medians(turns: list[Turn]) -> float:
@@ -206,42 +213,52 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure everything."""
     torch.set_num_threads(arguments.threads)
     keep_freed_memory()
-    config = read_config(arguments.config)
+    device, config = choose_device(arguments.device), read_config(arguments.config)
+    if arguments.batch_words is not None:
+        config = replace(config, data=replace(config.data, batch_words=arguments.batch_words))
     corpus = Corpus.open(arguments.corpus)
     batches = make_batches(corpus, corpus.train, config.data, config.seed)
-    precision = choose_precision(config.precision, torch.device("cpu"))
-    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    torch.manual_seed(config.seed)
-    ours = OurSteps(build_model(config, corpus, 10_000, None), batches, precision)
-    tutorial = TutorialSteps(Tutorial(config.model, len(corpus.vocabulary)), batches)
-    for steps in (ours, tutorial):
-        take_turn(steps, 1.0)
-    our_turns, tutorial_turns, peaks = [], [], []
+    precision = choose_precision(config.precision, device)
+    ours = OurSteps(build_model(config, corpus, 10_000, None).to(device), batches, precision)
+    versions: list[OurSteps | TutorialSteps] = [ours]
+    if not arguments.alone:
+        versions.append(TutorialSteps(Tutorial(config.model, len(corpus.vocabulary)).to(device), batches))
+    for steps in versions:
+        take_turn(steps, 1.0, device)
+    turns: list[list[Turn]] = [[] for _ in versions]
+    peaks = []
     for _ in range(arguments.turns):
-        peaks.append(measure_peak(dtype))
-        our_turns.append(take_turn(ours, arguments.seconds))
-        tutorial_turns.append(take_turn(tutorial, arguments.seconds))
-    peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    del tutorial
-    stages = {
-        name: sum(t.stages[name] for t in our_turns) / sum(t.seconds for t in our_turns) for name in our_turns[0].stages
-    }
-    flop_rate = statistics.median(turn.flop / turn.seconds for turn in our_turns)
-    result = {
-        "precision": precision,
-        "words_per_second": medians(our_turns),
-        "tutorial_words_per_second": medians(tutorial_turns),
-        "ratio": statistics.median(
-            a.words / a.seconds / (b.words / b.seconds) for a, b in zip(our_turns, tutorial_turns, strict=True)
-        ),
-        "flop_per_word": sum(t.flop for t in our_turns) / sum(t.words for t in our_turns),
+        peaks.append(measure_peak(torch.bfloat16 if precision == "bfloat16" else torch.float32, device))
+        for steps, of_version in zip(versions, turns, strict=True):
+            of_version.append(take_turn(steps, arguments.seconds, device))
+    result = {**figures(turns[0], peaks), "precision": f"{precision} on {device.type}", "peak_memory": memory(device)}
+    if arguments.alone:
+        return result
+    ratio = statistics.median(a.words / a.seconds / (b.words / b.seconds) for a, b in zip(*turns, strict=True))
+    result |= {"tutorial_words_per_second": medians(turns[1]), "ratio": ratio}
+    del versions
+    return {**result, **compare_vocabularies(arguments, config, corpus, batches, precision, ours, device)}
+
+
+def figures(turns: list[Turn], peaks: list[float]) -> dict[str, Any]:
+    """Speed of our version, its share of the peak, and the shares of the stages."""
+    flop_rate = statistics.median(turn.flop / turn.seconds for turn in turns)
+    seconds = sum(turn.seconds for turn in turns)
+    return {
+        "words_per_second": medians(turns),
+        "flop_per_word": sum(turn.flop for turn in turns) / sum(turn.words for turn in turns),
         "flop_per_second": flop_rate,
         "peak_flop_per_second": max(peaks),
         "share_of_peak": flop_rate / max(peaks),
-        "peak_memory": peak_memory,
-        "stages": stages,
+        "stages": {name: sum(turn.stages[name] for turn in turns) / seconds for name in turns[0].stages},
     }
-    return {**result, **compare_vocabularies(arguments, config, corpus, batches, precision, ours)}
+
+
+def memory(device: torch.device) -> int:
+    """Peak memory of the process, or of the GPU, in bytes."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def compare_vocabularies(
@@ -251,13 +268,15 @@ def compare_vocabularies(
     batches: Batches,
     precision: str,
     ours: OurSteps,
+    device: torch.device,
 ) -> dict[str, Any]:
     """Seconds of a step with the corpus's classes and with many, taking turns."""
-    large = large_vocabulary_steps(config, corpus, batches, precision)
-    take_turn(large, 1.0)
+    large = large_vocabulary_steps(config, batches, precision, device)
+    take_turn(large, 1.0, device)
     ratios = []
     for _ in range(arguments.turns):
-        small_turn, large_turn = take_turn(ours, arguments.seconds / 2), take_turn(large, arguments.seconds / 2)
+        pair = [take_turn(steps, arguments.seconds / 2, device) for steps in (ours, large)]
+        small_turn, large_turn = pair
         ratios.append((large_turn.seconds / large_turn.words) / (small_turn.seconds / small_turn.words))
     return {
         "classes": len(corpus.vocabulary),
@@ -275,21 +294,23 @@ def read_config(name: str) -> PretrainConfig:
 
 def table(result: dict[str, Any]) -> str:
     """The figures as text."""
-    rows = [
-        ("elmo_lite", f"{result['words_per_second']:,.0f} words/s ({result['precision']})"),
-        ("tutorial", f"{result['tutorial_words_per_second']:,.0f} words/s (float32)"),
-        ("ratio", f"{result['ratio']:.1f} (median over turns)"),
+    rows = [("elmo_lite", f"{result['words_per_second']:,.0f} words/s ({result['precision']})")]
+    if "ratio" in result:
+        rows += [
+            ("tutorial", f"{result['tutorial_words_per_second']:,.0f} words/s (float32)"),
+            ("ratio", f"{result['ratio']:.1f} (median over turns)"),
+        ]
+    rows += [
         (
             "operations",
             f"{result['flop_per_word'] / 1e6:.1f} MFLOP/word, {result['flop_per_second'] / 1e9:.0f} GFLOP/s",
         ),
         ("peak", f"{result['peak_flop_per_second'] / 1e9:.0f} GFLOP/s; share {result['share_of_peak']:.0%}"),
-        ("memory", f"{result['peak_memory'] / 2**30:.2f} GiB, both versions in one process"),
-        (
-            f"{result['large_classes']:,} classes",
-            f"step takes {result['large_ratio']:.2f} of the step with {result['classes']:,}",
-        ),
+        ("memory", f"{result['peak_memory'] / 2**30:.2f} GiB, all versions in one process"),
     ]
+    if "large_ratio" in result:
+        share = f"step takes {result['large_ratio']:.2f} of the step with {result['classes']:,}"
+        rows.append((f"{result['large_classes']:,} classes", share))
     rows += [(f"  {name}", f"{share:.0%}") for name, share in result["stages"].items()]
     width = max(len(name) for name, _ in rows) + 2
     return "\n".join(f"{name:<{width}}{value}" for name, value in rows)
@@ -303,6 +324,9 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    parser.add_argument("--batch_words", type=int, help="words of a batch; defaults to those of the preset")
+    parser.add_argument("--alone", action="store_true", help="measure elmo_lite alone, at its own number of classes")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     result = run(arguments)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from elmo_lite.errors import ConfigError, require
+from elmo_lite.errors import ConfigError, one_line, require
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +28,7 @@ __all__ = [
     "lightning_device",
     "lightning_precision",
     "move",
+    "out_of_memory",
 ]
 
 Precision = Literal["auto", "float32", "bfloat16", "32-true", "bf16-mixed"]
@@ -165,6 +166,16 @@ def move(module: torch.nn.Module, device: str | torch.device, dtype: torch.dtype
     except (RuntimeError, AssertionError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"device: expected one that torch can use, found {device} ({reason})") from None
+
+
+def out_of_memory(error: RuntimeError) -> str | None:
+    """What to tell a user if an error says that the memory of a GPU is full; else None."""
+    import torch
+
+    if not isinstance(error, torch.OutOfMemoryError):
+        return None
+    found = one_line(error).partition(" GPU ")[0].rstrip(".")
+    return f"memory of the GPU: expected room for a batch, found none ({found}); smaller batches need less"
 
 
 def cpu_count() -> int:

@@ -19,6 +19,7 @@ from elmo_lite import __version__
 from elmo_lite.cli.streams import standard_streams
 from elmo_lite.errors import ConfigError, ElmoLiteError
 from elmo_lite.extras import extra_of
+from elmo_lite.hardware import out_of_memory
 from elmo_lite.stopping import Stopped, stop_at_once
 
 PROGRAM = "elmo-lite"
@@ -130,6 +131,10 @@ def _status(argv: list[str]) -> int:
         return _fail(f"this needs the package {found[0]}: pip install 'elmo_lite[{found[1]}]'")
     except BrokenPipeError:
         return 141
+    except RuntimeError as error:
+        if (full := out_of_memory(error)) is None:
+            raise
+        return _fail(full)
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
         return _fail(f"{where}{error.strerror or error}")

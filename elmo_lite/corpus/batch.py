@@ -18,6 +18,8 @@ class Batch:
     """(K, C) int16: BOS, EOS, then the distinct words of the batch in ascending order of length."""
     num_short: int
     """Number of rows of ``char_ids`` that the token layer runs as a block of their own, to save padding."""
+    longest: tuple[int, int]
+    """Number of characters of the longest word of the first ``num_short`` rows and of the others, 0 without any."""
     forward_inputs: Tensor
     """(B, T) rows of ``char_ids``, in reading order like the three tensors below."""
     forward_targets: Tensor

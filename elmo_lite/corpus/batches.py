@@ -85,12 +85,13 @@ def make_batch(
     boundaries = [row(char_ids.shape[1]) for row in (begin_sentence_row, end_sentence_row)]
     targets = words.class_of_word[ids[:, :, 1:]].astype(np.int64)
     batch, length = ahead.shape[0], ahead.shape[1] - 1
-    real = np.arange(batch * length)
-    if lengths is not None:
-        real = np.flatnonzero(np.arange(length) < lengths[:, None])
+    real = np.arange(batch * length) if lengths is None else np.flatnonzero(np.arange(length) < lengths[:, None])
+    rows_of_words = np.concatenate([boundaries, char_ids[order]]).astype(np.int16)
+    num_short = 2 + _cheapest_split(used[order])
     return Batch(
-        torch.from_numpy(np.concatenate([boundaries, char_ids[order]]).astype(np.int16)),
-        2 + _cheapest_split(used[order]),
+        torch.from_numpy(rows_of_words),
+        num_short,
+        (_longest(rows_of_words[:num_short]), _longest(rows_of_words[num_short:])),
         torch.from_numpy(rows[0]),
         torch.from_numpy(targets[0]),
         torch.from_numpy(rows[1]),
@@ -113,6 +114,11 @@ def _rows_of(
         return ahead[share.rows], back[share.rows], None
     lengths = lengths[share.rows]
     return ahead[share.rows, : lengths.max() + 1], back[share.rows, : lengths.max() + 1], lengths
+
+
+def _longest(char_ids: npt.NDArray[np.int16]) -> int:
+    """Number of characters of the longest of words (N, C)."""
+    return int((char_ids != PADDING).sum(axis=1).max(initial=0))
 
 
 def _cheapest_split(used: Positions) -> int:

@@ -200,7 +200,7 @@ class WordVectors:
                 block = torch.cat([char_ids[chosen], filler.expand(size - len(chosen), -1)])
                 # Cached vectors have the precision of the weights, even if they are computed under autocast.
                 with torch.autocast(vectors.device.type, enabled=False):
-                    computed = self.bilm.token_vectors(block.to(vectors.device))[: len(chosen)]
+                    computed = self.bilm.token_vectors(block.to(vectors.device), width)[: len(chosen)]
                 vectors[chosen.to(vectors.device)] = computed.to(vectors.dtype)
         return vectors
 

@@ -145,7 +145,7 @@ class LanguageModel:
         sentences = self.sentences_of(prompt)
         with torch.inference_mode():
             logits, _ = self._predictor(direction).read(sentences[-1:] if direction == "forward" else sentences[:1])
-            return most_probable(logits[0].double().log_softmax(dim=0), self.vocabulary, top_k)
+            return most_probable(logits[0].cpu().double().log_softmax(dim=0), self.vocabulary, top_k)
 
     def fill(self, sentence: Sentence, top_k: int | None = 10) -> list[Candidate]:
         """The most probable words in a blank, by both directions together.

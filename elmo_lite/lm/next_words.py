@@ -74,6 +74,7 @@ def filler_log_probabilities(forward: Tensor, backward: Tensor, bias: Tensor) ->
     Returns:
         (V,) in nats, float64; minus infinity for the boundary.
     """
-    scores = forward.double() + backward.double() - bias.double()
+    ahead, back, prior = (values.cpu().double() for values in (forward, backward, bias))  # not all GPUs have float64
+    scores = ahead + back - prior
     scores[BOUNDARY_CLASS] = -torch.inf
     return scores.log_softmax(dim=0)

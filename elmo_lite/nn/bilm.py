@@ -111,9 +111,12 @@ class BiLM(nn.Module):
         rows = np.stack([begin_sentence_row(width), end_sentence_row(width)])
         self.register_buffer("boundary_char_ids", torch.from_numpy(rows), persistent=False)
 
-    def token_vectors(self, char_ids: Tensor) -> Tensor:
-        """Compute context-independent vectors of N words, (N, C) to (N, D). Distinct words avoid repeated work."""
-        return self.char_cnn(char_ids)  # type: ignore[no-any-return]
+    def token_vectors(self, char_ids: Tensor, longest: int | None = None) -> Tensor:
+        """Compute context-independent vectors of N words, (N, C) to (N, D). Distinct words avoid repeated work.
+
+        ``longest`` is the number of characters of the longest word, if it is known; see ``CharCNN``.
+        """
+        return self.char_cnn(char_ids, longest)  # type: ignore[no-any-return]
 
     def run_direction(
         self,

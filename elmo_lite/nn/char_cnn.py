@@ -76,26 +76,29 @@ class CharCNN(nn.Module):
             nn.init.normal_(self.projection.weight, std=1 / math.sqrt(self.projection.in_features))
             nn.init.zeros_(self.projection.bias)
 
-    def _trim(self, char_ids: Tensor) -> Tensor:
+    def _trim(self, char_ids: Tensor, longest: int | None) -> Tensor:
         """Trim (N, C) to the length of the longest word plus the width of the widest filter.
 
         Only windows of padding are removed, and each filter keeps at least one of them, so no maximum changes.
         """
-        used = ((char_ids != PADDING) & (char_ids != NO_TOKEN)).any(dim=0).nonzero()
-        longest = int(used[-1]) + 1 if len(used) else 0
+        if longest is None:
+            used = ((char_ids != PADDING) & (char_ids != NO_TOKEN)).any(dim=0).nonzero()
+            longest = int(used[-1]) + 1 if len(used) else 0
         widest = max(convolution.kernel_size[0] for convolution in self.convolutions)  # type: ignore[index]
         return char_ids[:, : longest + widest]
 
-    def forward(self, char_ids: Tensor) -> Tensor:
+    def forward(self, char_ids: Tensor, longest: int | None = None) -> Tensor:
         """Compute the token vectors of words.
 
         Args:
             char_ids: Character ids (N, C) in 0..261, one row per word.
+            longest: Number of characters of the longest word, BOW and EOW included. It is found if it is not given, for
+                which a GPU has to be waited for.
 
         Returns:
             Token vectors (N, D).
         """
-        embedded = self.embedding(self._trim(char_ids).int()).transpose(1, 2)  # (N, embedding_dim, C')
+        embedded = self.embedding(self._trim(char_ids, longest).int()).transpose(1, 2)  # (N, embedding_dim, C')
         # max() instead of amax(): its backward pass uses one index instead of comparing all positions
         pooled = torch.cat([convolution(embedded).max(dim=2).values for convolution in self.convolutions], dim=1)
         vectors = self.activation(pooled)  # (N, F)

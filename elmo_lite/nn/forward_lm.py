@@ -46,17 +46,18 @@ class ForwardLM(nn.Module):
         """Use the class vectors of a head as word vectors."""
         self._tied = (head,)
 
-    def token_vectors(self, rows: Tensor) -> Tensor:
+    def token_vectors(self, rows: Tensor, longest: int | None = None) -> Tensor:
         """Compute context-independent vectors of words.
 
         Args:
             rows: Character ids (N, C), or classes (N,) of a model that reads words.
+            longest: Number of characters of the longest word, if it is known; see ``CharCNN``.
 
         Returns:
             Token vectors (N, D).
         """
         if self.reads_characters:
-            return self.char_cnn(rows)  # type: ignore[no-any-return]
+            return self.char_cnn(rows, longest)  # type: ignore[no-any-return]
         (head,) = self._tied
         distinct, places = torch.unique(rows, return_inverse=True)
         vectors: Tensor = GatherRows.apply(head.weight, distinct)  # type: ignore[no-untyped-call]

@@ -86,8 +86,7 @@ class ScalarMix(nn.Module):
         weight: Tensor = self.weight
         if self.training and self.dropout > 0:
             dropped = torch.rand_like(weight) < self.dropout
-            if not bool(dropped.all()):
-                weight = weight.masked_fill(dropped, -torch.inf)
+            weight = weight.masked_fill(dropped & ~dropped.all(), -torch.inf)
         return torch.softmax(weight, dim=0)
 
     def weights(self) -> tuple[list[float], float]:

@@ -5,6 +5,7 @@ Each of several processes gets its share of every batch, in training and in vali
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from itertools import count
@@ -113,6 +114,19 @@ def _can_fork() -> bool:
     return "fork" in get_all_start_methods() and sys.platform != "darwin"
 
 
+def _ignore_signals(_: int) -> None:
+    """Leave signals to the process that trains, in a worker: Ctrl-C and some schedulers signal all processes at once.
+
+    A worker that a signal has ended would end the training, before its state is saved. Workers end with the training.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+WORKER: dict[str, Any] = {"num_workers": 1, "multiprocessing_context": "fork", "worker_init_fn": _ignore_signals}
+"""Arguments of a ``DataLoader`` for a process that makes batches."""
+
+
 class CorpusDataModule(pl.LightningDataModule):
     """Batches of a corpus for a Lightning trainer."""
 
@@ -128,7 +142,7 @@ class CorpusDataModule(pl.LightningDataModule):
         steps = StepBatches(self.training, self.trainer.global_step, group.share())
         # A worker process keeps a GPU from waiting for batches; on the CPU it would compete with training. Where it
         # cannot be forked, it would read a copy of the corpus instead of sharing the memory map.
-        worker: dict[str, Any] = {"num_workers": 1, "multiprocessing_context": "fork"} if on_gpu and _can_fork() else {}
+        worker = WORKER if on_gpu and _can_fork() else {}
         return DataLoader(steps, batch_size=None, pin_memory=on_gpu, **worker)
 
     def val_dataloader(self) -> Any:

@@ -7,6 +7,7 @@ none of it.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -98,21 +99,22 @@ def _values(gradient: Tensor) -> Tensor:
     return gradient._values() if gradient.is_sparse else gradient
 
 
-def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tensor:
+def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> float:
     """Scale dense and sparse gradients together so that their global norm is at most ``max_norm``.
 
     ``torch.nn.utils.clip_grad_norm_`` does not accept sparse gradients. Sparse gradients must be coalesced.
 
     Returns:
-        The norm before clipping, a scalar. If any gradient is not finite, neither is the norm, and nothing is scaled.
+        The norm before clipping. If any gradient is not finite, neither is the norm, and nothing is scaled.
     """
     gradients = [_values(p.grad) for p in parameters if p.grad is not None]
     if not gradients:
-        return torch.zeros(())
+        return 0.0
     norm: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
-    if bool(torch.isfinite(norm)) and norm > max_norm:
+    value = float(norm)  # a GPU is waited for once
+    if math.isfinite(value) and value > max_norm:
         torch._foreach_mul_(gradients, (max_norm / norm).to(gradients[0].dtype))
-    return norm
+    return value
 
 
 def num_parameters(*modules: nn.Module) -> int:

@@ -91,7 +91,7 @@ def measure(config: PretrainConfig, corpus: Corpus, seconds: float = MEASURED_SE
         module.clip(step)
         optimizer.step()
         if device.type == "cuda":
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(device)
         if step >= 2:
             times.append(time.perf_counter() - start)
             words += batch.step_words
@@ -104,7 +104,7 @@ def measure(config: PretrainConfig, corpus: Corpus, seconds: float = MEASURED_SE
 def _peak_memory(device: torch.device) -> int:
     """Peak memory of the process, or of the GPU, in bytes; 0 if the system does not report it."""
     if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated())
+        return int(torch.cuda.max_memory_allocated(device))
     try:
         import resource
     except ImportError:  # Windows

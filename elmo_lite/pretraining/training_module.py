@@ -74,7 +74,8 @@ class LanguageModel(pl.LightningModule):
         if not self.bilm.reads_characters:
             return self.bilm.token_vectors(batch.classes)
         blocks = batch.char_ids[: batch.num_short], batch.char_ids[batch.num_short :]
-        return torch.cat([self.bilm.token_vectors(block) for block in blocks if len(block)])
+        pairs = zip(blocks, batch.longest, strict=True)
+        return torch.cat([self.bilm.token_vectors(block, longest) for block, longest in pairs if len(block)])
 
     def targets(self, batch: Batch) -> list[Tensor]:
         """Target classes of each direction at the P positions without padding, (P,)."""
@@ -97,7 +98,14 @@ class LanguageModel(pl.LightningModule):
         return self.loss(batch)
 
     def on_train_start(self) -> None:
-        """Set the learning rate by this run's schedule, as a saved one is outdated if the end of the run was moved."""
+        """Set the learning rate by this run's schedule, and move carried states to the device of the model.
+
+        A saved rate is outdated if the end of the run was moved; saved states are read to the CPU.
+        """
+        self._carried = {
+            direction: [tuple(part.to(self.device) for part in layer) for layer in state]
+            for direction, state in self._carried.items()
+        }
         schedule = self.lr_schedulers()
         assert isinstance(schedule, LambdaLR)
         for group, peak, factor in zip(
@@ -143,9 +151,9 @@ class LanguageModel(pl.LightningModule):
         if not self.bilm.reads_characters and table.grad is not None:  # of a table that was read twice
             table.grad = table.grad.coalesce()
         norm = clip_gradients(self.parameters(), self.config.optimizer.gradient_clip)
-        if not math.isfinite(float(norm)):
+        if not math.isfinite(norm):
             raise TrainingError(
-                f"step {step}: expected finite gradients, found a norm of {float(norm)}; the last saved state is kept: "
+                f"step {step}: expected finite gradients, found a norm of {norm}; the last saved state is kept: "
                 "lower optimizer.learning_rate or optimizer.gradient_clip and start again"
             )
 

@@ -6,6 +6,7 @@ from elmo_lite.lazy import lazy_names
 
 if TYPE_CHECKING:
     from elmo_lite.text.characters import MAX_CHARACTERS as MAX_CHARACTERS
+    from elmo_lite.text.characters import PADDING as PADDING
     from elmo_lite.text.characters import encode_words as encode_words
     from elmo_lite.text.column_layout import begins_document as begins_document
     from elmo_lite.text.column_layout import is_tag as is_tag
@@ -39,6 +40,7 @@ _MODULE_OF = {
     "Kind": "kinds",
     "MAX_CHARACTERS": "characters",
     "NAME_OF": "kinds",
+    "PADDING": "characters",
     "SEPARATORS": "rows",
     "Tokenization": "tokenization",
     "Vocabulary": "vocabulary",

@@ -15,7 +15,7 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from tasks.inputs.batch import Batch, collate
+from tasks.inputs.batch import Batch, collate, moved
 
 Words = Sequence[str]
 CHUNK_WORDS = 4096
@@ -79,8 +79,13 @@ class DocumentBatch:
 
     def to(self, device: torch.device | str) -> DocumentBatch:
         """Return the batch with its tensors, except ``lengths``, on a device."""
-        targets = None if self.targets is None else self.targets.to(device)
-        return dataclasses.replace(self, owner=self.owner.to(device), targets=targets)
+        targets = None if self.targets is None else moved(self.targets, device)
+        return dataclasses.replace(self, owner=moved(self.owner, device), targets=targets)
+
+    def pin_memory(self) -> DocumentBatch:
+        """Pin the tensors that ``to`` moves in memory; layers are read in pieces, and are not."""
+        targets = None if self.targets is None else self.targets.pin_memory()
+        return dataclasses.replace(self, owner=self.owner.pin_memory(), targets=targets)
 
     def chunks(self) -> list[range]:
         """Indices of the pieces that are read at a time, at most 4,096 positions or one piece."""

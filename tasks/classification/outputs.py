@@ -81,9 +81,9 @@ class SeveralLabelsOutputs(_Weighted):
 
         Class weights multiply the terms of labels that a text has.
         """
-        wanted = torch.zeros_like(logits)
-        rows, places = (targets >= 0).nonzero(as_tuple=True)
-        wanted[rows, targets[rows, places]] = 1
+        num_labels = logits.shape[1]
+        places = targets.where(targets >= 0, num_labels)  # padding goes to a column that is dropped
+        wanted = logits.new_zeros(len(logits), num_labels + 1).scatter_(1, places, 1.0)[:, :num_labels]
         total = F.binary_cross_entropy_with_logits(logits, wanted, pos_weight=self.weights, reduction="sum")
         return total / len(logits)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -42,13 +43,21 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """Return the batch with its tensors, except ``lengths``, on a device."""
-        return dataclasses.replace(
-            self,
-            mask=self.mask.to(device),
-            targets=None if self.targets is None else self.targets.to(device),
-            layers=None if self.layers is None else self.layers.to(device),
-            marks=None if self.marks is None else self.marks.to(device),
-        )
+        return self._map(lambda tensor: moved(tensor, device))
+
+    def pin_memory(self) -> Batch:
+        """Pin the tensors that ``to`` moves in memory, so that they are copied to a GPU while it computes."""
+        return self._map(Tensor.pin_memory)
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        found = {name: getattr(self, name) for name in ("mask", "targets", "layers", "marks")}
+        changed: dict[str, Any] = {name: change(tensor) for name, tensor in found.items() if tensor is not None}
+        return dataclasses.replace(self, **changed)
+
+
+def moved(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """A tensor on a device; a CUDA GPU is not waited for if the tensor is pinned in memory."""
+    return tensor.to(device, non_blocking=torch.device(device).type == "cuda")
 
 
 def collate(

@@ -153,6 +153,8 @@ class TaggingModel(nn.Module):
             raise CheckpointError("weights: expected finite scores of tags, found NaN or infinity")
         paths, of_labels = self.output_layer.decode(scores, batch.mask), marginals.labels()
         gold = _gold(of_labels, batch)
+        # To the CPU once, not for each entity.
+        marginals = replace(marginals, **{name: values.cpu() for name, values in vars(marginals).items()})
         of_labels = of_labels.cpu()
         return [
             self._decoded(row, path, marginals, of_labels[row, : len(path)], gold[row][: len(path)], probabilities)

@@ -68,7 +68,7 @@ def _scaled_forward(emissions: Tensor, first: Tensor, follow: Tensor, mask: Tens
     """``forward_weights`` by weights that are scaled at each word."""
     top = emissions.amax(dim=2, keepdim=True)
     words = (emissions - top).double().exp().unbind(dim=1)
-    transitions, is_full = follow.double().exp(), mask.all(dim=0).tolist()
+    transitions, is_full = follow.double().exp(), _is_full(mask)
     current = words[0] * (first - first.max()).double().exp()
     found, sums = [current], [torch.ones_like(current[:, :1])]
     for step in range(1, len(words)):
@@ -86,7 +86,7 @@ def _scaled_backward(emissions: Tensor, follow: Tensor, last: Tensor, mask: Tens
     """``backward_weights`` by weights that are scaled at each word."""
     top = emissions.amax(dim=2, keepdim=True)
     words = (emissions - top).double().exp().unbind(dim=1)
-    transitions, is_full = follow.double().exp().t(), mask.all(dim=0).tolist()
+    transitions, is_full = follow.double().exp().t(), _is_full(mask)
     current = end = (last - last.max()).double().exp().expand(len(mask), -1)
     found, sums = [current], []
     for step in range(len(words) - 1, 0, -1):
@@ -101,6 +101,11 @@ def _scaled_backward(emissions: Tensor, follow: Tensor, last: Tensor, mask: Tens
         scales = (torch.stack(sums[::-1], dim=1).log() + top[:, 1:]).masked_fill(~mask[:, 1:, None], 0.0)
         weights[:, :-1] += scales.flip(1).cumsum(dim=1).flip(1)
     return (weights + last.max()).to(emissions.dtype)
+
+
+def _is_full(mask: Tensor) -> list[bool]:
+    """Whether each position is a word in all sentences, which saves a CPU work; a GPU is not asked, nor waited for."""
+    return mask.all(dim=0).tolist() if mask.device.type == "cpu" else [False] * mask.shape[1]
 
 
 def _summed(current: Tensor, scores: Tensor, weights: Tensor) -> Tensor:

@@ -63,7 +63,9 @@ def fit_temperature(
         batches.append((model(batch).float(), batch))
 
     def nll(temperature: float) -> float:
-        return -sum(float(model.log_likelihood(scores, batch, temperature).double().sum()) for scores, batch in batches)
+        return -sum(
+            float(model.log_likelihood(scores, batch, temperature).cpu().double().sum()) for scores, batch in batches
+        )
 
     before = nll(1.0)
     if not batches or not math.isfinite(before):

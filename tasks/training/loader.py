@@ -97,11 +97,16 @@ def data_loader(
     batches: LengthPools | list[list[int]],
     layers: AnyLayers | None,
     targets: Sequence[Any] | None,
+    pins: bool = False,
 ) -> DataLoader[int]:
-    """Make a loader of batches; the items of its data set are indices of examples."""
+    """Make a loader of batches; the items of its data set are indices of examples.
+
+    With ``pins``, batches are pinned in memory, from where a GPU copies them while it computes.
+    """
 
     def make(indices: list[int]) -> Numbered:
         of_batch = None if targets is None else [targets[index] for index in indices]
         return indices, examples.batch(indices, of_batch, layers)
 
-    return DataLoader(range(len(examples.examples)), batch_sampler=batches, collate_fn=make)  # type: ignore[arg-type]
+    numbers: Any = range(len(examples.examples))
+    return DataLoader(numbers, batch_sampler=batches, collate_fn=make, pin_memory=pins)

@@ -116,7 +116,8 @@ class Loop(pl.LightningModule):
             return
         trained = [parameter for parameter in self.model.parameters() if parameter.grad is not None]
         norm = nn.utils.get_total_norm([parameter.grad for parameter in trained if parameter.grad is not None])
-        if not norm <= bound:  # most gradients are within, and are not multiplied by 1
+        # Most gradients are within, and are not multiplied by 1; but a GPU would have to be waited for.
+        if self.device.type != "cpu" or not norm <= bound:
             nn.utils.clip_grads_with_norm_(trained, bound, norm)
 
     # Scores
@@ -189,11 +190,10 @@ def fit(
     ]
     layer_seconds = time.perf_counter() - begun
     lengths = [[len(example.words) for example in examples] for examples in (train, dev)]
-    train_batches = data_loader(
-        parts[0], LengthPools(lengths[0], config.batch_size, config.seed), layers[0], [targets(e) for e in train]
-    )
+    pins, pools = device.type == "cuda", LengthPools(lengths[0], config.batch_size, config.seed)
+    train_batches = data_loader(parts[0], pools, layers[0], [targets(e) for e in train], pins)
     in_order = list(batches_by_length(lengths[1], BATCH_WORDS, config.batch_size))
-    dev_batches = data_loader(parts[1], in_order, layers[1], None)
+    dev_batches = data_loader(parts[1], in_order, layers[1], None, pins)
     model.train()  # Lightning does not change the mode of modules
     request = StopRequest()
     bar = Progress(shows=progress)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import torch
 
 from elmo_lite import __version__
 from elmo_lite.cli import main as cli
@@ -87,6 +88,9 @@ def raising_command(what: str) -> None:
         "stopped": Stopped("stopped at step 3; --resume continues", signal.SIGTERM),
         "optional": ModuleNotFoundError("No module named 'h5py'", name="h5py"),
         "bug": RuntimeError("a bug"),
+        "full": torch.OutOfMemoryError(
+            "CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 8 GiB"
+        ),
         "absent": ModuleNotFoundError("No module named 'nothing'", name="nothing"),
     }
     raise errors[what]
@@ -230,6 +234,12 @@ def test_bad_arguments(capsys: pytest.CaptureFixture[str], argv: list[str], expe
         ("denied", 2, "b.txt: Permission denied"),
         ("folder", 2, "c: Is a directory"),
         ("optional", 2, "this needs the package h5py: pip install 'elmo_lite[hdf5]'"),
+        (
+            "full",
+            2,
+            "memory of the GPU: expected room for a batch, found none (CUDA out of memory. Tried to allocate 20.00 GiB)"
+            "; smaller batches need less",
+        ),
     ],
 )
 def test_errors_are_one_line(capsys: pytest.CaptureFixture[str], what: str, status: int, expected: str) -> None:

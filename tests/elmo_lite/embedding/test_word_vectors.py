@@ -102,6 +102,6 @@ def test_widths_without_words_cost_nothing(bilm: BiLM, monkeypatch: pytest.Monke
     words.rows(["a"])
     blocks: list[int] = []
     compute = bilm.token_vectors
-    monkeypatch.setattr(bilm, "token_vectors", lambda ids: (blocks.append(len(ids)), compute(ids))[1])
+    monkeypatch.setattr(bilm, "token_vectors", lambda ids, longest: (blocks.append(len(ids)), compute(ids, longest))[1])
     words.rows(["b"])
     assert len(blocks) == 1

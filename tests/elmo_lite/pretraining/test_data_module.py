@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 import sys
 from itertools import islice
 from types import SimpleNamespace
@@ -10,12 +13,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from elmo_lite.corpus.batches import SentenceBatches, WindowBatches
 from elmo_lite.corpus.share import Share
 from elmo_lite.errors import CorpusError
 from elmo_lite.pretraining.config import DataConfig
-from elmo_lite.pretraining.data_module import CorpusDataModule, Sample, StepBatches, make_batches, validation_sample
+from elmo_lite.pretraining.data_module import (
+    WORKER,
+    CorpusDataModule,
+    Sample,
+    StepBatches,
+    make_batches,
+    validation_sample,
+)
 from elmo_lite.text.characters import encode_words
 
 
@@ -113,3 +124,21 @@ def test_batches_of_a_gpu_come_from_a_forked_process(
         data.trainer = SimpleNamespace(global_step=0, global_rank=0, world_size=1, strategy=strategy)  # type: ignore[assignment]
         loader = data.train_dataloader()
         assert (loader.num_workers, loader.pin_memory) == (expected, device == "cuda")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_are_for_the_process_that_trains(number: signal.Signals) -> None:
+    """A terminal and some schedulers signal all processes of a command; the one that trains saves its state."""
+    source = make_batches(Words(), stream_of(1000), WINDOWS, 0)
+    batches = iter(DataLoader(StepBatches(source, 0), batch_size=None, **WORKER))
+    first = next(batches)
+    (worker,) = multiprocessing.active_children()
+    assert worker.pid is not None
+    os.kill(worker.pid, number)
+    for step, batch in enumerate(islice(batches, 8), start=1):
+        assert torch.equal(batch.forward_inputs, source.batch(step).forward_inputs)
+    assert torch.equal(first.forward_inputs, source.batch(0).forward_inputs) and worker.is_alive()
+    del batches
+    worker.join(20)
+    assert not worker.is_alive()
