@@ -63,10 +63,7 @@ def make_batch(
     step_words = ahead.shape[0] * (ahead.shape[1] - 1) if lengths is None else int(lengths.sum())
     step_classes = None
     if share.size > 1:
-        is_target = np.zeros(len(words.class_of_word), dtype=bool)  # marked, as sorting takes ten times as long
-        for positions in (ahead, back):
-            is_target[stream[positions[:, 1:]]] = True  # padding repeats a target
-        step_classes = torch.from_numpy(np.unique(words.class_of_word[is_target]).astype(np.int64))
+        step_classes = torch.from_numpy(_target_classes(words.class_of_word, stream, ahead, back))
         ahead, back, lengths = _rows_of(share, ahead, back, lengths)
     ids = np.stack([stream[ahead], stream[back]])  # (2, B, T + 1)
     distinct, places = np.unique(ids[:, :, :-1], return_inverse=True)
@@ -102,6 +99,14 @@ def make_batch(
         step_words,
         step_classes,
     )
+
+
+def _target_classes(class_of_word: Ids, stream: Ids, ahead: Positions, back: Positions) -> npt.NDArray[np.int64]:
+    """The classes of all targets of a batch, each once, ascending."""
+    is_target = np.zeros(len(class_of_word), dtype=bool)  # marked, as sorting takes ten times as long
+    for positions in (ahead, back):
+        is_target[stream[positions[:, 1:]]] = True  # padding repeats a target
+    return np.unique(class_of_word[is_target]).astype(np.int64)
 
 
 def _rows_of(
