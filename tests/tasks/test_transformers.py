@@ -127,7 +127,7 @@ def test_layers_are_cached_by_model_and_pieces(model: Path, data: Path) -> None:
     [
         (["--freeze", "false"], "freeze: expected true for the transformer hf:"),
         (["--representation.layers", "5"], "layers: expected mix, top or a number in -3..2, found 5"),
-        (["--representation.pieces", "last"], "representation.pieces: Expected"),
+        (["--representation.pieces", "last"], "representation.pieces: expected"),
         (["--encoder", "hf:/no/such"], "hf:/no/such: expected a directory or a hub name, found neither"),
     ],
 )
