@@ -47,8 +47,8 @@ def run_layer(rnn: nn.RNNBase, inputs: Tensor, state: Sequence[Tensor] | None) -
 def _missing_rows(rnn: nn.RNNBase, inputs: Tensor) -> int:
     """Number of rows to add to those of a batch.
 
-    On the CPU in bfloat16, oneDNN's LSTM splits the rows into blocks of the largest divisor of their number that is at
-    most 32. With a prime number of rows it takes five to eight times as long (torch 2.13).
+    On the CPU in bfloat16, oneDNN's LSTM takes five to eight times as long with a prime number of rows as with a
+    multiple of 16 (torch 2.13), as if it computed blocks of rows whose size divides their number.
     """
     rows = inputs.shape[0 if rnn.batch_first else 1]
     if rnn.mode != "LSTM" or inputs.device.type != "cpu" or rows <= 2 * _ROWS:

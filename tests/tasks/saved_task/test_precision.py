@@ -60,6 +60,16 @@ def test_predictions_are_near_those_in_float32(kind: str, tiny_elmo: Elmo, tmp_p
         assert torch.equal(weight, quick.model.state_dict()[name]), name
 
 
+@pytest.mark.skipif(not has_bfloat16(torch.device("cpu")), reason="the processor has no bfloat16")
+def test_the_head_predicts_in_bfloat16_too(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    settings: dict[str, Any] = {**SETTINGS, "representation": EncoderConfig()}
+    Classifier.untrained(ClassifierConfig(**settings), ["a", "b", "c"], None, WORDS).save(tmp_path / "model")
+    exact, quick = (Classifier.from_pretrained(tmp_path / "model", precision=name) for name in ("float32", "bfloat16"))
+    ours, theirs = (np.vstack(list(model.predict_proba(WORDS))) for model in (quick, exact))
+    assert 0 < np.abs(ours - theirs).max() < 0.02
+
+
 def test_unknown_precision(tiny_elmo: Elmo, tmp_path: Path) -> None:
     MAKERS["crf"](tiny_elmo).save(tmp_path / "model")
     with pytest.raises(ConfigError, match="precision: expected auto, float32 or bfloat16, found 'half'"):
