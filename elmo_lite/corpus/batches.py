@@ -18,7 +18,7 @@ from elmo_lite.corpus.batch import Batch
 from elmo_lite.corpus.corpus import BOUNDARY_ID
 from elmo_lite.corpus.share import WHOLE, Share
 from elmo_lite.errors import CorpusError
-from elmo_lite.text.characters import PADDING, begin_sentence_row, end_sentence_row
+from elmo_lite.text.characters import PADDING, begin_sentence_row, end_sentence_row, longest_word
 from elmo_lite.text.vocabulary import BOUNDARY_CLASS
 
 Ids = npt.NDArray[np.int32]
@@ -88,7 +88,7 @@ def make_batch(
     return Batch(
         torch.from_numpy(rows_of_words),
         num_short,
-        (_longest(rows_of_words[:num_short]), _longest(rows_of_words[num_short:])),
+        (longest_word(rows_of_words[:num_short]), longest_word(rows_of_words[num_short:])),
         torch.from_numpy(rows[0]),
         torch.from_numpy(targets[0]),
         torch.from_numpy(rows[1]),
@@ -119,11 +119,6 @@ def _rows_of(
         return ahead[share.rows], back[share.rows], None
     lengths = lengths[share.rows]
     return ahead[share.rows, : lengths.max() + 1], back[share.rows, : lengths.max() + 1], lengths
-
-
-def _longest(char_ids: npt.NDArray[np.int16]) -> int:
-    """Number of characters of the longest of words (N, C)."""
-    return int((char_ids != PADDING).sum(axis=1).max(initial=0))
 
 
 def _cheapest_split(used: Positions) -> int:

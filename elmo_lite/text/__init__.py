@@ -6,8 +6,8 @@ from elmo_lite.lazy import lazy_names
 
 if TYPE_CHECKING:
     from elmo_lite.text.characters import MAX_CHARACTERS as MAX_CHARACTERS
-    from elmo_lite.text.characters import PADDING as PADDING
     from elmo_lite.text.characters import encode_words as encode_words
+    from elmo_lite.text.characters import longest_word as longest_word
     from elmo_lite.text.column_layout import begins_document as begins_document
     from elmo_lite.text.column_layout import is_tag as is_tag
     from elmo_lite.text.column_layout import is_untyped_tag as is_untyped_tag
@@ -40,7 +40,6 @@ _MODULE_OF = {
     "Kind": "kinds",
     "MAX_CHARACTERS": "characters",
     "NAME_OF": "kinds",
-    "PADDING": "characters",
     "SEPARATORS": "rows",
     "Tokenization": "tokenization",
     "Vocabulary": "vocabulary",
@@ -49,6 +48,7 @@ _MODULE_OF = {
     "content_lines": "lines",
     "decoded_lines": "lines",
     "encode_words": "characters",
+    "longest_word": "characters",
     "is_data_set_name": "hub_names",
     "is_model_name": "hub_names",
     "begins_document": "column_layout",

@@ -51,6 +51,11 @@ def end_sentence_row(max_characters: int = MAX_CHARACTERS) -> CharIds:
     return _row([END_SENTENCE], max_characters)
 
 
+def longest_word(char_ids: CharIds) -> int:
+    """Number of characters of the longest of words (N, C), BOW and EOW included; 0 without words."""
+    return int((char_ids != PADDING).sum(axis=1).max(initial=0))
+
+
 def encode_words(words: Iterable[str], max_characters: int = MAX_CHARACTERS) -> CharIds:
     """Character ids of words. A word longer than ``max_characters`` - 2 bytes is truncated.
 

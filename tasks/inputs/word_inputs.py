@@ -20,7 +20,7 @@ from elmo_lite import CharCNN, CheckpointError, ConfigError
 from elmo_lite.errors import require, require_range
 from elmo_lite.fields import from_settings
 from elmo_lite.nn import WIDEST
-from elmo_lite.text import MAX_CHARACTERS, PADDING, encode_words
+from elmo_lite.text import MAX_CHARACTERS, encode_words, longest_word
 from tasks.inputs.batch import Batch
 from tasks.inputs.static_vectors import read_vectors
 from tasks.modules.dropout import VariationalDropout
@@ -182,8 +182,8 @@ class WordInputs(nn.Module):
         parts = [self._looked_up(words)]
         if self.char_cnn is not None:
             char_ids = encode_words(words, MAX_CHARACTERS)
-            longest = int((char_ids != PADDING).sum(axis=1).max(initial=0))  # here, so that no GPU is waited for
-            parts.append(self.char_cnn(torch.from_numpy(char_ids).to(self.unknown.device), longest))
+            on_device = torch.from_numpy(char_ids).to(self.unknown.device)
+            parts.append(self.char_cnn(on_device, longest_word(char_ids)))  # found here, so that no GPU is waited for
         return torch.cat(parts, dim=1)
 
     def _looked_up(self, words: list[str]) -> Tensor:
