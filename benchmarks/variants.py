@@ -2,26 +2,27 @@
 
     python benchmarks/variants.py OUT --encoder MODEL --data DIR [--vectors FILE] [--variants ...] [--seeds ...]
 
-A variant is a way to combine the layers of the encoder, or other settings of the head. Each is trained on each set with
-each seed, at the default learning rate of its task. A difference is that of the same seed and set; its standard error
-is that of the mean over the seeds. Finished runs are kept in OUT and are not repeated, so screen with two seeds, then
-give a few variants five others: ``--seeds 2 3 4 5 6``. Several processes with different sets or variants can fill one
-table; ``--show`` prints what is finished, without training. Test data are never read. The data sets are those of
-``data_sets.py``; with ``--vectors`` the words have fastText vectors, without it vectors that are trained.
+A variant is a way to combine the layers of the encoder, or other settings of the head; ``top+wide`` is both. Each is
+trained on each set with each seed, at the default learning rate of its task. A difference is that of the same seed and
+set; its standard error is that of the mean over the seeds. Finished runs are kept in OUT and are not repeated, so
+screen with two seeds, then give a few variants five others: ``--seeds 2 3 4 5 6``. Several processes with different
+sets or variants can fill one table; ``--show`` prints what is finished, without training. Test data are never read.
+The data sets are those of ``data_sets.py``; with ``--vectors`` the words have fastText vectors, without it vectors that
+are trained.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import math
-import statistics
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from data_sets import ENGLISH, SETS, DataSet
+from paired import print_table, table_of
 from transfer import Config, Row, Table, read, write
 
 from tasks.classification.pooled_head import PooledConfig
@@ -43,6 +44,17 @@ class Variant:
     """The learning rate, as a multiple of the default."""
     mix_rate: float | None = None
     """The learning rate of the layer weights, as a multiple of that of the head."""
+
+    def __add__(self, other: Variant) -> Variant:
+        """The settings of both; those of the other where they differ."""
+        pairs = zip(self.settings, other.settings, strict=True)
+        rate = self.mix_rate if other.mix_rate is None else other.mix_rate
+        return Variant(*({**one, **two} for one, two in pairs), self.rate * other.rate, rate)
+
+    @property
+    def settings(self) -> tuple[Mapping[str, Any], ...]:
+        """Settings of each part."""
+        return self.representation, self.head, self.inputs, self.finetune
 
 
 LAYERS = {
@@ -91,13 +103,32 @@ ROW_OF_WORDS = {False: "layers", True: "mix"}
 """Rows of ``transfer.py`` by whether there are word vectors of a file; only their words matter here."""
 
 
+def variant_of(name: str) -> Variant:
+    """A variant, or several joined by ``+``.
+
+    Raises:
+        argparse.ArgumentTypeError: There is no such variant.
+    """
+    parts = name.split("+")
+    unknown = sorted(set(parts) - set(VARIANTS))
+    if unknown:
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(VARIANTS)}, or some joined by +, found {name}")
+    return functools.reduce(Variant.__add__, (VARIANTS[part] for part in parts))
+
+
+def known(name: str) -> str:
+    """The name of a variant, which is checked."""
+    variant_of(name)
+    return name
+
+
 @dataclass(frozen=True)
 class Variants(Table):
     """The runs of all variants, each in ``OUT/SET/ROW/variant=NAME/seed-N``."""
 
     def config(self, dataset: DataSet, row: Row, point: Mapping[str, Any], seed: int) -> Config:
         """Settings of a run."""
-        variant = VARIANTS[point["variant"]]
+        variant = variant_of(point["variant"])
         rate = default_rate(dataset) * variant.rate
         config = super().config(dataset, row, {"learning_rate": rate}, seed)
         mix_rate = None if variant.mix_rate is None else variant.mix_rate * rate
@@ -132,67 +163,12 @@ def default_rate(dataset: DataSet) -> float:
 
 def fits(name: str, dataset: DataSet) -> bool:
     """Whether a head has the settings of a variant; the pooled head has no RNN for a second mix."""
-    variant = VARIANTS[name]
+    variant = variant_of(name)
     is_pooled = dataset.task == "sentiment"
     if is_pooled and variant.representation.get("output_mix"):
         return False
-    known = {field.name for field in dataclasses.fields(PooledConfig if is_pooled else NerConfig)}
-    return set(variant.head) <= known
-
-
-def paired(scores: Mapping[int, float], base: Mapping[int, float]) -> tuple[float, float] | None:
-    """Mean and standard error of the differences of equal seeds; None without one. One seed has no standard error."""
-    differences = [scores[seed] - base[seed] for seed in scores if seed in base]
-    if not differences:
-        return None
-    spread = statistics.stdev(differences) / math.sqrt(len(differences)) if len(differences) > 1 else math.nan
-    return statistics.fmean(differences), spread
-
-
-def overall(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Mean of the differences over data sets, and its standard error from those of the sets."""
-    return statistics.fmean(pair[0] for pair in pairs), math.hypot(*(pair[1] for pair in pairs)) / len(pairs)
-
-
-def shown(pair: tuple[float, float] | None) -> str:
-    """A difference and its standard error, ? for that of one seed."""
-    if pair is None:
-        return "-"
-    return f"{pair[0]:+.2f} ± " + ("?" if math.isnan(pair[1]) else f"{pair[1]:.2f}")
-
-
-def table_of(scores: Mapping[str, Mapping[str, Mapping[int, float]]], rivals: Sequence[str]) -> list[list[str]]:
-    """Rows of cells: one per set and variant, then one per variant over the sets that it and the rival have.
-
-    Args:
-        scores: Score on dev by set, variant and seed.
-        rivals: Variants to compare with.
-    """
-    rows = [["set", "variant", "seeds", "dev", *(f"over {rival}" for rival in rivals)]]
-    everywhere: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for name, variants in scores.items():
-        for variant, found in variants.items():
-            if not found:
-                continue
-            pairs = {rival: paired(found, variants.get(rival, {})) for rival in rivals}
-            for rival, pair in pairs.items():
-                if pair is not None:
-                    everywhere.setdefault(variant, {}).setdefault(rival, []).append(pair)
-            mean = f"{statistics.fmean(found.values()):.2f}"
-            rows.append([name, variant, str(len(found)), mean, *map(shown, pairs.values())])
-    for variant, of_rival in everywhere.items():
-        numbers = {rival: of_rival.get(rival, []) for rival in rivals}
-        sets = max(map(len, numbers.values()))
-        cells = [shown(overall(pairs)) if pairs else "-" for pairs in numbers.values()]
-        rows.append([f"all {sets}", variant, "", "", *cells])
-    return rows
-
-
-def print_table(rows: Sequence[Sequence[str]]) -> None:
-    """Columns of equal width."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), flush=True)
+    names = {field.name for field in dataclasses.fields(PooledConfig if is_pooled else NerConfig)}
+    return set(variant.head) <= names
 
 
 def main() -> None:
@@ -203,8 +179,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--vectors", default="", help="word vectors (fastText, GloVe); trained ones without it")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=ENGLISH)
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(LAYERS))
-    parser.add_argument("--against", nargs="+", choices=VARIANTS, default=["mix", "top"])
+    parser.add_argument("--variants", nargs="+", type=known, default=list(LAYERS))
+    parser.add_argument("--against", nargs="+", type=known, default=["mix", "top"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--cache_dir", default="")
     parser.add_argument("--limit", type=int, help="number of training examples, chosen at random")

@@ -1,5 +1,6 @@
 """The table of benchmarks/variants.py: differences of equal seeds, and their standard errors."""
 
+import argparse
 import math
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+import paired
 import variants
 from data_sets import SETS
 from transfer import ROWS
@@ -14,20 +16,20 @@ from transfer import ROWS
 
 def test_differences_are_those_of_equal_seeds() -> None:
     base = {0: 70.0, 1: 80.0, 2: 60.0}
-    assert variants.paired({0: 71.0, 1: 81.0, 5: 0.0}, base) == (1.0, 0.0)
-    mean, error = variants.paired({0: 71.0, 1: 83.0}, base) or (0, 0)
+    assert paired.paired({0: 71.0, 1: 81.0, 5: 0.0}, base) == (1.0, 0.0)
+    mean, error = paired.paired({0: 71.0, 1: 83.0}, base) or (0, 0)
     assert (mean, error) == (2.0, pytest.approx(math.sqrt(2) / math.sqrt(2)))
-    assert variants.paired({7: 1.0}, base) is None
-    assert math.isnan((variants.paired({0: 71.0}, base) or (0, 0))[1])
+    assert paired.paired({7: 1.0}, base) is None
+    assert math.isnan((paired.paired({0: 71.0}, base) or (0, 0))[1])
 
 
 def test_overall_is_the_mean_over_sets() -> None:
-    assert variants.overall([(1.0, 0.3), (2.0, 0.4)]) == (1.5, pytest.approx(0.25))
+    assert paired.overall([(1.0, 0.3), (2.0, 0.4)]) == (1.5, pytest.approx(0.25))
 
 
 def test_table() -> None:
     scores = {"uner": {"mix": {0: 70.0, 1: 71.0}, "top": {0: 72.0, 1: 72.0}, "concat": {}}, "sst2": {"mix": {0: 80.0}}}
-    assert variants.table_of(scores, ["mix"]) == [
+    assert paired.table_of(scores, ["mix"]) == [
         ["set", "variant", "seeds", "dev", "over mix"],
         ["uner", "mix", "2", "70.50", "+0.00 ± 0.00"],
         ["uner", "top", "2", "72.00", "+1.50 ± 0.50"],
@@ -60,3 +62,11 @@ def test_variants_differ_from_the_default(tmp_path: Path) -> None:
         same = {variant for variant, config in configs.items() if config == configs["default"]}
         assert same - {"default"} <= {"mix", "top"}
         assert ("wide" in fitting) == (name == "uner")
+
+
+def test_joined_variants_have_the_settings_of_both() -> None:
+    both = variants.variant_of("mix-from-top-10x+batch-64-2x+rate-2x")
+    assert both == variants.Variant({"mix_start": "top"}, finetune={"batch_size": 64}, rate=4, mix_rate=10)
+    assert variants.variant_of("top+upper").representation == {"layers": "1,2"}
+    with pytest.raises(argparse.ArgumentTypeError, match=r"expected one of default, .* joined by \+, found top\+toop"):
+        variants.variant_of("top+toop")
