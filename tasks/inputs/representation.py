@@ -32,10 +32,11 @@ class EncoderConfig:
     for a transformer (safetensors, frozen)."""
     freeze: bool = True
     """Keep the encoder as it is, instead of training it along with the task."""
-    layers: str = "mix"
-    """Layers to use: mix for a learned mix of all, top, or the number of one, 0 for the token layer; 1,2 for a mix of
+    layers: str = "auto"
+    """Layers to use: top, or the number of one, 0 for the token layer; mix for a learned mix of all, 1,2 for a mix of
     some; concat for all side by side, function for a hidden layer over them, random for a mix with random weights that
-    are not trained, each of some layers as in concat:1,2."""
+    are not trained, each of some layers as in concat:1,2. auto is mix for a transformer, or where a setting of the mix
+    is given, and top otherwise."""
     projection: int | None = None
     """Width of a learned projection of concat, and of the hidden layer and the output of function. Defaults to none for
     concat, and to the width of a layer for function."""
@@ -60,14 +61,15 @@ class EncoderConfig:
         expected = f"true for the transformer {self.encoder}, which is not trained"
         require(self.freeze or not is_transformer(self.encoder), "freeze", expected, self.freeze)
         require(self.pieces in ("mean", "first"), "pieces", "mean or first", self.pieces)
-        way = self.choice.way
-        if self.projection is not None:
-            require(way in ("concat", "function"), "projection", f"none for layers {self.layers}", self.projection)
-            require_range(self.projection, "projection", 1, WIDEST)
         if self.mix_start == "uniform":
             object.__setattr__(self, "mix_start", None)
+        way = self.choice.way
+        if self.projection is not None:
+            expected = f"none for layers {self.named_layers}"
+            require(way in ("concat", "function"), "projection", expected, self.projection)
+            require_range(self.projection, "projection", 1, WIDEST)
         check_start(self.mix_start)
-        expected = f"uniform for layers {self.layers}, which are no learned mix"
+        expected = f"uniform for layers {self.named_layers}, which are no learned mix"
         require(self.mix_start is None or way == "mix", "mix_start", expected, self.mix_start)
         for name in ("dropout", "mix_dropout"):
             if not 0 <= getattr(self, name) < 1:
@@ -76,9 +78,17 @@ class EncoderConfig:
             raise ConfigError(f"mix_l2: expected 0 or more, found {self.mix_l2!r}")
 
     @property
+    def named_layers(self) -> str:
+        """``layers``, or what auto stands for."""
+        if self.layers != "auto":
+            return self.layers
+        has_mix = is_transformer(self.encoder) or self.mix_start is not None or self.mix_dropout or self.mix_l2
+        return "mix" if has_mix else "top"
+
+    @property
     def choice(self) -> LayerChoice:
         """The layers, and the way to combine them."""
-        return LayerChoice.of(self.layers)
+        return LayerChoice.of(self.named_layers)
 
     @property
     def has_encoder(self) -> bool:

@@ -63,7 +63,7 @@ def test_a_sentence_alone_has_the_same_scores(head: PooledConfig | BCNConfig) ->
 
 @pytest.mark.parametrize("head", [POOLED, SMALL_BCN])
 def test_it_learns(head: PooledConfig | BCNConfig) -> None:
-    network = model(head, dropout=0.0)
+    network = model(head, layers="mix", dropout=0.0)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.03)
     for _ in range(80):
         optimizer.zero_grad()
@@ -74,7 +74,7 @@ def test_it_learns(head: PooledConfig | BCNConfig) -> None:
 
 
 def test_the_second_mix(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = model(SMALL_BCN, output_mix=True).eval()
+    network = model(SMALL_BCN, layers="mix", output_mix=True).eval()
     assert list(network.mix_weights()) == ["input", "output"]
     runs = []
     run = Elmo.forward

@@ -14,6 +14,7 @@ from tasks.inputs.representation import (
     Representation,
 )
 from tasks.inputs.word_inputs import WordInputConfig, WordInputs
+from tasks.training.task_config import TaskConfig
 
 SENTENCES = [["The", "cat", "sat"], ["dog"]]
 CONFIG = BiLMConfig(char_cnn=CharCNNConfig(embedding_dim=4, filters=((1, 4), (2, 4))), dim=4, lstm_dim=4, dropout=0.5)
@@ -53,7 +54,7 @@ def test_words_alone() -> None:
 
 def test_words_and_mix_side_by_side(elmo: Elmo) -> None:
     inputs = words().eval()
-    model = make(elmo, inputs).eval()
+    model = make(elmo, inputs, layers="mix").eval()
     batch = collate(SENTENCES, layers=frozen_layers(elmo))
     assert model.dim == 5 + elmo.dim
     expected = torch.cat([inputs(batch), frozen_layers(elmo).mean(dim=0)], dim=-1)
@@ -106,6 +107,33 @@ def test_one_layer_is_normalised_as_in_a_mix() -> None:
 def test_bad_layers(layers: str) -> None:
     with pytest.raises(ConfigError, match="layers: expected mix, top or a layer's number"):
         EncoderConfig(layers=layers)
+
+
+@pytest.mark.parametrize(
+    ("settings", "layers"),
+    [
+        ({}, "top"),
+        ({"encoder": "en", "output_mix": True}, "top"),
+        ({"encoder": "en", "mix_start": "uniform"}, "top"),
+        ({"encoder": "hf:bert"}, "mix"),
+        ({"encoder": "hf:bert", "layers": "top"}, "top"),
+        ({"encoder": "en", "mix_start": "1"}, "mix"),
+        ({"encoder": "en", "mix_dropout": 0.1}, "mix"),
+        ({"encoder": "en", "mix_l2": 0.1}, "mix"),
+        ({"encoder": "en", "mix_l2": 0.1, "layers": "1,2"}, "1,2"),
+    ],
+    ids=str,
+)
+def test_default_layers(settings: dict[str, Any], layers: str) -> None:
+    config = EncoderConfig(**settings)
+    assert config.named_layers == layers and config.choice == EncoderConfig(layers=layers).choice
+
+
+def test_default_layers_of_an_encoder_that_is_named_later() -> None:
+    assert TaskConfig(encoder="hf:bert").representation.named_layers == "mix"
+    config = TaskConfig(encoder="en", representation=EncoderConfig(encoder="hf:bert"))
+    assert config.representation.named_layers == "top"
+    assert config.to_dict()["representation"]["layers"] == "top"  # what a saved model keeps
 
 
 def test_no_such_layer(elmo: Elmo) -> None:
@@ -174,7 +202,7 @@ def test_encoder_runs_once_for_both_mixes(elmo: Elmo) -> None:
 
 
 def test_frozen_encoder_is_no_part_of_the_model(elmo: Elmo) -> None:
-    model = make(elmo, words()).train()
+    model = make(elmo, words(), layers="mix").train()
     assert not any("bilm" in name for name in model.state_dict())
     assert not any("bilm" in name for name, _ in model.named_parameters())
     assert not any(parameter.requires_grad for parameter in elmo.parameters())
@@ -202,12 +230,12 @@ def test_trained_encoder_is_part_of_the_model(elmo: Elmo) -> None:
 
 
 def test_saved_head_fits_a_new_one(elmo: Elmo, tmp_path: Path) -> None:
-    model = make(elmo, words()).eval()
+    model = make(elmo, words(), layers="mix").eval()
     assert isinstance(model.input_mix, ScalarMix)
     with torch.no_grad():
         model.input_mix.weight.normal_()
     elmo.save_pretrained(tmp_path / "encoder")
-    again = make(Elmo.from_pretrained(tmp_path / "encoder"), words()).eval()
+    again = make(Elmo.from_pretrained(tmp_path / "encoder"), words(), layers="mix").eval()
     again.load_state_dict(model.state_dict())
     batch = collate(SENTENCES)
     assert torch.equal(again(batch), model(batch))
@@ -277,7 +305,7 @@ def test_random_mix_is_not_trained(elmo: Elmo) -> None:
         ({"mix_start": "top"}, [0.05, 0.05, 0.9]),
         ({"mix_start": "0"}, [0.9, 0.05, 0.05]),
         ({"layers": "0,1", "mix_start": "top"}, [0.1, 0.9, 0.0]),
-        ({"mix_start": "uniform"}, [1 / 3, 1 / 3, 1 / 3]),
+        ({"layers": "mix", "mix_start": "uniform"}, [1 / 3, 1 / 3, 1 / 3]),
     ],
     ids=str,
 )
@@ -292,7 +320,7 @@ def test_uniform_is_the_default_start() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"projection": 4}, "projection: expected none for layers mix, found 4"),
+        ({"projection": 4}, "projection: expected none for layers top, found 4"),
         ({"layers": "concat", "projection": 0}, "projection: expected an integer in 1.."),
         ({"mix_start": "bottom"}, "mix_start: expected uniform, top or a layer's number, found 'bottom'"),
         ({"layers": "concat", "mix_start": "top"}, "mix_start: expected uniform for layers concat"),

@@ -169,8 +169,8 @@ def test_damaged_weights_give_no_probabilities() -> None:
 
 def test_repr_is_one_line() -> None:
     assert repr(classifier(encoder(), encoder="en", words="none", chars=False)) == (
-        "SentimentClassifier(labels=['negative', 'positive'], num_labels=2, encoder='en', layers='mix', freeze=True, "
-        "num_word_vectors=0, chars=False, head='pooled', num_parameters=49, tokenization='whitespace', device='cpu')"
+        "SentimentClassifier(labels=['negative', 'positive'], num_labels=2, encoder='en', layers='top', freeze=True, "
+        "num_word_vectors=0, chars=False, head='pooled', num_parameters=46, tokenization='whitespace', device='cpu')"
     )
     many = new_classifier(SentimentConfig(**SETTINGS), [f"l{n}" for n in range(25)], None, SENTENCES)
     assert "'l9', ...], num_labels=25, encoder=None, num_word_vectors=5, chars=True" in repr(many)

@@ -16,6 +16,7 @@ from elmo_lite.cli.main import main  # noqa: E402
 from tasks.classification.bcn import BCNConfig  # noqa: E402
 from tasks.classification.pooled_head import PooledConfig  # noqa: E402
 from tasks.classification.readers import DataConfig  # noqa: E402
+from tasks.inputs.representation import EncoderConfig  # noqa: E402
 from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
 from tasks.sentiment import SentimentClassifier, SentimentConfig, read_labelled, train  # noqa: E402
 from tasks.training.config import FinetuneConfig  # noqa: E402
@@ -64,7 +65,8 @@ def test_what_is_learned_and_left(files: dict[str, str], tmp_path: Path) -> None
 
 @pytest.mark.parametrize("head", ["pooled", "bcn"])
 def test_frozen_encoder(files: dict[str, str], encoder: str, tmp_path: Path, head: Any) -> None:
-    config = dataclasses.replace(CONFIG, encoder=encoder, head=head, max_epochs=2)
+    mix = EncoderConfig(layers="mix")
+    config = dataclasses.replace(CONFIG, encoder=encoder, representation=mix, head=head, max_epochs=2)
     train(config, files["train"], files["dev"], tmp_path / "out")
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     weights, gamma = metrics["epochs"][-1]["mix"]["input"]

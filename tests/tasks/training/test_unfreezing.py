@@ -102,7 +102,7 @@ def test_decay_leaves_biases_and_layer_weights_alone() -> None:
 
 @pytest.mark.parametrize("freeze", [True, False])
 def test_scalars_of_the_mixes_have_a_learning_rate_of_their_own(elmo: Elmo, freeze: bool) -> None:
-    model = Model(make(elmo, words(), freeze=freeze, output_mix=True))
+    model = Model(make(elmo, words(), layers="mix", freeze=freeze, output_mix=True))
     groups = parameter_groups(model, 1e-3, 1e-4, mix_learning_rate=3e-2)
     assert [group["name"] for group in groups][:2] == ["head", "mix"] and groups[1]["lr"] == 3e-2
     mixes = [model.representation.input_mix, model.representation.output_mix]
