@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from data_sets import ENGLISH, SETS, DataSet, examples_of
+from paired import paired, print_table
 from transfer import main_score, read, score_head, shown, train_head, write
 from transfer_baselines import fitted
-from variants import paired, print_table
 
 from elmo_lite.cli.arguments import function_parser, parse
 from tasks.ner.config import NerConfig

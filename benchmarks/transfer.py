@@ -61,7 +61,7 @@ class Row:
 ROWS = {
     "words": Row("trainable words + characters", False, None),
     "fasttext": Row("fastText + characters", True, None),
-    "layers": Row("trainable words + characters + ELMo, mix", False, "mix"),
+    "layers": Row("trainable words + characters + ELMo", False, "auto"),
     "top": Row("fastText + characters + ELMo, top layer", True, "top"),
     "mix": Row("fastText + characters + ELMo, mix", True, "mix"),
 }
