@@ -58,12 +58,12 @@ class Variant:
 
 
 LAYERS = {
-    "mix": Variant(),
+    "mix": Variant({"layers": "mix"}),
     "top": Variant({"layers": "top"}),
-    "mix-10x": Variant(mix_rate=10),
-    "mix-30x": Variant(mix_rate=30),
-    "mix-from-top": Variant({"mix_start": "top"}),
-    "mix-from-top-10x": Variant({"mix_start": "top"}, mix_rate=10),
+    "mix-10x": Variant({"layers": "mix"}, mix_rate=10),
+    "mix-30x": Variant({"layers": "mix"}, mix_rate=30),
+    "mix-from-top": Variant({"layers": "mix", "mix_start": "top"}),
+    "mix-from-top-10x": Variant({"layers": "mix", "mix_start": "top"}, mix_rate=10),
     "upper": Variant({"layers": "1,2"}),
     "upper-10x": Variant({"layers": "1,2"}, mix_rate=10),
     "concat": Variant({"layers": "concat"}),
@@ -71,9 +71,9 @@ LAYERS = {
     "concat-projected": Variant({"layers": "concat", "projection": 256}),
     "function": Variant({"layers": "function"}),
     "random": Variant({"layers": "random"}),
-    "mix-norm": Variant({"layer_norm": True}),
-    "mix-dropout": Variant({"mix_dropout": 0.1}),
-    "output-mix": Variant({"output_mix": True}),
+    "mix-norm": Variant({"layers": "mix", "layer_norm": True}),
+    "mix-dropout": Variant({"layers": "mix", "mix_dropout": 0.1}),
+    "output-mix": Variant({"layers": "mix", "output_mix": True}),
 }
 """Ways to combine the layers."""
 HEADS = {
