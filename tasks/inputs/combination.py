@@ -15,21 +15,18 @@ MixWeights = tuple[list[float], float]
 class OneLayer(nn.Module):
     """A single layer in place of a ``ScalarMix``, without parameters."""
 
-    def __init__(self, layer: int, num_layers: int, layer_norm: bool = False) -> None:
-        """Select ``layer`` in 0..num_layers - 1."""
+    def __init__(self, layer_norm: bool = False) -> None:
+        """Build the module; with ``layer_norm``, each vector is normalised to mean 0 and variance 1."""
         super().__init__()
-        self.layer = layer
-        self.num_layers = num_layers
         self.layer_norm = layer_norm
 
     def forward(self, layers: Tensor) -> Tensor:
-        """Select the layer: (K, ..., 2D) to (..., 2D)."""
-        chosen = layers[self.layer]
+        """The only layer: (1, ..., 2D) to (..., 2D)."""
+        (chosen,) = layers
         return F.layer_norm(chosen, chosen.shape[-1:]) if self.layer_norm else chosen
 
-    def weights(self) -> MixWeights:
-        """1 for the layer, 0 for the others; gamma is 1."""
-        return [float(layer == self.layer) for layer in range(self.num_layers)], 1.0
+    def weights(self) -> None:
+        """None, since there is nothing to weigh."""
 
     def penalty(self) -> Tensor:
         """Zero, since there are no weights to penalise."""

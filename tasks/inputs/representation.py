@@ -194,7 +194,7 @@ class Representation(nn.Module):
         """Layer weights and gamma by place: "input", and "output" with a second mix.
 
         There is a weight for each of the L layers, 0 for those that are not used. Places without an encoder, or whose
-        layers are concatenated, are left out.
+        layers have no weights (one layer, or layers side by side), are left out.
         """
         mixes = {"input": self.input_mix, "output": self.output_mix}
         found = {place: mix.weights() for place, mix in mixes.items() if mix is not None}
@@ -223,7 +223,7 @@ def _combination(elmo: Encoder, config: EncoderConfig, layers: list[int]) -> Sca
     """The module that combines the chosen layers as the settings say."""
     way, number, norm, dropout = config.choice.way, len(layers), config.layer_norm, config.mix_dropout
     if way == "one":
-        return OneLayer(0, 1, norm)
+        return OneLayer(norm)
     if way == "mix":
         start = None if config.mix_start is None else start_of(config.mix_start, layers, elmo.num_layers)
         return ScalarMix(number, layer_norm=norm, dropout=dropout, l2=config.mix_l2, start=start)

@@ -20,6 +20,9 @@ from tasks.training.config import FinetuneConfig
 WORDS = ["Anna", "lives", "in", "Rome", "."]
 DATA = ([WORDS, ["Rome", "sleeps"], WORDS[:3]] * 3, [["B-PER", "O", "O", "B-LOC", "O"], ["B-LOC", "O"], ["O"] * 3] * 3)
 CHOICES: list[dict[str, Any]] = [
+    {"layers": "top"},
+    {"layers": "1", "layer_norm": True, "output_mix": True},
+    {"layers": "mix"},
     {"layers": "1,2"},
     {"layers": "0,2", "mix_start": "top", "mix_dropout": 0.1},
     {"layers": "random"},
@@ -52,7 +55,7 @@ def test_trained_saved_and_loaded(encoder: str, choice: dict[str, Any], tmp_path
     out = tmp_path / "tagger"
     train(config(encoder, tmp_path / "cache", choice, mix_learning_rate=0.1), DATA, DATA, out, progress=False)
     mix = json.loads((out / "metrics.json").read_text())["epochs"][-1]["mix"]
-    has_weights = choice["layers"] not in ("concat", "concat:1,2", "function")
+    has_weights = choice["layers"] in ("mix", "1,2", "0,2", "random")
     assert list(mix) == (["input"] if has_weights else [])
     if has_weights:
         chosen = {"1,2": {1, 2}, "0,2": {0, 2}}.get(choice["layers"], {0, 1, 2})
