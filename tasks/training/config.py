@@ -9,6 +9,7 @@ from elmo_lite.errors import require, require_seed
 from elmo_lite.hardware import Precision, canonical_precision, check_device_name
 
 MIN_EPOCHS, MAX_EPOCHS, FEW_STEPS, STEP_SENTENCES = 8, 30, 1500, 32
+BATCH_SIZE, SMALL_BATCH_SIZE, FEW_SENTENCES = 64, 32, 2000
 MIN_PATIENCE = 5
 
 
@@ -22,8 +23,9 @@ class FinetuneConfig:
     patience: int | None = None
     """Number of epochs with a score on dev below the best before training stops. Defaults to half of max_epochs, at
     least 5."""
-    batch_size: int = 32
-    """Number of sentences in a batch."""
+    batch_size: int | None = None
+    """Number of sentences in a batch. Defaults to 64; to 32 for fewer than 2,000 sentences, or if the encoder is
+    trained."""
     learning_rate: float = 3e-3
     """Initial learning rate of AdamW for everything but the encoder."""
     mix_learning_rate: float | None = None
@@ -76,9 +78,14 @@ class FinetuneConfig:
         require_seed("seed", self.seed)
         require_seed("split_seed", self.split_seed)
 
+    def batch_size_for(self, num_sentences: int, *, trains_encoder: bool = False) -> int:
+        """``batch_size``, or its default for a training set of ``num_sentences`` sentences."""
+        is_small = trains_encoder or num_sentences < FEW_SENTENCES
+        return self.batch_size or (SMALL_BATCH_SIZE if is_small else BATCH_SIZE)
+
     def epochs_and_patience(self, num_sentences: int) -> tuple[int, int]:
         """``max_epochs`` and ``patience``, or their defaults for a training set of ``num_sentences`` sentences."""
-        steps = -(-num_sentences // min(self.batch_size, STEP_SENTENCES))
+        steps = -(-num_sentences // min(self.batch_size or STEP_SENTENCES, STEP_SENTENCES))
         few = min(MAX_EPOCHS, -(-FEW_STEPS // steps))
         epochs = self.max_epochs or max(MIN_EPOCHS, few)
         return epochs, self.patience or max(MIN_PATIENCE, epochs // 2)

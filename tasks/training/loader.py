@@ -47,6 +47,11 @@ class SentenceBatches:
         return collate(words, targets, None if layers is None else layers.batch(indices), marks)
 
 
+def trains_encoder(model: nn.Module) -> bool:
+    """Whether a model contains an encoder, which is trained along."""
+    return any(isinstance(module, Elmo) for module in model.modules())
+
+
 def frozen_layers(
     model: nn.Module,
     sentences: Sequence[Sequence[str]],
@@ -62,7 +67,7 @@ def frozen_layers(
 
     If all sentences are in ``pool``, the layers are those of the pool, which several trainings share.
     """
-    if elmo is None or any(isinstance(module, Elmo) for module in model.modules()):
+    if elmo is None or trains_encoder(model):
         return None
     used = [module.layers for module in model.modules() if isinstance(module, Representation)]
     place = {tuple(words): number for number, words in enumerate(pool)}

@@ -22,7 +22,7 @@ from tasks.inputs.encoders import Encoder
 from tasks.training.config import FinetuneConfig
 from tasks.training.head import Example, FinetuneResult
 from tasks.training.length_pools import LengthPools
-from tasks.training.loader import Numbered, SentenceBatches, data_loader, frozen_layers
+from tasks.training.loader import Numbered, SentenceBatches, data_loader, frozen_layers, trains_encoder
 from tasks.training.progress import Progress
 from tasks.training.unfreezing import GradualUnfreezing, parameter_groups, split_by_decay
 
@@ -190,9 +190,10 @@ def fit(
     ]
     layer_seconds = time.perf_counter() - begun
     lengths = [[len(example.words) for example in examples] for examples in (train, dev)]
-    pins, pools = device.type == "cuda", LengthPools(lengths[0], config.batch_size, config.seed)
+    batch_size = config.batch_size_for(len(train), trains_encoder=trains_encoder(model))
+    pins, pools = device.type == "cuda", LengthPools(lengths[0], batch_size, config.seed)
     train_batches = data_loader(parts[0], pools, layers[0], [targets(e) for e in train], pins)
-    in_order = list(batches_by_length(lengths[1], BATCH_WORDS, config.batch_size))
+    in_order = list(batches_by_length(lengths[1], BATCH_WORDS, batch_size))
     dev_batches = data_loader(parts[1], in_order, layers[1], None, pins)
     model.train()  # Lightning does not change the mode of modules
     request = StopRequest()

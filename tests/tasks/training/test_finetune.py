@@ -453,6 +453,39 @@ def test_small_data_are_read_more_often(
     assert FinetuneConfig(**settings).epochs_and_patience(num_sentences) == expected  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("num_sentences", "settings", "trained", "expected"),
+    [
+        (1_999, {}, False, 32),
+        (2_000, {}, False, 64),
+        (100_000, {}, True, 32),
+        (100, {"batch_size": 100}, False, 100),
+        (100_000, {"batch_size": 5}, True, 5),
+    ],
+)
+def test_batch_size(num_sentences: int, settings: dict[str, int], trained: bool, expected: int) -> None:
+    config = FinetuneConfig(**settings)  # type: ignore[arg-type]
+    assert config.batch_size_for(num_sentences, trains_encoder=trained) == expected
+
+
+@pytest.mark.parametrize(("trained", "expected"), [(False, [40]), (True, [32, 8])])
+def test_batches_are_larger_over_a_frozen_encoder(
+    trained: bool, expected: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+
+    class Counting(LayerHead):
+        def loss(self, batch: Batch) -> Tensor:
+            sizes.append(len(batch.words))
+            return super().loss(batch)
+
+    monkeypatch.setattr("tasks.training.config.FEW_SENTENCES", len(TRAIN))
+    elmo = make_elmo()
+    options = {"cache_dir": str(tmp_path / "cache"), "elmo": None if trained else elmo}
+    train(Counting(elmo, trained=trained), tmp_path, batch_size=None, max_epochs=1, **options)
+    assert sorted(sizes, reverse=True) == expected
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_device_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="device: expected one that torch can use, found cuda"):
