@@ -89,6 +89,7 @@ HEADS = {
     "more-chars": Variant(inputs={"char_filters": 128}),
     "inputs-dropout-0.3": Variant(inputs={"dropout": 0.3}),
     "layers-dropout-0.3": Variant({"dropout": 0.3}),
+    "layers-dropout-0.1": Variant({"dropout": 0.1}),
     "narrow": Variant(head={"lstm_dim": 64}),
     "wide": Variant(head={"lstm_dim": 256}),
     "deep": Variant(head={"lstm_layers": 2}),

@@ -13,7 +13,7 @@ from torch import Tensor
 from elmo_lite.embedding.eval_mode import EvalMode
 from elmo_lite.embedding.layer_choice import LayerChoice
 from elmo_lite.embedding.word_vectors import BEGIN_ROW, END_ROW, WordVectors
-from elmo_lite.nn.bilm import DIRECTIONS, BiLM, BiLMOutput, Direction
+from elmo_lite.nn.bilm import DIRECTIONS, BiLM, BiLMOutput, Direction, reverse_sequences
 from elmo_lite.text.length_batches import batches_by_length
 
 FloatArray = npt.NDArray[np.float32]
@@ -113,18 +113,21 @@ class Runner:
 
     def tensors(self, sentences: list[list[str]]) -> BiLMOutput:
         """Compute the layers of a batch in one chunk from cached token vectors. The backward half of padding is 0."""
-        lengths = [len(sentence) for sentence in sentences]
-        longest = max(lengths, default=0)
-        layers = self.words.table.new_zeros((self.num_layers, len(sentences), longest, self.output_dim))
-        mask = torch.arange(longest) < torch.tensor(lengths, dtype=torch.long)[:, None]
+        lengths = torch.tensor([len(sentence) for sentence in sentences], dtype=torch.long)
+        longest = int(lengths.max()) if sentences else 0
+        table = self.words.table
+        layers = table.new_zeros((self.num_layers, len(sentences), longest, self.output_dim))
+        mask = (torch.arange(longest) < lengths[:, None]).to(table.device)
         if longest > 0:
             width, positions = self.output_dim // 2, (longest + 1) * len(sentences)
             (_, ahead), *_ = self._run("forward", sentences, positions)
-            layers[..., :width] = torch.stack(ahead).transpose(1, 2)[:, :, 1:]
             (_, back), *_ = self._run("backward", [sentence[::-1] for sentence in sentences], positions)
-            for row, length in enumerate(lengths):
-                layers[:, row, :length, width:] = torch.stack([layer[1 : length + 1, row].flip(0) for layer in back])
-        return BiLMOutput(layers, mask.to(layers.device))
+            lengths = lengths.to(table.device)
+            for layer, of_ahead, of_back in zip(layers, ahead, back, strict=True):
+                layer[..., :width] = of_ahead[1:].transpose(0, 1)
+                layer[..., width:] = reverse_sequences(of_back[1:].transpose(0, 1), lengths)
+            layers[..., width:].masked_fill_(~mask[..., None], 0)
+        return BiLMOutput(layers, mask)
 
     def _run(
         self, direction: Direction, sentences: list[list[str]], batch_tokens: int

@@ -52,7 +52,7 @@ class NerTagger(BaseTagger[NerConfig]):
                 dictionary or a table.
             CheckpointError: The weights are not finite.
         """
-        return [tagged.spans for tagged in self.tag(sentences, min_score)]
+        return [tagged.spans for tagged in self.tag(sentences, min_score, probabilities=False)]
 
     def predict_texts(self, texts: Iterable[str], min_score: float = 0.0) -> list[list[Span]]:
         """Find the entities of whole texts, which are split into sentences first.

@@ -29,6 +29,9 @@ from tasks.tagging.recursions import (
     sums_of_pairs,
 )
 
+Segment = tuple[int, int, Sequence[int]]
+"""Index of a sentence in a batch, that of the first word of a segment, and the label ids of its words."""
+
 
 class LinearChainCRF(nn.Module):
     """The transition scores of N labels. The emissions come from the layer below."""
@@ -158,24 +161,34 @@ class Marginals:
         """The probability of each label at each word, (B, T, N). Values at padding are arbitrary."""
         return (self.ahead + self.back - self.log_z[:, None, None]).exp()
 
-    def segment(self, sentence: int, start: int, labels: Sequence[int]) -> float:
-        """The probability that the words from ``start`` on have exactly these labels, such as those of an entity.
+    def segments(self, segments: Sequence[Segment]) -> list[float]:
+        """The probability of each segment: that its words have exactly these labels, such as those of an entity.
 
         From equation 5 of Culotta and McCallum 2004, Confidence estimation for information extraction.
 
         Args:
-            sentence: Index of the sentence in the batch.
-            start: Index of the first word.
-            labels: Label ids of the words, at least one.
+            segments: (sentence, start, labels): the index of a sentence in the batch, that of the first word, and the
+                label ids of the words, at least one.
 
         Returns:
-            A probability in 0..1.
+            Probabilities in 0..1.
         """
-        stop = start + len(labels)
-        words = self.emissions[sentence, range(start + 1, stop), labels[1:]].sum()
-        steps = self.follow[labels[:-1], labels[1:]].sum()
-        ends = self.ahead[sentence, start, labels[0]] + self.back[sentence, stop - 1, labels[-1]]
-        return min(1.0, float((ends + words + steps - self.log_z[sentence]).exp()))
+        if not segments:
+            return []
+        rows = [row for row, _, _ in segments]
+        first = self.ahead[rows, [start for _, start, _ in segments], [labels[0] for _, _, labels in segments]]
+        stops = [start + len(labels) - 1 for _, start, labels in segments]
+        total = first + self.back[rows, stops, [labels[-1] for _, _, labels in segments]] - self.log_z[rows]
+        steps = [
+            (number, row, start + place, labels[place - 1], labels[place])
+            for number, (row, start, labels) in enumerate(segments)
+            for place in range(1, len(labels))
+        ]
+        if steps:
+            of_segment, rows_of, places, before, after = torch.tensor(steps, device=total.device).unbind(dim=1)
+            inner = self.emissions[rows_of, places, after] + self.follow[before, after]
+            total = total.index_add(0, of_segment, inner)
+        return total.exp().clamp(max=1.0).tolist()
 
 
 class _LogPartition(torch.autograd.Function):

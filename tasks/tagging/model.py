@@ -14,8 +14,8 @@ from tasks.inputs.batch import Batch
 from tasks.inputs.representation import Representation
 from tasks.modules.bilstm import BiLSTM
 from tasks.modules.dropout import VariationalDropout
-from tasks.tagging.crf import LinearChainCRF, Marginals
-from tasks.tagging.softmax import Softmax, WordProbabilities
+from tasks.tagging.crf import LinearChainCRF
+from tasks.tagging.softmax import Softmax
 from tasks.tagging.tags import OUTSIDE, Entity, entities_of, legal_bioes, spell
 
 OutputLayer = Literal["crf", "softmax"]
@@ -152,31 +152,20 @@ class TaggingModel(nn.Module):
         if not marginals.log_z.isfinite().all():
             raise CheckpointError("weights: expected finite scores of tags, found NaN or infinity")
         paths, of_labels = self.output_layer.decode(scores, batch.mask), marginals.labels()
+        tags = [self._tags(path) for path in paths]
+        entities = [segments(row, self.has_spans) for row in tags]
+        found = iter(
+            marginals.segments(
+                [(row, e.start, paths[row][e.start : e.end]) for row, of_row in enumerate(entities) for e in of_row]
+            )
+        )
+        of_entities = [[next(found) for _ in of_row] for of_row in entities]
+        kept = of_labels.tolist() if probabilities else [[]] * len(paths)
         gold = _gold(of_labels, batch)
-        # To the CPU once, not for each entity.
-        marginals = replace(marginals, **{name: values.cpu() for name, values in vars(marginals).items()})
-        of_labels = of_labels.cpu()
         return [
-            self._decoded(row, path, marginals, of_labels[row, : len(path)], gold[row][: len(path)], probabilities)
-            for row, path in enumerate(paths)
+            Decoded(tags[row], entities[row], of_entities[row], kept[row][:length], gold[row][:length], self.has_spans)
+            for row, length in enumerate(map(len, paths))
         ]
-
-    def _decoded(
-        self,
-        row: int,
-        path: list[int],
-        marginals: Marginals | WordProbabilities,
-        of_labels: Tensor,
-        gold: list[float],
-        probabilities: bool,
-    ) -> Decoded:
-        tags = self._tags(path)
-        entities = segments(tags, self.has_spans)
-        if self.has_spans:
-            scores = [marginals.segment(row, start, path[start:end]) for start, end, _ in entities]
-        else:
-            scores = of_labels[range(len(path)), path].clamp(max=1.0).tolist()
-        return Decoded(tags, entities, scores, of_labels.tolist() if probabilities else [], gold, self.has_spans)
 
     def _tags(self, path: Sequence[int]) -> list[str]:
         """The labels of a path. Without a CRF, tags of spans may be out of order, and are put right."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tasks.tagging.crf import Segment
 from tasks.tagging.recursions import at_least_float32
 
 
@@ -58,7 +59,15 @@ class WordProbabilities:
         """The probability of each label at each word, (B, T, N). Values at padding are arbitrary."""
         return self.log_probabilities.exp()
 
-    def segment(self, sentence: int, start: int, labels: Sequence[int]) -> float:
-        """The probability that the words from ``start`` on have exactly these labels; see ``crf.Marginals``."""
-        places = range(start, start + len(labels))
-        return min(1.0, float(self.log_probabilities[sentence, places, labels].sum().exp()))
+    def segments(self, segments: Sequence[Segment]) -> list[float]:
+        """The probability of each segment, that its words have exactly these labels; see ``crf.Marginals``."""
+        words = [
+            (number, row, start + place, label)
+            for number, (row, start, labels) in enumerate(segments)
+            for place, label in enumerate(labels)
+        ]
+        if not words:
+            return []
+        of_segment, rows, places, labels_of = torch.tensor(words, device=self.log_z.device).unbind(dim=1)
+        found = self.log_probabilities[rows, places, labels_of]
+        return found.new_zeros(len(segments)).index_add(0, of_segment, found).exp().clamp(max=1.0).tolist()

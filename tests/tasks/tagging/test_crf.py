@@ -100,14 +100,28 @@ def test_marginals(crf: LinearChainCRF, emissions: Tensor) -> None:
                 assert float(labels[row, t, label]) == pytest.approx(expected, abs=1e-12)
 
 
+def test_segments_of_several_sentences_and_lengths(crf: LinearChainCRF, emissions: Tensor) -> None:
+    found = crf.marginals(emissions, MASK)
+    paths = crf.decode(emissions, MASK)
+    segments = [
+        (row, start, path[start:stop])
+        for row, path in enumerate(paths)
+        for start, stop in itertools.combinations(range(len(path) + 1), 2)
+    ]
+    assert len({len(labels) for _, _, labels in segments}) > 1
+    alone = [found.segments([segment])[0] for segment in segments]
+    assert found.segments(segments) == pytest.approx(alone, abs=1e-12)
+    assert found.segments([]) == []
+
+
 def test_probability_of_a_segment(crf: LinearChainCRF, emissions: Tensor) -> None:
     found = crf.marginals(emissions, MASK)
     for row, length in enumerate(LENGTHS):
         known = weights(crf, emissions[row], length)
         for start, stop in itertools.combinations(range(length + 1), 2):
-            for part in itertools.product(range(crf.num_labels), repeat=stop - start):
-                expected = sum(weight for path, weight in known.items() if path[start:stop] == part)
-                assert found.segment(row, start, part) == pytest.approx(expected, abs=1e-12)
+            parts = list(itertools.product(range(crf.num_labels), repeat=stop - start))
+            expected = [sum(weight for path, weight in known.items() if path[start:stop] == part) for part in parts]
+            assert found.segments([(row, start, part) for part in parts]) == pytest.approx(expected, abs=1e-12)
 
 
 def test_gradients(crf: LinearChainCRF, emissions: Tensor) -> None:
@@ -312,4 +326,4 @@ def test_temperature(crf: LinearChainCRF, emissions: Tensor, temperature: float)
         for start, stop in itertools.combinations(range(length + 1), 2):
             segment = list(path[start:stop])
             expected = sum(p for each, p in known.items() if list(each[start:stop]) == segment)
-            assert marginals.segment(row, start, segment) == pytest.approx(expected)
+            assert marginals.segments([(row, start, segment)]) == [pytest.approx(expected)]

@@ -36,8 +36,9 @@ def test_it_is_a_crf_without_transitions(shape: tuple[list[int], int, int]) -> N
     torch.testing.assert_close(found.log_z, expected.log_z)
     for row, length in enumerate(shape[0]):
         path = targets[row, :length].tolist()
-        assert found.segment(row, 0, path) == pytest.approx(expected.segment(row, 0, path))
-        assert found.segment(row, length - 1, path[-1:]) == pytest.approx(expected.segment(row, length - 1, path[-1:]))
+        segments = [(row, 0, path), (row, length - 1, path[-1:]), (row, 0, path[:1])]
+        assert found.segments(segments) == pytest.approx(expected.segments(segments))
+    assert found.segments([]) == []
 
 
 def test_half_precision_is_computed_in_float32() -> None:
