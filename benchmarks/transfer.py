@@ -202,7 +202,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--encoder", required=True)
-    parser.add_argument("--vectors", required=True)
+    parser.add_argument("--vectors", default="", help="word vectors (fastText, GloVe), for the rows that have them")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=ENGLISH)
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
