@@ -25,6 +25,7 @@ from data_sets import ENGLISH, SETS, DataSet
 from paired import print_table, table_of
 from transfer import Config, Row, Table, read, write
 
+from tasks.classification.bcn import BCNConfig
 from tasks.classification.pooled_head import PooledConfig
 from tasks.inputs.representation import EncoderConfig
 from tasks.ner.config import NerConfig
@@ -44,12 +45,15 @@ class Variant:
     """The learning rate, as a multiple of the default."""
     mix_rate: float | None = None
     """The learning rate of the layer weights, as a multiple of that of the head."""
+    network: str | None = None
+    """The head of a classifier."""
 
     def __add__(self, other: Variant) -> Variant:
         """The settings of both; those of the other where they differ."""
         pairs = zip(self.settings, other.settings, strict=True)
         rate = self.mix_rate if other.mix_rate is None else other.mix_rate
-        return Variant(*({**one, **two} for one, two in pairs), self.rate * other.rate, rate)
+        network = other.network or self.network
+        return Variant(*({**one, **two} for one, two in pairs), self.rate * other.rate, rate, network)
 
     @property
     def settings(self) -> tuple[Mapping[str, Any], ...]:
@@ -97,6 +101,8 @@ HEADS = {
     "pooled-narrow": Variant(head={"hidden_dim": 100}),
     "pooled-wide": Variant(head={"hidden_dim": 400}),
     "pooled-dropout-0.5": Variant(head={"dropout": 0.5, "hidden_dim": 200}),
+    "bcn": Variant(network="bcn"),
+    "bcn-small": Variant(head={"feed_forward_dim": 75, "lstm_dim": 75, "maxout_dims": (150, 75)}, network="bcn"),
 }
 """Other settings, with the default combination of layers."""
 VARIANTS = {"default": Variant(), **LAYERS, **HEADS}
@@ -136,7 +142,8 @@ class Variants(Table):
         layers = {"layers": EncoderConfig().layers, **variant.representation}
         head: Mapping[str, Any] = variant.head
         if isinstance(config, SentimentConfig):
-            head = {"pooled": dataclasses.replace(config.pooled, **head)}
+            network = variant.network or config.head
+            head = {"head": network, network: dataclasses.replace(getattr(config, network), **head)}
         return dataclasses.replace(
             config,
             **head,
@@ -165,11 +172,17 @@ def default_rate(dataset: DataSet) -> float:
 def fits(name: str, dataset: DataSet) -> bool:
     """Whether a head has the settings of a variant; the pooled head has no RNN for a second mix."""
     variant = variant_of(name)
-    is_pooled = dataset.task == "sentiment"
+    if dataset.task != "sentiment":
+        return variant.network is None and set(variant.head) <= fields_of(NerConfig)
+    is_pooled = variant.network is None
     if is_pooled and variant.representation.get("output_mix"):
         return False
-    names = {field.name for field in dataclasses.fields(PooledConfig if is_pooled else NerConfig)}
-    return set(variant.head) <= names
+    return set(variant.head) <= fields_of(PooledConfig if is_pooled else BCNConfig)
+
+
+def fields_of(config: Any) -> set[str]:
+    """Names of the settings of a class."""
+    return {field.name for field in dataclasses.fields(config)}
 
 
 def main() -> None:
