@@ -28,14 +28,17 @@ def shown(pair: tuple[float, float] | None) -> str:
     return f"{pair[0]:+.2f} ± " + ("?" if math.isnan(pair[1]) else f"{pair[1]:.2f}")
 
 
-def table_of(scores: Mapping[str, Mapping[str, Mapping[int, float]]], rivals: Sequence[str]) -> list[list[str]]:
+def table_of(
+    scores: Mapping[str, Mapping[str, Mapping[int, float]]], rivals: Sequence[str], part: str
+) -> list[list[str]]:
     """Rows of cells: one per set and variant, then one per variant over the sets that it and the rival have.
 
     Args:
-        scores: Score on dev by set, variant and seed.
+        scores: Score by set, variant and seed.
         rivals: Variants to compare with.
+        part: What the scores are on, such as "dev".
     """
-    rows = [["set", "variant", "seeds", "dev", *(f"over {rival}" for rival in rivals)]]
+    rows = [["set", "variant", "seeds", part, *(f"over {rival}" for rival in rivals)]]
     everywhere: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for name, variants in scores.items():
         for variant, found in variants.items():

@@ -6,9 +6,9 @@ A variant is a way to combine the layers of the encoder, or other settings of th
 trained on each set with each seed, at the default learning rate of its task. A difference is that of the same seed and
 set; its standard error is that of the mean over the seeds. Finished runs are kept in OUT and are not repeated, so
 screen with two seeds, then give a few variants five others: ``--seeds 2 3 4 5 6``. Several processes with different
-sets or variants can fill one table; ``--show`` prints what is finished, without training. Test data are never read.
-The data sets are those of ``data_sets.py``; with ``--vectors`` the words have fastText vectors, without it vectors that
-are trained.
+sets or variants can fill one table; ``--show`` prints what is finished, without training. ``--with_test`` scores the
+runs on test too, once, after all choices; without it, test data are never read. The data sets are those of
+``data_sets.py``; with ``--vectors`` the words have fastText vectors, without it vectors that are trained.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any
 
 from data_sets import ENGLISH, SETS, DataSet
 from paired import print_table, table_of
-from transfer import Config, Row, Table, read, write
+from transfer import Config, Row, Table, write
 
 from tasks.classification.bcn import BCNConfig
 from tasks.classification.pooled_head import PooledConfig
@@ -153,15 +154,12 @@ class Variants(Table):
         )
 
     def scores(
-        self, name: str, row: str, point: Mapping[str, Any], seeds: Sequence[int], train: bool
+        self, name: str, row: str, point: Mapping[str, Any], seeds: Sequence[int], train: bool, part: str
     ) -> dict[int, float]:
-        """Scores on dev by seed, of all seeds, or only of those that are finished."""
-        done = {seed: self.directory(name, row, point, seed) / "dev.json" for seed in seeds}
-        return {
-            seed: self.dev_score(name, row, point, seed) if train else float(read(path)["score"])
-            for seed, path in done.items()
-            if train or path.exists()
-        }
+        """Scores on a part, "dev" or "test", by seed, of all seeds, or only of those that are finished."""
+        score = self.dev_score if part == "dev" else self.test_score
+        done = {seed: self.directory(name, row, point, seed) / f"{part}.json" for seed in seeds}
+        return {seed: score(name, row, point, seed) for seed, path in done.items() if train or path.exists()}
 
 
 def default_rate(dataset: DataSet) -> float:
@@ -199,19 +197,21 @@ def main() -> None:
     parser.add_argument("--cache_dir", default="")
     parser.add_argument("--limit", type=int, help="number of training examples, chosen at random")
     parser.add_argument("--show", action="store_true", help="print what is finished, without training")
+    parser.add_argument("--with_test", action="store_true", help="score on test too")
     arguments = parser.parse_args()
     given = (arguments.data, arguments.encoder, arguments.vectors, arguments.cache_dir, arguments.limit)
     table = Variants(arguments.out, *given)
     row = ROW_OF_WORDS[bool(arguments.vectors)]
-    scores: dict[str, dict[str, dict[int, float]]] = {name: {} for name in arguments.sets}
-    for name in arguments.sets:
-        for variant in arguments.variants:
+    facts = {**vars(arguments), "out": str(arguments.out), "data": str(arguments.data)}
+    for part in ("dev", "test")[: 1 + arguments.with_test]:
+        scores: dict[str, dict[str, dict[int, float]]] = {name: {} for name in arguments.sets}
+        for name, variant in itertools.product(arguments.sets, arguments.variants):
             if fits(variant, SETS[name]):
                 point = {"variant": variant}
-                scores[name][variant] = table.scores(name, row, point, arguments.seeds, not arguments.show)
-    print_table(table_of(scores, arguments.against))
+                scores[name][variant] = table.scores(name, row, point, arguments.seeds, not arguments.show, part)
+        print_table(table_of(scores, arguments.against, part))
+        facts[f"scores on {part}"] = scores
     arguments.out.mkdir(parents=True, exist_ok=True)
-    facts = {**vars(arguments), "out": str(arguments.out), "data": str(arguments.data), "scores": scores}
     write(arguments.out / f"variants-{row}.json", facts)
 
 

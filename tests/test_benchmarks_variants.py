@@ -29,7 +29,7 @@ def test_overall_is_the_mean_over_sets() -> None:
 
 def test_table() -> None:
     scores = {"uner": {"mix": {0: 70.0, 1: 71.0}, "top": {0: 72.0, 1: 72.0}, "concat": {}}, "sst2": {"mix": {0: 80.0}}}
-    assert paired.table_of(scores, ["mix"]) == [
+    assert paired.table_of(scores, ["mix"], "dev") == [
         ["set", "variant", "seeds", "dev", "over mix"],
         ["uner", "mix", "2", "70.50", "+0.00 ± 0.00"],
         ["uner", "top", "2", "72.00", "+1.50 ± 0.50"],
