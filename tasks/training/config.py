@@ -9,7 +9,7 @@ from elmo_lite.errors import require, require_seed
 from elmo_lite.hardware import Precision, canonical_precision, check_device_name
 
 MIN_EPOCHS, MAX_EPOCHS, FEW_STEPS, STEP_SENTENCES = 8, 30, 1500, 32
-BATCH_SIZE, SMALL_BATCH_SIZE, FEW_SENTENCES = 64, 32, 2000
+BATCH_SIZE, SMALL_BATCH_SIZE, FEW_SENTENCES = 64, 32, 10_000
 MIN_PATIENCE = 5
 
 
@@ -24,7 +24,7 @@ class FinetuneConfig:
     """Number of epochs with a score on dev below the best before training stops. Defaults to half of max_epochs, at
     least 5."""
     batch_size: int | None = None
-    """Number of sentences in a batch. Defaults to 64; to 32 for fewer than 2,000 sentences, or if the encoder is
+    """Number of sentences in a batch. Defaults to 64; to 32 for fewer than 10,000 sentences, or if the encoder is
     trained."""
     learning_rate: float = 3e-3
     """Initial learning rate of AdamW for everything but the encoder."""

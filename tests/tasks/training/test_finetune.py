@@ -456,8 +456,8 @@ def test_small_data_are_read_more_often(
 @pytest.mark.parametrize(
     ("num_sentences", "settings", "trained", "expected"),
     [
-        (1_999, {}, False, 32),
-        (2_000, {}, False, 64),
+        (9_999, {}, False, 32),
+        (10_000, {}, False, 64),
         (100_000, {}, True, 32),
         (100, {"batch_size": 100}, False, 100),
         (100_000, {"batch_size": 5}, True, 5),
