@@ -24,9 +24,9 @@ class PooledConfig:
     """Sizes of the pooled head."""
 
     hidden_dim: int = 200
-    """Width of the hidden layer."""
+    """Width of the hidden layer, and of that over a pair of texts."""
     dropout: float = 0.3
-    """Dropout probability of the pooled vector, in [0, 1)."""
+    """Dropout probability of the pooled vector, and after the hidden layer over a pair, in [0, 1)."""
 
     def __post_init__(self) -> None:
         """Check the ranges of the settings."""
@@ -38,8 +38,8 @@ class PooledConfig:
 class PooledHead(nn.Module):
     """Hidden layer at each word -> [mean; max] over the words -> outputs. Only the vectors depend on word order.
 
-    Of a pair of texts, the pooled vectors u and v are joined to [u; v; |u - v|; u * v] (Conneau et al. 2017; u and v
-    enter symmetrically but for the first two).
+    Of a pair of texts, the pooled vectors u and v are joined to [u; v; |u - v|; u * v], and a second hidden layer comes
+    before the outputs (Conneau et al. 2017; u and v enter symmetrically but for the first two).
     """
 
     def __init__(self, input_dim: int, num_classes: int, config: PooledConfig, pairs: bool = False) -> None:
@@ -48,7 +48,10 @@ class PooledHead(nn.Module):
         self.pairs = pairs
         self.hidden = nn.Sequential(nn.Linear(input_dim, config.hidden_dim), nn.ReLU())
         self.dropout = nn.Dropout(config.dropout)
-        self.scores = nn.Linear((8 if pairs else 2) * config.hidden_dim, num_classes)
+        width = config.hidden_dim
+        if pairs:
+            self.compare = nn.Sequential(nn.Linear(8 * width, width), nn.ReLU(), nn.Dropout(config.dropout))
+        self.scores = nn.Linear(width if pairs else 2 * width, num_classes)
 
     def read(self, vectors: Tensor, mask: Tensor, output_mix: Tensor | None = None) -> Pooled:
         """What is kept of N pieces of texts: word vectors (N, T, input_dim) with mask (N, T)."""
@@ -58,7 +61,8 @@ class PooledHead(nn.Module):
         """Logits (B, num_classes) of texts or pairs, from what is kept of their pieces; see ``join_pieces``."""
         found = join_pieces(pieces, owner, num_texts)
         pooled = torch.cat([found.mean, found.largest], dim=-1)
-        scores: Tensor = self.scores(self.dropout(join_pairs(pooled) if self.pairs else pooled))
+        vectors = self.dropout(join_pairs(pooled) if self.pairs else pooled)
+        scores: Tensor = self.scores(self.compare(vectors) if self.pairs else vectors)
         return scores
 
     def forward(self, vectors: Tensor, mask: Tensor) -> Tensor:

@@ -31,7 +31,9 @@ def test_scores_of_a_pair() -> None:
     vectors, mask = torch.randn(4, 3, 3), torch.ones(4, 3, dtype=torch.bool)
     hidden = head.hidden(vectors)
     u, v = (torch.cat([hidden[row].mean(dim=0), hidden[row].amax(dim=0)]) for row in (2, 3))
-    expected = head.scores(torch.cat([u, v, (u - v).abs(), u * v]))
+    first = head.compare[0]
+    joined = torch.cat([u, v, (u - v).abs(), u * v])
+    expected = head.scores(torch.relu(joined @ first.weight.T + first.bias))
     found = head.judge([head.read(vectors, mask)], torch.arange(4), 4)
     assert found.shape == (2, 2)
     torch.testing.assert_close(found[1], expected)
