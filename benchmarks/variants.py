@@ -83,6 +83,7 @@ LAYERS = {
 """Ways to combine the layers."""
 HEADS = {
     "batch-16": Variant(finetune={"batch_size": 16}),
+    "batch-32": Variant(finetune={"batch_size": 32}),
     "batch-64": Variant(finetune={"batch_size": 64}),
     "batch-64-1.5x": Variant(finetune={"batch_size": 64}, rate=1.5),
     "batch-64-2x": Variant(finetune={"batch_size": 64}, rate=2),
