@@ -164,13 +164,12 @@ class BaseTagger(TrainedModel[TaggingModel, ConfigT]):
         """Decode sentences, batched by length to reduce padding. Results are in the order of ``sentences``."""
         number = {} if gold is None else {label: index for index, label in enumerate(self.labels)}
         found = [Decoded([], [], [], [], has_spans=self.has_spans)] * len(sentences)
-        kept = {} if probabilities else {"probabilities": False}
         for indices in batches_by_length([len(sentence) for sentence in sentences], BATCH_WORDS):
             targets = None if gold is None else [[number.get(tag, -1) for tag in gold[index]] for index in indices]
             marks = None if marked is None else [marked[index] for index in indices]
             batch = collate([sentences[index] for index in indices], targets, marks=marks).to(self.device)
             with torch.no_grad(), self.in_precision():
-                rows = self.model.decode(batch, **kept)
+                rows = self.model.decode(batch, probabilities)
             for index, row in zip(indices, rows, strict=True):
                 found[index] = row
         return found

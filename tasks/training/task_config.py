@@ -75,7 +75,8 @@ class TaskConfig:
         settings = {name: value for name, value in to_dict(self).items() if name not in _SHORT}
         settings["inputs"]["words"] = Path(self.inputs.words).name
         settings["representation"]["encoder"] = short_name(self.representation.encoder)
-        settings["representation"]["layers"] = self.representation.named_layers
+        if self.representation.has_encoder:  # what it was trained with, whatever auto stands for later
+            settings["representation"]["layers"] = self.representation.named_layers
         settings["finetune"]["cache_dir"] = ""
         return settings
 

@@ -28,15 +28,13 @@ class Capitals(torch.nn.Module):
         super().__init__()
         self.seen: list[list[str]] = []
 
-    def decode(self, batch: Batch) -> list[Decoded]:
+    def decode(self, batch: Batch, probabilities: bool = True) -> list[Decoded]:
         self.seen += batch.words
         found = []
         for words in batch.words:
             entities = entities_of(["I-X" if word[0].isupper() else "O" for word in words])
-            probabilities = [[0.0] * len(self.labels) for _ in words]
-            found.append(
-                Decoded(["O"] * len(words), entities, [0.5 + end / 100 for _, end, _ in entities], probabilities)
-            )
+            zeros = [[0.0] * len(self.labels) for _ in words if probabilities]
+            found.append(Decoded(["O"] * len(words), entities, [0.5 + end / 100 for _, end, _ in entities], zeros))
         return found
 
 
@@ -73,7 +71,9 @@ def test_batches_are_bounded(tagger: NerTagger, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "BATCH_WORDS", 9)
     shapes: list[tuple[int, ...]] = []
     decode = tagger.model.decode
-    monkeypatch.setattr(tagger.model, "decode", lambda batch: shapes.append(batch.mask.shape) or decode(batch))
+    monkeypatch.setattr(
+        tagger.model, "decode", lambda batch, kept: shapes.append(batch.mask.shape) or decode(batch, kept)
+    )
     tagger.predict([["a"] * length for length in (2, 9, 0, 1, 3, 2)])
     assert shapes == [(3, 2), (1, 3), (1, 9)]
 
