@@ -169,7 +169,7 @@ class BaseTagger(TrainedModel[TaggingModel, ConfigT]):
             marks = None if marked is None else [marked[index] for index in indices]
             batch = collate([sentences[index] for index in indices], targets, marks=marks).to(self.device)
             with torch.no_grad(), self.in_precision():
-                rows = self.model.decode(batch, probabilities)
+                rows = self.model.decode(batch, probabilities=probabilities)
             for index, row in zip(indices, rows, strict=True):
                 found[index] = row
         return found

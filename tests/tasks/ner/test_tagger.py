@@ -72,7 +72,7 @@ def test_batches_are_bounded(tagger: NerTagger, monkeypatch: pytest.MonkeyPatch)
     shapes: list[tuple[int, ...]] = []
     decode = tagger.model.decode
     monkeypatch.setattr(
-        tagger.model, "decode", lambda batch, kept: shapes.append(batch.mask.shape) or decode(batch, kept)
+        tagger.model, "decode", lambda batch, **kept: shapes.append(batch.mask.shape) or decode(batch, **kept)
     )
     tagger.predict([["a"] * length for length in (2, 9, 0, 1, 3, 2)])
     assert shapes == [(3, 2), (1, 3), (1, 9)]
