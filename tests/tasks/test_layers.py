@@ -88,7 +88,7 @@ def test_at_the_command_line(encoder: str, tmp_path: Path, capsys: pytest.Captur
     for wrong, message in [
         (["--representation.layers", "1,1"], "layers: expected each layer once, found 1 twice"),
         (["--representation.layers", "1,5"], "layers: expected mix, top or a number in -3..2, found 5"),
-        (["--representation.layers", "concat:"], "layers: expected mix, top or a layer's number"),
+        (["--representation.layers", "concat:"], "layers: expected auto, mix, top or a layer's number"),
         (["--representation.projection", "3"], "projection: expected none for layers top, found 3"),
     ]:
         assert main([*command, *wrong]) == 2

@@ -36,7 +36,7 @@ def test_choices(text: str, way: str, layers: list[int]) -> None:
 )
 def test_what_is_no_choice(text: str) -> None:
     expected = (
-        "layers: expected mix, top or a layer's number, some of them as 1,2, or random, concat, function (of some as "
+        "layers: expected auto, mix, top or a layer's number, some as 1,2, or random, concat, function (of some as "
         f"concat:1,2), found {text!r}"
     )
     with pytest.raises(ConfigError, match=f"^{re.escape(expected)}$"):

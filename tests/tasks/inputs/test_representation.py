@@ -102,7 +102,7 @@ def test_one_layer_is_normalised_as_in_a_mix() -> None:
 
 @pytest.mark.parametrize("layers", ["bottom", "", "1.5", "--1"])
 def test_bad_layers(layers: str) -> None:
-    with pytest.raises(ConfigError, match="layers: expected mix, top or a layer's number"):
+    with pytest.raises(ConfigError, match="layers: expected auto, mix, top or a layer's number"):
         EncoderConfig(layers=layers)
 
 
@@ -322,7 +322,7 @@ def test_uniform_is_the_default_start() -> None:
         ({"mix_start": "bottom"}, "mix_start: expected uniform, top or a layer's number, found 'bottom'"),
         ({"layers": "concat", "mix_start": "top"}, "mix_start: expected uniform for layers concat"),
         ({"layers": "random", "mix_start": "1"}, "mix_start: expected uniform for layers random"),
-        ({"layers": "1,,2"}, "layers: expected mix, top or a layer's number"),
+        ({"layers": "1,,2"}, "layers: expected auto, mix, top or a layer's number"),
     ],
     ids=str,
 )
