@@ -11,9 +11,7 @@ from elmo_lite import ConfigError
 Way = Literal["one", "mix", "random", "concat", "function"]
 _WAYS = ("mix", "random", "concat", "function")
 """Ways to combine several layers, by their names in settings."""
-_EXPECTED = (
-    "auto, mix, top or a layer's number, some as 1,2, or random, concat, function (of some as concat:1,2)"
-)
+_EXPECTED = "auto, mix, top or a layer's number, some as 1,2, or random, concat, function (of some as concat:1,2)"
 
 
 @dataclass(frozen=True)
