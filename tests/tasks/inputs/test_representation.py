@@ -80,6 +80,14 @@ def test_layers_are_computed_where_the_batch_has_none(elmo: Elmo, freeze: bool) 
     assert live[1, 1:].abs().max() == 0
 
 
+def test_layers_of_a_batch_are_those_of_each_sentence_with_zeros_behind_the_backward_half(elmo: Elmo) -> None:
+    elmo.eval().requires_grad_(False)
+    layers = elmo(SENTENCES).layers
+    for row, sentence in enumerate(SENTENCES):
+        torch.testing.assert_close(layers[:, row, : len(sentence)], torch.from_numpy(elmo.embed([sentence])[0]))
+        assert not layers[:, row, len(sentence) :, elmo.dim // 2 :].any()
+
+
 def test_nothing_behind_the_ends_gets_through(elmo: Elmo) -> None:
     layers = frozen_layers(elmo)
     layers[:, 1, 1:] = torch.nan

@@ -71,9 +71,13 @@ def test_batches_are_bounded(tagger: NerTagger, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "BATCH_WORDS", 9)
     shapes: list[tuple[int, ...]] = []
     decode = tagger.model.decode
-    monkeypatch.setattr(
-        tagger.model, "decode", lambda batch, **kept: shapes.append(batch.mask.shape) or decode(batch, **kept)
-    )
+
+    def counted(batch: Batch, **options: bool) -> list[Decoded]:
+        assert options == {"probabilities": False}  # nobody asked for those of all labels
+        shapes.append(tuple(batch.mask.shape))
+        return decode(batch, **options)
+
+    monkeypatch.setattr(tagger.model, "decode", counted)
     tagger.predict([["a"] * length for length in (2, 9, 0, 1, 3, 2)])
     assert shapes == [(3, 2), (1, 3), (1, 9)]
 

@@ -1,5 +1,6 @@
 """The CRF against an enumeration of all sequences."""
 
+import dataclasses
 import itertools
 import math
 
@@ -112,6 +113,13 @@ def test_segments_of_several_sentences_and_lengths(crf: LinearChainCRF, emission
     alone = [found.segments([segment])[0] for segment in segments]
     assert found.segments(segments) == pytest.approx(alone, abs=1e-12)
     assert found.segments([]) == []
+
+
+def test_rounding_gives_no_probability_above_1(crf: LinearChainCRF, emissions: Tensor) -> None:
+    found = crf.marginals(emissions, MASK)
+    rounded = dataclasses.replace(found, log_z=found.log_z - 100)
+    path = crf.decode(emissions, MASK)[0]
+    assert rounded.segments([(0, 0, path)]) == [1.0]
 
 
 def test_probability_of_a_segment(crf: LinearChainCRF, emissions: Tensor) -> None:

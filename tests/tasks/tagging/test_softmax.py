@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tasks.tagging.crf import LinearChainCRF
-from tasks.tagging.softmax import Softmax
+from tasks.tagging.softmax import Softmax, WordProbabilities
 
 shapes = st.tuples(st.lists(st.integers(1, 5), min_size=1, max_size=3), st.integers(1, 4), st.integers(0, 2**31))
 
@@ -56,3 +56,8 @@ def test_temperature(temperature: float) -> None:
     torch.testing.assert_close(Softmax().marginals(emissions, mask, temperature).labels(), expected)
     chosen = expected.gather(2, targets[..., None])[..., 0].log().masked_fill(~mask, 0).sum(dim=1)
     torch.testing.assert_close(Softmax().log_likelihood(emissions, targets, mask, temperature), chosen)
+
+
+def test_rounding_gives_no_probability_above_1() -> None:
+    found = WordProbabilities(torch.full((1, 2, 3), 1e-6), torch.zeros(1))
+    assert found.segments([(0, 0, [1, 2])]) == [1.0]
