@@ -9,12 +9,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from elmo_lite.errors import ConfigError
+from elmo_lite.pretraining.muon import Muon
 
 
 class CombinedOptimizer(torch.optim.Optimizer):
@@ -60,6 +60,7 @@ def make_optimizer(
     table_learning_rate: float,
     weight_decay: float,
     betas: tuple[float, float],
+    precision: Literal["float32", "bfloat16"] = "float32",
 ) -> CombinedOptimizer:
     """Build the optimizer of a pretraining run.
 
@@ -71,22 +72,16 @@ def make_optimizer(
         table_learning_rate: Peak learning rate of the table.
         weight_decay: Decoupled weight decay.
         betas: Decay rates of Adam's moments.
-
-    Raises:
-        ConfigError: This version of torch has no Muon.
+        precision: Precision of Muon's matrix products.
     """
-    if name == "muon" and not hasattr(torch.optim, "Muon"):
-        raise ConfigError(
-            f"optimizer.name: expected adamw, as torch {torch.__version__} is older than 2.9, found 'muon'"
-        )
     trained = [(key, value) for key, value in encoder.named_parameters() if value.requires_grad]
     is_matrix = {key: value.ndim == 2 and "embedding" not in key for key, value in trained}
     matrices = [value for key, value in trained if is_matrix[key]]
     others = [value for key, value in trained if not is_matrix[key]]
     optimizers: list[torch.optim.Optimizer] = []
     if name == "muon":
-        # Match the RMS of AdamW's updates, so that one learning rate suits both.
-        muon = torch.optim.Muon(matrices, lr=learning_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+        dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        muon = Muon(matrices, lr=learning_rate, weight_decay=weight_decay, dtype=dtype)
         optimizers = [muon, torch.optim.AdamW(others, lr=learning_rate, betas=betas, weight_decay=0.0, fused=True)]
     else:
         groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]

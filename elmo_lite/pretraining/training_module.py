@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from elmo_lite.corpus.batch import Batch
 from elmo_lite.distributed.group import share, total
 from elmo_lite.errors import TrainingError
+from elmo_lite.hardware import choose_precision
 from elmo_lite.nn.bilm import Direction
 from elmo_lite.nn.bilstm import LSTMState
 from elmo_lite.nn.forward_lm import Encoder, ForwardLM
@@ -168,6 +169,7 @@ class LanguageModel(pl.LightningModule):
             table_learning_rate=settings.table_learning_rate,
             weight_decay=settings.weight_decay,
             betas=settings.betas,
+            precision=choose_precision(self.config.precision, self.device),
         )
         schedule = LambdaLR(optimizer, lambda step: self.schedule.factor(step))  # a function is not part of the state
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

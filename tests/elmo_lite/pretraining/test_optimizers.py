@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from elmo_lite.errors import ConfigError
+from elmo_lite.pretraining.muon import Muon
 from elmo_lite.pretraining.optimizers import (
     CombinedOptimizer,
     clip_gradients,
@@ -140,24 +140,10 @@ def test_adamw_steps_as_torch_does() -> None:
 
 def test_muon_takes_matrices_alone() -> None:
     model, optimizer, _ = make("muon")
-    [muon] = [one for one in optimizer.optimizers if isinstance(one, torch.optim.Muon)]
+    [muon] = [one for one in optimizer.optimizers if isinstance(one, Muon)]
     assert [p for group in muon.param_groups for p in group["params"]] == [model.encoder.linear.weight]
     everything = [p for one in optimizer.optimizers for group in one.param_groups for p in group["params"]]
     assert len(everything) == len({id(p) for p in everything}) == len(list(model.parameters())) - 1
-
-
-def test_a_torch_without_muon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(torch.optim, "Muon")
-    with pytest.raises(ConfigError, match=r"optimizer\.name: expected adamw, as torch .* is older than 2\.9, found"):
-        make_optimizer(
-            nn.Linear(2, 2),
-            [],
-            name="muon",
-            learning_rate=0.1,
-            table_learning_rate=0.1,
-            weight_decay=0.0,
-            betas=(0.9, 0.99),
-        )
 
 
 def test_the_closure_runs_once() -> None:
