@@ -27,7 +27,7 @@ from tasks.classification.classifier import Classifier
 from tasks.classification.config import ClassifierConfig
 from tasks.classification.training import train as train_texts
 from tasks.inputs.representation import EncoderConfig
-from tasks.inputs.word_inputs import WordInputConfig
+from tasks.inputs.word_input_config import WordInputConfig
 from tasks.ner.config import NerConfig
 from tasks.ner.tagger import NerTagger
 from tasks.ner.training import train as train_tagger

@@ -134,7 +134,9 @@ class Representation(nn.Module):
             self.elmo = elmo
         self.dropout = VariationalDropout(config.dropout)
         if self.dim == 0:
-            raise ConfigError("expected an encoder, words or chars, found encoder: none, words: none and chars: false")
+            raise ConfigError(
+                "expected an encoder, words, spelling or chars, found encoder: none, words: none and the others: false"
+            )
 
     @property
     def encoder_dim(self) -> int:

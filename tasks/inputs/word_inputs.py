@@ -1,4 +1,4 @@
-"""The word representation x_k of a task: a word vector and a character-based vector, concatenated."""
+"""The word representation x_k of a task: vectors of a word, its spelling and its characters, concatenated."""
 
 from __future__ import annotations
 
@@ -17,61 +17,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elmo_lite import CharCNN, CheckpointError, ConfigError
-from elmo_lite.errors import require, require_range
+from elmo_lite.errors import require_range
 from elmo_lite.fields import from_settings
 from elmo_lite.nn import WIDEST
 from elmo_lite.text import MAX_CHARACTERS, encode_words, longest_word
 from tasks.inputs.batch import Batch
+from tasks.inputs.spelling import Spelling, frequent_features
 from tasks.inputs.static_vectors import read_vectors
+from tasks.inputs.word_input_config import WordInputConfig
 from tasks.modules.dropout import VariationalDropout
 
 CHAR_DIM = 16
 UNKNOWN_ROW = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class WordInputConfig:
-    """Word vectors of the task itself, beside the contextual ones."""
-
-    words: str = "trainable"
-    """Word vectors: none; trainable, for vectors of the training words, learned with the task; or a file (GloVe,
-    word2vec, fastText)."""
-    word_dim: int = 100
-    """Width of trainable vectors; those of a file have their own."""
-    chars: bool = True
-    """Add a character CNN that is trained with the task."""
-    char_filters: int = 64
-    """Number of filters of the character CNN, and width of its vectors."""
-    char_width: int = 3
-    """Width of a filter in bytes, in 1..50."""
-    dropout: float = 0.5
-    """Dropout probability of both vectors, in [0, 1)."""
-    train_vectors: bool = True
-    """Train the vectors of a file, instead of keeping them fixed."""
-    unknown_rate: float = 0.5
-    """Probability in [0, 1] that a word seen once is read as unknown in training; trainable vectors only."""
-    extra_words: int = 20000
-    """Number of words to keep of a file beside those of the data, from its beginning, for use on other text."""
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        for name in ("word_dim", "char_filters"):
-            require_range(getattr(self, name), name, 1, WIDEST)
-        require(1 <= self.char_width <= MAX_CHARACTERS, "char_width", f"1..{MAX_CHARACTERS}", self.char_width)
-        require(0 <= self.dropout < 1, "dropout", "a probability in [0, 1)", self.dropout)
-        require(0 <= self.unknown_rate <= 1, "unknown_rate", "a probability in [0, 1]", self.unknown_rate)
-        require(self.extra_words >= 0, "extra_words", "0 or more", self.extra_words)
-        require(self.words != "", "words", "none, trainable or a file of vectors", self.words)
-
-    @property
-    def has_file(self) -> bool:
-        """Whether the word vectors come from a file."""
-        return self.words not in ("none", "trainable")
-
-    @property
-    def learns_vectors(self) -> bool:
-        """Whether the word vectors are trained."""
-        return self.words == "trainable" or (self.has_file and self.train_vectors)
 
 
 @dataclass(frozen=True)
@@ -87,7 +44,7 @@ class _Saved:
 
 
 class WordInputs(nn.Module):
-    """Word vectors and character CNN vectors, concatenated.
+    """Word vectors, vectors of spelling and character CNN vectors, concatenated.
 
     A word is looked up as spelt, then in lower case. If neither is found, it has the learned vector of the unknown
     word. With trainable vectors, that vector is learned from words seen once (Lample et al. 2016, section 4.1); with a
@@ -97,13 +54,14 @@ class WordInputs(nn.Module):
     vectors: Tensor
     rare: Tensor
 
-    def __init__(self, config: WordInputConfig, words: Sequence[str], width: int) -> None:
+    def __init__(self, config: WordInputConfig, words: Sequence[str], width: int, spellings: Sequence[str]) -> None:
         """Build the module with untrained parameters; see ``build`` and ``from_files``.
 
         Args:
             config: Settings.
             words: N distinct words that have a vector of their own.
             width: Width of a word vector; 0 for no word vectors.
+            spellings: Distinct features of spelling that have a vector.
         """
         super().__init__()
         self.config = config
@@ -121,6 +79,7 @@ class WordInputs(nn.Module):
         self.unknown = nn.Parameter(torch.zeros(width))
         # Words seen once; used only in training.
         self.register_buffer("rare", torch.zeros(len(self.words) + 1, dtype=torch.bool), persistent=False)
+        self.spelling = Spelling(spellings, config.spelling_dim) if config.spelling else None
         self.char_cnn = _char_cnn(config) if config.chars else None
         self.dropout = VariationalDropout(config.dropout)
 
@@ -140,24 +99,25 @@ class WordInputs(nn.Module):
             ConfigError: The file has none of the words.
         """
         counts = Counter(word for word in chain.from_iterable(sentences) if _is_storable(word))
+        spellings = frequent_features(counts) if config.spelling else []
         if config.has_file:
-            inputs = cls._with_file_vectors(config, [*counts, *chain.from_iterable(others)])
+            inputs = cls._with_file_vectors(config, [*counts, *chain.from_iterable(others)], spellings)
         elif config.words == "trainable":
-            inputs = cls(config, list(counts), config.word_dim)
+            inputs = cls(config, list(counts), config.word_dim, spellings)
         else:
-            return cls(config, [], 0)
+            return cls(config, [], 0, spellings)
         inputs.rare[1:] = torch.tensor([counts[word] == 1 for word in inputs.words], dtype=torch.bool)
         return inputs
 
     @classmethod
-    def _with_file_vectors(cls, config: WordInputConfig, words: Iterable[str]) -> WordInputs:
+    def _with_file_vectors(cls, config: WordInputConfig, words: Iterable[str], spellings: list[str]) -> WordInputs:
         wanted = [word for word in dict.fromkeys(words) if _is_storable(word)]
         found = read_vectors(config.words, wanted, config.extra_words)
         found = {word: vector for word, vector in found.items() if _is_storable(word)}
         if not any(form in found for word in wanted for form in (word, word.lower())):
             raise ConfigError(f"words: expected vectors of words of the data, found none in {config.words}")
         vectors = torch.from_numpy(np.stack(list(found.values())))
-        inputs = cls(config, list(found), vectors.shape[1])
+        inputs = cls(config, list(found), vectors.shape[1], spellings)
         with torch.no_grad():
             inputs.vectors.copy_(vectors)
             inputs.unknown.copy_(vectors.mean(dim=0))
@@ -165,8 +125,14 @@ class WordInputs(nn.Module):
 
     @property
     def dim(self) -> int:
-        """Width of x_k; 0 with neither word nor character vectors."""
-        return self.width + (self.config.char_filters if self.char_cnn is not None else 0)
+        """Width of x_k; 0 without any of its vectors."""
+        of_spelling = 0 if self.spelling is None else self.config.spelling_dim
+        return self.width + of_spelling + (0 if self.char_cnn is None else self.config.char_filters)
+
+    @property
+    def lists(self) -> dict[str, list[str]]:
+        """The "words" and the "spellings" that have a vector, each in the order of the rows."""
+        return {"words": self.words, "spellings": [] if self.spelling is None else self.spelling.names}
 
     def forward(self, batch: Batch) -> Tensor:
         """x_k of a batch, (B, T, dim), zero at padding; each distinct word is computed once."""
@@ -180,6 +146,8 @@ class WordInputs(nn.Module):
     def _of_words(self, words: list[str]) -> Tensor:
         """x_k of K words, (K, dim), without dropout."""
         parts = [self._looked_up(words)]
+        if self.spelling is not None:
+            parts.append(self.spelling(words))
         if self.char_cnn is not None:
             char_ids = encode_words(words, MAX_CHARACTERS)
             on_device = torch.from_numpy(char_ids).to(self.unknown.device)
@@ -202,7 +170,7 @@ class WordInputs(nn.Module):
         return self._row_of.get(word.lower(), UNKNOWN_ROW) if row is None else row
 
     def to_files(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Return the settings in JSON types, and the tensors, that ``from_files`` needs besides ``words``.
+        """Return the settings in JSON types, and the tensors, that ``from_files`` needs besides ``lists``.
 
         The settings have the name of the file of vectors without its folder, since the file is not read again.
         """
@@ -211,7 +179,9 @@ class WordInputs(nn.Module):
         return {"config": settings, "width": self.width}, self.state_dict()
 
     @classmethod
-    def from_files(cls, settings: Any, words: Sequence[str], tensors: Mapping[str, Tensor] | None = None) -> WordInputs:
+    def from_files(
+        cls, settings: Any, lists: Mapping[str, Sequence[str]], tensors: Mapping[str, Tensor] | None = None
+    ) -> WordInputs:
         """Rebuild a module. If ``tensors`` is None, its parameters are loaded later, with those of the whole model.
 
         Raises:
@@ -219,7 +189,7 @@ class WordInputs(nn.Module):
         """
         try:
             saved = from_settings(_Saved, settings)
-            inputs = cls(saved.config, words, saved.width)
+            inputs = cls(saved.config, lists.get("words", ()), saved.width, lists.get("spellings", ()))
             if tensors is not None:
                 inputs.load_state_dict(dict(tensors))
         except (ConfigError, RuntimeError) as error:

@@ -3,6 +3,7 @@
     config.json          format version, task, settings, labels, scores, encoder, size and SHA-256 of the files below
     model.safetensors    weights of the head and of the task's word vectors
     words.txt            words that have a vector, one per line, in the order of the rows (optional)
+    spellings.txt        features of spelling that have a vector, in the same way (optional)
     encoder/             the encoder as a saved model (optional; otherwise config.json has its path and hash)
     README.md            model card
 
@@ -38,9 +39,9 @@ from tasks.saved_task.encoder import CONFIG, ENCODER, read_encoder, write_encode
 from tasks.saved_task.settings import (
     FILES,
     FORMAT_VERSION,
+    LISTS,
     MODEL,
     MODEL_CARD,
-    WORDS,
     Kind,
     check_target,
     read_settings,
@@ -58,7 +59,8 @@ class SavedTask:
     labels: list[str]
     tensors: dict[str, Tensor]
     """Weights, on the CPU."""
-    words: list[str] = field(default_factory=list)
+    lists: dict[str, list[str]] = field(default_factory=dict)
+    """Words and features of spelling, as passed to ``save_task``."""
     encoder: Encoder | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     """Scores, as passed to ``save_task``."""
@@ -98,7 +100,7 @@ def save_task(
     config: Mapping[str, Any],
     labels: Sequence[str],
     tensors: Mapping[str, Tensor],
-    words: Sequence[str] = (),
+    lists: Mapping[str, Sequence[str]] | None = None,
     encoder: Encoder | None = None,
     encoder_path: str = "",
     encoder_inside: bool = True,
@@ -113,7 +115,7 @@ def save_task(
         config: Settings of the model and of its training, of JSON types.
         labels: Names of the classes, in the order of the head's outputs.
         tensors: Weights, without those of a frozen encoder.
-        words: Words that have a vector, in the order of the rows.
+        lists: The "words" and the "spellings" that have a vector, in the order of the rows. Defaults to none.
         encoder: Encoder of the model, if any.
         encoder_path: Path or name of the encoder; needed if no copy is kept.
         encoder_inside: Keep a copy of the encoder instead of its path and hash. A trained encoder is always copied.
@@ -133,8 +135,9 @@ def save_task(
         if encoder is not None:
             encoder_facts = write_encoder(scratch, encoder, encoder_path, encoder_inside)
         write_tensors(scratch / MODEL, tensors)
-        if words:
-            (scratch / WORDS).write_bytes("".join(f"{_escape(word)}\n" for word in words).encode(*_UTF8))
+        for name, words in (lists or {}).items():
+            if words:
+                (scratch / LISTS[name]).write_bytes("".join(f"{_escape(word)}\n" for word in words).encode(*_UTF8))
         settings = {
             "format_version": FORMAT_VERSION,
             "task": kind,
@@ -145,7 +148,7 @@ def save_task(
             "files": {name: describe_file(scratch / name) for name in FILES if (scratch / name).is_file()},
         }
         write_settings(scratch, settings, tensors)
-        put_files_in_place(scratch, target, CONFIG, (MODEL, WORDS, ENCODER, MODEL_CARD))
+        put_files_in_place(scratch, target, CONFIG, (MODEL, *LISTS.values(), ENCODER, MODEL_CARD))
     return target
 
 
@@ -190,13 +193,12 @@ def load_task(
     files = settings["files"]
     for name, facts in files.items():
         check_file(path / name, facts)
-    words = _read_words(path / WORDS) if WORDS in files else []
     return SavedTask(
         directory=path,
         config=settings["settings"],
         labels=settings["labels"],
         tensors=read_tensors(path / MODEL),
-        words=words,
+        lists={name: _read_words(path / file) for name, file in LISTS.items() if file in files},
         encoder=read_encoder(path, settings["encoder"], device, encoder),
         metrics=settings["metrics"],
     )

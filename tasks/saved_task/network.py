@@ -21,7 +21,8 @@ from elmo_lite.metadata import read_json
 from elmo_lite.saved_model import shapes_alone
 from tasks.inputs.encoders import Encoder
 from tasks.inputs.representation import EncoderConfig, Representation
-from tasks.inputs.word_inputs import WordInputConfig, WordInputs
+from tasks.inputs.word_input_config import WordInputConfig
+from tasks.inputs.word_inputs import WordInputs
 from tasks.saved_task.directory import load_task, own_tensors, save_task
 from tasks.saved_task.encoder import CONFIG
 from tasks.saved_task.settings import Kind
@@ -175,7 +176,7 @@ def save_network(
         },
         labels=model.labels,
         tensors=own_tensors(cast(nn.Module, model), ENCODER_TENSORS),
-        words=() if inputs is None else inputs.words,
+        lists={} if inputs is None else inputs.lists,
         encoder=model.representation.elmo,
         encoder_path=encoder_path,
         encoder_inside=config.encoder_inside,
@@ -212,7 +213,7 @@ def load_network(
     saved = load_task(directory, kind, device=device, encoder=encoder)
 
     def build() -> NetworkT:
-        words = None if settings.word_inputs is None else WordInputs.from_files(settings.word_inputs, saved.words)
+        words = None if settings.word_inputs is None else WordInputs.from_files(settings.word_inputs, saved.lists)
         return make(config, saved.labels, Representation(words, saved.encoder, config.representation))
 
     try:

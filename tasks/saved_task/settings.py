@@ -18,11 +18,12 @@ from tasks.saved_task.encoder import CONFIG, ENCODER
 Kind = Literal["ner", "sentiment", "tag", "classify"]
 FORMAT_VERSION = 1
 MODEL = "model.safetensors"
-WORDS = "words.txt"
+LISTS = {"words": "words.txt", "spellings": "spellings.txt"}
+"""Files of the words, and of the features of spelling, that have a vector."""
 ENCODER_CONFIG = f"{ENCODER}/{CONFIG}"
 """Settings of the encoder; they hold the hashes of its other files."""
 MODEL_CARD = "README.md"
-FILES = (MODEL, WORDS, ENCODER_CONFIG)
+FILES = (MODEL, *LISTS.values(), ENCODER_CONFIG)
 """Files whose size and SHA-256 are in the settings."""
 
 

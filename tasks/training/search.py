@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from elmo_lite.metadata import write_json
+from tasks.saved_task.settings import LISTS, MODEL
 from tasks.training.finetune import METRICS
 from tasks.training.grid import Point
 from tasks.training.judgement import judge
@@ -34,7 +35,7 @@ log = logging.getLogger("elmo_lite")
 
 FOLDER = "search"
 SEARCH = "search.json"
-_SAVED = ("config.json", "model.safetensors", "words.txt", "README.md", SEED_FILE)
+_SAVED = ("config.json", "README.md", MODEL, *LISTS.values(), SEED_FILE)
 """Files of a run that are written anew with the best model, or belong to its place."""
 
 

@@ -13,13 +13,14 @@ from elmo_lite.fields import from_settings
 from elmo_lite.nn import to_dict
 from tasks.inputs.encoders import short_name
 from tasks.inputs.representation import EncoderConfig
-from tasks.inputs.word_inputs import WordInputConfig
+from tasks.inputs.word_input_config import WordInputConfig
 from tasks.training.config import FinetuneConfig
 
 _SHORT = {
     "encoder": "representation",
     "freeze": "representation",
     "words": "inputs",
+    "spelling": "inputs",
     "chars": "inputs",
     "max_epochs": "finetune",
 }
@@ -31,7 +32,7 @@ _TOKENIZERS = ("auto", "words", "whitespace")
 
 @dataclass(frozen=True, kw_only=True)
 class TaskConfig:
-    """Settings of a head and its training; the first five are short for settings of the groups, and take precedence."""
+    """Settings of a head and its training; the first six are short for settings of the groups, and take precedence."""
 
     encoder: str | None = None
     """Pretrained model: none, a directory, a packaged name such as "en", or a hub name; hf: and a directory or hub name
@@ -41,6 +42,8 @@ class TaskConfig:
     words: str | None = None
     """Word vectors beside the encoder's: none, trainable, or a file (GloVe, word2vec, fastText). Defaults to
     trainable."""
+    spelling: bool | None = None
+    """Add learned vectors of the spelling of words. Defaults to true."""
     chars: bool | None = None
     """Add a character CNN that is trained with the head. Defaults to true."""
     max_epochs: int | None = None

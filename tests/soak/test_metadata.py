@@ -32,7 +32,7 @@ from elmo_lite.pretraining.initial_model import InitialModel
 from elmo_lite.pretraining.run import Run, plain_settings
 from elmo_lite.published.format import load, save
 from tasks.inputs import layer_cache
-from tasks.inputs.word_inputs import WordInputConfig
+from tasks.inputs.word_input_config import WordInputConfig
 from tasks.ner import training as ner_training
 from tasks.ner.config import NerConfig
 from tasks.ner.tagger import NerTagger, new_tagger

@@ -20,7 +20,8 @@ from tasks.classification.outputs import OneLabelOutputs, SeveralLabelsOutputs, 
 from tasks.classification.pooled_head import PooledConfig
 from tasks.inputs.batch import collate
 from tasks.inputs.representation import EncoderConfig, Representation
-from tasks.inputs.word_inputs import WordInputConfig, WordInputs
+from tasks.inputs.word_input_config import WordInputConfig
+from tasks.inputs.word_inputs import WordInputs
 from tasks.tagging.model import TaggingModel
 from tasks.training.calibration import fit_temperature
 from tests.pretend_gpu import DEVICES, WrongDeviceError, bfloat16, gpu

@@ -13,7 +13,7 @@ pytest.importorskip("seqeval")
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo, Tokenization
 from elmo_lite.cli.main import main
 from tasks.inputs.representation import EncoderConfig
-from tasks.inputs.word_inputs import WordInputConfig
+from tasks.inputs.word_input_config import WordInputConfig
 from tasks.ner import NerConfig, NerTagger, train
 from tasks.training.config import FinetuneConfig
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo
-from tasks.inputs.word_inputs import WordInputConfig
+from tasks.inputs.word_input_config import WordInputConfig
 from tasks.ner.config import NerConfig
 from tasks.ner.tagger import NerTagger, new_tagger
 from tasks.sentiment.classifier import SentimentClassifier, new_classifier

@@ -20,7 +20,7 @@ from tasks.classification.commands import predict_command
 from tasks.classification.data import read_labelled
 from tasks.classification.pooled_head import PooledConfig
 from tasks.classification.readers import LabelledText
-from tasks.inputs.word_inputs import WordInputConfig
+from tasks.inputs.word_input_config import WordInputConfig
 
 
 def saved(path: Path, labels: list[str], **settings: Any) -> str:

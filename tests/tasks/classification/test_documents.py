@@ -13,7 +13,8 @@ from tasks.classification.model import ClassificationModel
 from tasks.classification.pooled_head import PooledConfig
 from tasks.inputs.batch import Batch
 from tasks.inputs.representation import EncoderConfig, Representation
-from tasks.inputs.word_inputs import WordInputConfig, WordInputs
+from tasks.inputs.word_input_config import WordInputConfig
+from tasks.inputs.word_inputs import WordInputs
 
 TEXT = ["a", "good", "film", ".", "it", "never", "drags", ";", "not", "once", "!", '"', "so", "see", "it"]
 POOLED = PooledConfig(hidden_dim=4, dropout=0.0)

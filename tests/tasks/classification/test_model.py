@@ -12,7 +12,8 @@ from tasks.classification.model import ClassificationModel
 from tasks.classification.pooled_head import PooledConfig
 from tasks.inputs.batch import Batch, collate
 from tasks.inputs.representation import EncoderConfig, Representation
-from tasks.inputs.word_inputs import WordInputConfig, WordInputs
+from tasks.inputs.word_input_config import WordInputConfig
+from tasks.inputs.word_inputs import WordInputs
 
 SENTENCES = [["a", "good", "film"], ["bad"], ["so", "so"]]
 LABELS = ["negative", "neutral", "positive"]

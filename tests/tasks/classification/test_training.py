@@ -19,7 +19,7 @@ from tasks.classification.bcn import BCNConfig  # noqa: E402
 from tasks.classification.outputs import OneLabelOutputs  # noqa: E402
 from tasks.classification.pooled_head import PooledConfig  # noqa: E402
 from tasks.classification.training import Classification  # noqa: E402
-from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
+from tasks.inputs.word_input_config import WordInputConfig  # noqa: E402
 from tasks.training.config import FinetuneConfig  # noqa: E402
 
 CONFIG = ClassifierConfig(

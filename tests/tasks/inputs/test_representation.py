@@ -13,7 +13,8 @@ from tasks.inputs.representation import (
     OneLayer,
     Representation,
 )
-from tasks.inputs.word_inputs import WordInputConfig, WordInputs
+from tasks.inputs.word_input_config import WordInputConfig
+from tasks.inputs.word_inputs import WordInputs
 from tasks.training.task_config import TaskConfig
 
 SENTENCES = [["The", "cat", "sat"], ["dog"]]
@@ -26,7 +27,9 @@ def elmo() -> Elmo:
 
 
 def words(**settings: Any) -> WordInputs:
-    return WordInputs.build(WordInputConfig(word_dim=3, char_filters=2, dropout=0.0, **settings), SENTENCES)
+    return WordInputs.build(
+        WordInputConfig(word_dim=3, char_filters=2, spelling=False, dropout=0.0, **settings), SENTENCES
+    )
 
 
 def make(elmo: Elmo | None, word_inputs: WordInputs | None = None, **settings: Any) -> Representation:
@@ -63,7 +66,7 @@ def test_words_and_mix_side_by_side(elmo: Elmo) -> None:
 
 def test_neither_words_nor_encoder() -> None:
     for inputs in (None, words(words="none", chars=False)):
-        with pytest.raises(ConfigError, match="expected an encoder, words or chars"):
+        with pytest.raises(ConfigError, match="expected an encoder, words, spelling or chars"):
             make(None, inputs)
 
 

@@ -8,13 +8,14 @@ from torch import nn
 
 from elmo_lite import CheckpointError, ConfigError, CorpusError
 from tasks.inputs.batch import collate
-from tasks.inputs.word_inputs import WordInputConfig, WordInputs
+from tasks.inputs.word_input_config import WordInputConfig
+from tasks.inputs.word_inputs import WordInputs
 
 TRAIN = [["The", "cat", "sat"], ["the", "dog"], ["the", "cat"]]
 
 
 def build(sentences: list[list[str]] | None = None, **settings: Any) -> WordInputs:
-    defaults = {"word_dim": 4, "char_filters": 6, "dropout": 0.0}
+    defaults = {"word_dim": 4, "char_filters": 6, "spelling": False, "dropout": 0.0}
     return WordInputs.build(WordInputConfig(**{**defaults, **settings}), sentences or TRAIN)
 
 
@@ -99,7 +100,7 @@ def test_dropout_in_training_only() -> None:
 
 
 def test_vectors_of_a_file(file: Path) -> None:
-    config = WordInputConfig(words=str(file), chars=False, dropout=0.0, extra_words=1)
+    config = WordInputConfig(words=str(file), chars=False, spelling=False, dropout=0.0, extra_words=1)
     inputs = WordInputs.build(config, TRAIN, others=[["PARIS", "Paris"]])
     assert inputs.words == ["of", "the", "cat", "Paris"]  # "bird" is in no data
     assert inputs.dim == 2
@@ -133,44 +134,66 @@ def test_no_such_file() -> None:
         build(words="absent.txt")
 
 
-def saved(inputs: WordInputs) -> tuple[Any, list[str], dict[str, torch.Tensor]]:
+def saved(inputs: WordInputs) -> tuple[Any, dict[str, list[str]], dict[str, torch.Tensor]]:
     settings, tensors = inputs.to_files()
-    return json.loads(json.dumps(settings)), inputs.words, tensors
+    return json.loads(json.dumps(settings)), inputs.lists, tensors
 
 
 @pytest.mark.parametrize("words", ["trainable", "none", "file", "trained file"])
-@pytest.mark.parametrize("chars", [True, False])
-def test_saved_and_rebuilt(words: str, chars: bool, file: Path) -> None:
+@pytest.mark.parametrize(("chars", "spelling"), [(True, True), (True, False), (False, True), (False, False)])
+def test_saved_and_rebuilt(words: str, chars: bool, spelling: bool, file: Path) -> None:
     name = str(file) if "file" in words else words
-    inputs = build(words=name, chars=chars, train_vectors="trained" in words).eval()
+    inputs = build(words=name, chars=chars, spelling=spelling, train_vectors="trained" in words).eval()
     with torch.no_grad():
         inputs.unknown.normal_()
-    settings, spellings, tensors = saved(inputs)
+    settings, lists, tensors = saved(inputs)
     assert str(file.parent) not in json.dumps(settings)
     file.unlink()
-    rebuilt = WordInputs.from_files(settings, spellings, tensors).eval()
+    rebuilt = WordInputs.from_files(settings, lists, tensors).eval()
     batch = collate([["The", "cat", "Paris", "new"]])
     assert torch.equal(rebuilt(batch), inputs(batch))
     assert [n for n, _ in rebuilt.named_parameters()] == [n for n, _ in inputs.named_parameters()]
-    later = WordInputs.from_files(settings, spellings).eval()
+    later = WordInputs.from_files(settings, lists).eval()
     later.load_state_dict(tensors)
     assert torch.equal(later(batch), inputs(batch))
 
 
 def test_saved_things_that_do_not_fit() -> None:
-    settings, words, tensors = saved(build())
+    settings, lists, tensors = saved(build(spelling=True))
+    words, spellings = lists["words"], lists["spellings"]
     for wrong in (
-        ({}, words, tensors),
-        ({**settings, "config": {**settings["config"], "colour": 3}}, words, tensors),
-        ({**settings, "config": {**settings["config"], "word_dim": -1}}, words, tensors),
-        (settings, words[:-1], tensors),
-        (settings, [*words[:-1], words[0]], tensors),
-        (settings, words, {k: v for k, v in tensors.items() if k != "unknown"}),
-        ({**settings, "width": 10**9}, [], None),
+        ({}, lists, tensors),
+        ({**settings, "config": {**settings["config"], "colour": 3}}, lists, tensors),
+        ({**settings, "config": {**settings["config"], "word_dim": -1}}, lists, tensors),
+        (settings, {**lists, "words": words[:-1]}, tensors),
+        (settings, {**lists, "words": [*words[:-1], words[0]]}, tensors),
+        (settings, {**lists, "spellings": spellings[:-1]}, tensors),
+        (settings, {**lists, "spellings": [*spellings[:-1], spellings[0]]}, tensors),
+        (settings, {"words": words}, tensors),
+        (settings, lists, {k: v for k, v in tensors.items() if k != "unknown"}),
+        (settings, lists, {k: v for k, v in tensors.items() if k != "spelling.vectors"}),
+        ({**settings, "width": 10**9}, {}, None),
     ):
         with pytest.raises(CheckpointError, match="of a task model") as caught:
             WordInputs.from_files(*wrong)
         assert "\n" not in str(caught.value)
+
+
+def test_spelling_tells_unknown_words_apart() -> None:
+    inputs = build(chars=False, spelling=True, spelling_dim=3).eval()
+    assert inputs.dim == 7
+    assert inputs.lists["spellings"][:2] == ["#x", "=the"]
+    one, other, known = vectors_of(inputs, "them", "Bern", "the")
+    torch.testing.assert_close(one[:4], other[:4])
+    assert inputs.spelling is not None
+    torch.testing.assert_close(torch.stack([one, other, known])[:, 4:], inputs.spelling(["them", "Bern", "the"]))
+    assert not torch.allclose(one[4:], other[4:])
+
+
+@pytest.mark.parametrize("words", ["none", "file"])
+def test_spelling_is_of_the_training_data_without_trainable_words_too(words: str, file: Path) -> None:
+    inputs = build(words=str(file) if words == "file" else words, spelling=True)
+    assert inputs.lists["spellings"] == build(spelling=True).lists["spellings"]
 
 
 def test_words_that_no_line_can_hold_are_unknown() -> None:
@@ -185,6 +208,7 @@ def test_words_that_no_line_can_hold_are_unknown() -> None:
     [
         ({"word_dim": 0}, "word_dim: expected an integer in 1..65536, found 0"),
         ({"char_filters": 0}, "char_filters"),
+        ({"spelling_dim": 0}, "spelling_dim: expected an integer in 1..65536, found 0"),
         ({"char_width": 51}, r"char_width: expected 1\.\.50, found 51"),
         ({"dropout": 1.0}, "dropout: expected a probability"),
         ({"unknown_rate": 1.5}, "unknown_rate: expected a probability"),

@@ -7,16 +7,18 @@ import pytest
 
 from elmo_lite import ConfigError
 from elmo_lite.cli.arguments import function_parser, parse
-from tasks.inputs.word_inputs import WordInputConfig
+from tasks.inputs.word_input_config import WordInputConfig
 from tasks.ner.config import NerConfig
 from tasks.ner.training import train_command
 
 
 def test_short_fields_go_into_their_groups() -> None:
-    config = NerConfig(encoder="m", freeze=False, words="none", chars=False, max_epochs=3)
+    config = NerConfig(encoder="m", freeze=False, words="none", spelling=False, chars=False, max_epochs=3)
     assert (config.representation.encoder, config.representation.freeze) == ("m", False)
-    assert (config.inputs.words, config.inputs.chars, config.finetune.max_epochs) == ("none", False, 3)
-    assert config.encoder is config.freeze is config.words is config.chars is config.max_epochs is None
+    assert (config.inputs.words, config.inputs.spelling, config.inputs.chars) == ("none", False, False)
+    assert config.finetune.max_epochs == 3
+    assert config.encoder is config.freeze is config.words is config.spelling is config.chars is None
+    assert config.max_epochs is None
     kept = NerConfig(words="none", inputs=WordInputConfig(word_dim=7))
     assert (kept.inputs.words, kept.inputs.word_dim) == ("none", 7)
 

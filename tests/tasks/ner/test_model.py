@@ -8,7 +8,8 @@ import torch
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo
 from tasks.inputs.batch import Batch, collate
 from tasks.inputs.representation import EncoderConfig, Representation
-from tasks.inputs.word_inputs import WordInputConfig, WordInputs
+from tasks.inputs.word_input_config import WordInputConfig
+from tasks.inputs.word_inputs import WordInputs
 from tasks.tagging.model import TaggingModel
 from tasks.tagging.tags import bioes_labels, entities_of, repairs
 

@@ -10,7 +10,7 @@ import torch
 
 from elmo_lite import CheckpointError, ConfigError, CorpusError, Tokenization
 from tasks.inputs.batch import Batch
-from tasks.inputs.word_inputs import WordInputConfig
+from tasks.inputs.word_input_config import WordInputConfig
 from tasks.ner.commands import evaluate_command, predict_command
 from tasks.ner.config import NerConfig
 from tasks.ner.tagger import NerTagger, Span, new_tagger

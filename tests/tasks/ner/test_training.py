@@ -17,7 +17,7 @@ import tasks.ner
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, ConfigError, CorpusError, Elmo, Tokenization
 from elmo_lite.cli.main import COMMANDS, Command, main
 from tasks.inputs.representation import EncoderConfig
-from tasks.inputs.word_inputs import WordInputConfig
+from tasks.inputs.word_input_config import WordInputConfig
 from tasks.ner import NerConfig, NerTagger, train
 from tasks.ner.training import Ner
 from tasks.tagging.model import TaggingModel

@@ -13,7 +13,7 @@ from torch import nn
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, Elmo, atomic
 from tasks.saved_task import directory as saved_task
-from tasks.saved_task.directory import MODEL, MODEL_CARD, WORDS, load_task, own_tensors, save_task
+from tasks.saved_task.directory import MODEL, MODEL_CARD, load_task, own_tensors, save_task
 from tasks.saved_task.encoder import CONFIG, ENCODER
 from tests.injection import kill_at_line, raise_at_line
 
@@ -21,6 +21,7 @@ SMALL = BiLMConfig(char_cnn=CharCNNConfig(embedding_dim=4, filters=((1, 4),), ma
 SETTINGS = {"encoder": "model", "head": {"lstm_dim": 4}, "rates": [0.1, 0.2]}
 LABELS = ["O", "S-PER"]
 VOCABULARY = ["the", "naïve", "new\nline", "back\\nslash", "\\", "\u2028", "\r", "", "\ud800"]
+LISTS = {"words": VOCABULARY, "spellings": ["=the", "#x"]}
 
 
 def make_elmo(seed: int = 0) -> Elmo:
@@ -40,7 +41,7 @@ def save(directory: Path, **changes: Any) -> Path:
         "config": SETTINGS,
         "labels": LABELS,
         "tensors": head().state_dict(),
-        "words": VOCABULARY,
+        "lists": LISTS,
         "encoder": make_elmo(),
         "metrics": {"dev": {"main": 61.25}},
     }
@@ -67,7 +68,7 @@ def edit(directory: Path, **changes: Any) -> None:
 
 def test_round_trip(saved: Path) -> None:
     found = load_task(saved, "ner")
-    assert (found.config, found.labels, found.words) == (SETTINGS, LABELS, VOCABULARY)
+    assert (found.config, found.labels, found.lists) == (SETTINGS, LABELS, LISTS)
     assert found.metrics == {"dev": {"main": 61.25}}
     module = head(1)
     found.fill(module)
@@ -85,9 +86,9 @@ def test_it_can_be_moved(saved: Path, tmp_path: Path) -> None:
 
 
 def test_without_encoder_and_words(tmp_path: Path) -> None:
-    save(tmp_path / "out", encoder=None, words=[])
+    save(tmp_path / "out", encoder=None, lists={"words": [], "spellings": []})
     found = load_task(tmp_path / "out", "ner")
-    assert found.encoder is None and found.words == []
+    assert found.encoder is None and found.lists == {}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [MODEL_CARD, CONFIG, MODEL]
 
 
@@ -170,10 +171,10 @@ def test_other_files_stay(tmp_path: Path) -> None:
 def test_a_model_is_replaced_only_if_asked(saved: Path) -> None:
     with pytest.raises(CheckpointError, match="expected no model there"):
         save(saved)
-    save(saved, overwrite=True, encoder=None, words=[], labels=["O"])
+    save(saved, overwrite=True, encoder=None, lists={}, labels=["O"])
     found = load_task(saved, "ner")
     assert found.labels == ["O"] and found.encoder is None
-    assert not (saved / ENCODER).exists() and not (saved / WORDS).exists()
+    assert not (saved / ENCODER).exists() and not (saved / "words.txt").exists()
 
 
 def test_other_models_are_never_replaced(tmp_path: Path) -> None:
@@ -279,7 +280,7 @@ def test_weights_that_are_not_finite(tmp_path: Path, monkeypatch: pytest.MonkeyP
         found.fill(head())
 
 
-@pytest.mark.parametrize("name", [CONFIG, MODEL, WORDS])
+@pytest.mark.parametrize("name", [CONFIG, MODEL, "words.txt"])
 def test_what_is_no_file_is_not_read(saved: Path, name: str) -> None:
     (saved / name).unlink()
     os.mkfifo(saved / name)
@@ -299,10 +300,10 @@ def test_a_full_disk_leaves_what_was_there(saved: Path, size: int, small_files: 
 
 
 def test_words_that_are_no_utf8(saved: Path) -> None:
-    (saved / WORDS).write_bytes(b"\xff\n")
+    (saved / "words.txt").write_bytes(b"\xff\n")
     config = json.loads((saved / CONFIG).read_text(encoding="utf-8"))
     facts = {"size": 2, "sha256": hashlib.sha256(b"\xff\n").hexdigest()}
-    edit(saved, files={**config["files"], WORDS: facts})
+    edit(saved, files={**config["files"], "words.txt": facts})
     fails(saved, r"words\.txt: expected words in UTF-8, found ")
 
 
@@ -317,7 +318,7 @@ def test_files_outside_are_not_read(saved: Path) -> None:
     fails(saved, "found '../secret'")
 
 
-@pytest.mark.parametrize("name", [MODEL, WORDS, f"{ENCODER}/{CONFIG}", f"{ENCODER}/model.safetensors"])
+@pytest.mark.parametrize("name", [MODEL, "words.txt", f"{ENCODER}/{CONFIG}", f"{ENCODER}/model.safetensors"])
 def test_damaged_files(saved: Path, name: str) -> None:
     data = (saved / name).read_bytes()
     (saved / name).write_bytes(data[:-1])

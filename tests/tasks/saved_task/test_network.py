@@ -14,7 +14,7 @@ from torch import nn
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, ConfigError, Elmo, Tokenization
 from tasks.inputs.representation import Representation
-from tasks.inputs.word_inputs import WordInputConfig
+from tasks.inputs.word_input_config import WordInputConfig
 from tasks.ner.config import NerConfig
 from tasks.ner.tagger import NerTagger, new_tagger
 from tasks.saved_task.directory import MODEL
@@ -73,11 +73,13 @@ def test_the_segmenter_of_the_encoder_is_kept(tokenizer: Any, segmenter: str | N
     assert tokenization_of(NerConfig(tokenizer=tokenizer), elmo).segmenter == segmenter
 
 
-@pytest.mark.parametrize("changes", [{}, {"freeze": False}, {"words": "none", "chars": False}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{}, {"freeze": False}, {"inputs": WordInputConfig(words="none", chars=False, spelling=False)}], ids=str
+)
 def test_saved_and_loaded(tmp_path: Path, changes: dict[str, Any]) -> None:
-    config = NerConfig(inputs=INPUTS, encoder="model", **changes)
+    config = NerConfig(**{"inputs": INPUTS, "encoder": "model", **changes})
     network = new_network(config, Network, ["x", "y"], encoder(), SENTENCES)
-    assert (network.representation.word_inputs is None) == ("words" in changes)
+    assert (network.representation.word_inputs is None) == ("inputs" in changes)
     tokenization = Tokenization(kind="whitespace")
     save_network(tmp_path, "ner", network, config, tokenization, metrics={"f1": 1.5})
     again, settings, split = load_network(tmp_path, "ner", NerConfig.from_dict, Network)
@@ -94,7 +96,7 @@ def test_saved_and_loaded(tmp_path: Path, changes: dict[str, Any]) -> None:
     [
         ({"settings": {}}, "settings.config: expected an object, found nothing"),
         ({"labels": ["O", "PER"]}, "expected O or B-, I-, E- or S- and a type, found 'PER'"),
-        ({"encoder": None, "words": "none"}, "expected an encoder, words or chars, found"),
+        ({"encoder": None, "words": "none"}, "expected an encoder, words, spelling or chars, found"),
     ],
 )
 def test_settings_that_make_no_tagger(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

@@ -12,7 +12,7 @@ from elmo_lite.hardware import has_bfloat16
 from tasks.classification.classifier import Classifier
 from tasks.classification.config import ClassifierConfig
 from tasks.inputs.representation import EncoderConfig
-from tasks.inputs.word_inputs import WordInputConfig
+from tasks.inputs.word_input_config import WordInputConfig
 from tasks.tagging.config import TaggerConfig
 from tasks.tagging.tagger import Tagger, new_tagger
 

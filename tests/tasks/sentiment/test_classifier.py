@@ -11,7 +11,7 @@ import torch
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, CheckpointError, CorpusError, Elmo, Tokenization
 from tasks.classification.bcn import BCNConfig
 from tasks.classification.pooled_head import PooledConfig
-from tasks.inputs.word_inputs import WordInputConfig
+from tasks.inputs.word_input_config import WordInputConfig
 from tasks.sentiment.classifier import Prediction, SentimentClassifier, new_classifier
 from tasks.sentiment.config import SentimentConfig
 

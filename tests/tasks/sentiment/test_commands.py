@@ -13,7 +13,7 @@ from elmo_lite import CheckpointError, ConfigError, CorpusError  # noqa: E402
 from tasks.classification import training  # noqa: E402
 from tasks.classification.pooled_head import PooledConfig  # noqa: E402
 from tasks.classification.readers import LabelledText  # noqa: E402
-from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
+from tasks.inputs.word_input_config import WordInputConfig  # noqa: E402
 from tasks.sentiment.classifier import SentimentClassifier, new_classifier  # noqa: E402
 from tasks.sentiment.commands import evaluate, evaluate_command, predict_command  # noqa: E402
 from tasks.sentiment.config import SentimentConfig  # noqa: E402

@@ -10,7 +10,7 @@ from elmo_lite.cli.arguments import function_parser, parse
 from tasks.classification.bcn import BCNConfig
 from tasks.classification.pooled_head import PooledConfig
 from tasks.classification.readers import DataConfig
-from tasks.inputs.word_inputs import WordInputConfig
+from tasks.inputs.word_input_config import WordInputConfig
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.training import train_command
 

@@ -17,7 +17,7 @@ from tasks.classification.bcn import BCNConfig  # noqa: E402
 from tasks.classification.pooled_head import PooledConfig  # noqa: E402
 from tasks.classification.readers import DataConfig  # noqa: E402
 from tasks.inputs.representation import EncoderConfig  # noqa: E402
-from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
+from tasks.inputs.word_input_config import WordInputConfig  # noqa: E402
 from tasks.sentiment import SentimentClassifier, SentimentConfig, read_labelled, train  # noqa: E402
 from tasks.training.config import FinetuneConfig  # noqa: E402
 
@@ -213,7 +213,7 @@ def test_commands(files: dict[str, str], encoder: str, tmp_path: Path, capsys: p
 @pytest.mark.parametrize(
     ("argv", "expected"),
     [
-        (["--words", "none", "--chars", "false"], "expected an encoder, words or chars, found encoder: none"),
+        (["--words", "none", "--chars", "false", "--spelling", "false"], "expected an encoder, words, spelling or"),
         (["--head", "large"], "head: expected one of pooled, bcn, found large"),
         (
             ["--data.text_column", "body"],

@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("seqeval")
 
 from elmo_lite import ConfigError, CorpusError  # noqa: E402
-from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
+from tasks.inputs.word_input_config import WordInputConfig  # noqa: E402
 from tasks.tagging import Tagger, TaggerConfig  # noqa: E402
 from tasks.tagging.bulk import predict_rows  # noqa: E402
 from tasks.tagging.commands import predict_command  # noqa: E402

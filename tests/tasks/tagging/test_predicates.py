@@ -12,7 +12,7 @@ pytest.importorskip("seqeval")
 from elmo_lite import ConfigError, CorpusError  # noqa: E402
 from elmo_lite.cli.main import COMMANDS, Command, main  # noqa: E402
 from tasks.inputs.batch import collate  # noqa: E402
-from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
+from tasks.inputs.word_input_config import WordInputConfig  # noqa: E402
 from tasks.tagging import Marked, TaggedSentence, Tagger, TaggerConfig, train  # noqa: E402
 from tasks.tagging.data import read_tagged  # noqa: E402
 from tasks.tagging.predicates import predicates_to_tag  # noqa: E402

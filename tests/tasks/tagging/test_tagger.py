@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from elmo_lite import CheckpointError, ConfigError
-from tasks.inputs.word_inputs import WordInputConfig
+from tasks.inputs.word_input_config import WordInputConfig
 from tasks.tagging.config import TaggerConfig
 from tasks.tagging.tagger import MAX_CRF_LABELS, Tagger, new_tagger
 from tasks.tagging.tags import repairs

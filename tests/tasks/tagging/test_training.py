@@ -11,7 +11,7 @@ pytest.importorskip("seqeval")
 import tasks.tagging  # noqa: E402
 from elmo_lite.cli.main import COMMANDS, Command, main  # noqa: E402
 from elmo_lite.report.report import make_report  # noqa: E402
-from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
+from tasks.inputs.word_input_config import WordInputConfig  # noqa: E402
 from tasks.tagging import TaggedSentence, Tagger, TaggerConfig, train  # noqa: E402
 from tasks.training.config import FinetuneConfig  # noqa: E402
 

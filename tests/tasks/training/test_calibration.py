@@ -20,7 +20,7 @@ from elmo_lite import CheckpointError, ConfigError  # noqa: E402
 from elmo_lite.cli.main import main  # noqa: E402
 from elmo_lite.metadata import read_json, write_json  # noqa: E402
 from tasks.inputs.batch import collate  # noqa: E402
-from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
+from tasks.inputs.word_input_config import WordInputConfig  # noqa: E402
 from tasks.ner import NerConfig, NerTagger  # noqa: E402
 from tasks.saved_task.directory import save_scores  # noqa: E402
 from tasks.saved_task.scores import reliability  # noqa: E402

@@ -14,7 +14,7 @@ import tasks.sentiment  # noqa: E402
 from elmo_lite import CheckpointError, ConfigError  # noqa: E402
 from elmo_lite.report import error_lines, error_page, knowledge_scores, prediction_of  # noqa: E402
 from elmo_lite.saved_model import write_tensors  # noqa: E402
-from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
+from tasks.inputs.word_input_config import WordInputConfig  # noqa: E402
 from tasks.ner import NerConfig, NerTagger  # noqa: E402
 from tasks.ner.commands import evaluate_command as evaluate_tagger  # noqa: E402
 from tasks.ner.training import Ner  # noqa: E402

@@ -17,7 +17,7 @@ import tasks.tagging  # noqa: E402
 from elmo_lite import CorpusError, Tokenization  # noqa: E402
 from elmo_lite.cli.main import main  # noqa: E402
 from elmo_lite.report.report import make_report  # noqa: E402
-from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
+from tasks.inputs.word_input_config import WordInputConfig  # noqa: E402
 from tasks.ner import NerConfig, read_tagged  # noqa: E402
 from tasks.ner.training import Ner  # noqa: E402
 from tasks.sentiment import SentimentConfig  # noqa: E402

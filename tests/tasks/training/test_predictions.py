@@ -18,7 +18,7 @@ from elmo_lite.cli.main import main  # noqa: E402
 from elmo_lite.report.groups import group_tables  # noqa: E402
 from elmo_lite.report.predictions import read_predictions  # noqa: E402
 from elmo_lite.report.report import make_report  # noqa: E402
-from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
+from tasks.inputs.word_input_config import WordInputConfig  # noqa: E402
 from tasks.ner import NerConfig, NerTagger, TaggedSentence  # noqa: E402
 from tasks.sentiment import LabelledText, SentimentConfig  # noqa: E402
 from tasks.training import predictions as written  # noqa: E402

@@ -12,7 +12,7 @@ pytest.importorskip("sklearn")
 import tasks.sentiment  # noqa: E402
 from elmo_lite.cli.main import main  # noqa: E402
 from elmo_lite.report.report import make_report  # noqa: E402
-from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
+from tasks.inputs.word_input_config import WordInputConfig  # noqa: E402
 from tasks.sentiment import SentimentClassifier, SentimentConfig  # noqa: E402
 from tasks.training import train_task  # noqa: E402
 from tasks.training.config import FinetuneConfig  # noqa: E402

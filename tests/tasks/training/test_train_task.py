@@ -16,7 +16,7 @@ import tasks.sentiment  # noqa: E402
 from elmo_lite import ConfigError, CorpusError  # noqa: E402
 from elmo_lite.locks import hold  # noqa: E402
 from elmo_lite.stopping import Stopped  # noqa: E402
-from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
+from tasks.inputs.word_input_config import WordInputConfig  # noqa: E402
 from tasks.ner import NerConfig, TaggedSentence  # noqa: E402
 from tasks.sentiment import LabelledText, SentimentConfig  # noqa: E402
 from tasks.training import train_task  # noqa: E402

@@ -9,7 +9,8 @@ from torch import nn
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, ConfigError, Elmo, ScalarMix
 from tasks.inputs.batch import Batch, collate
 from tasks.inputs.representation import EncoderConfig, Representation
-from tasks.inputs.word_inputs import WordInputConfig, WordInputs
+from tasks.inputs.word_input_config import WordInputConfig
+from tasks.inputs.word_inputs import WordInputs
 from tasks.training.unfreezing import GradualUnfreezing, encoder_layers, parameter_groups, split_by_decay
 
 SENTENCES = [["The", "cat", "sat"], ["dog"]]

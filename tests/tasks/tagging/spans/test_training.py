@@ -9,7 +9,7 @@ pytest.importorskip("seqeval")
 pytest.importorskip("sklearn")
 
 from elmo_lite.cli.main import main  # noqa: E402
-from tasks.inputs.word_inputs import WordInputConfig  # noqa: E402
+from tasks.inputs.word_input_config import WordInputConfig  # noqa: E402
 from tasks.ner import NerConfig, NerTagger, train  # noqa: E402
 from tasks.tagging import TaggerConfig  # noqa: E402
 from tasks.tagging import train as train_tagger  # noqa: E402

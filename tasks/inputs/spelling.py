@@ -1,0 +1,101 @@
+"""Vectors of words from their spelling: the sum of the vectors of a word's features.
+
+The features are those of taggers without a network (Ratnaparkhi 1996; Tjong Kim Sang & De Meulder 2003): the word in
+lower case, its first and last one to four characters, and its shape. With a few thousand labels, they tell more of a
+word that was seen seldom or never than a character CNN has the data to learn; a sum of such vectors is that of
+Bojanowski et al. (2017).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elmo_lite import CheckpointError
+
+AFFIXES = range(1, 5)
+"""Lengths of prefixes and suffixes in characters."""
+NUM_FEATURES = 2 + 2 * len(AFFIXES)
+"""Maximum number of features of a word."""
+LEAST_COUNT = 2
+"""Number of training words that a feature needs to have a vector of its own."""
+MOST_FEATURES = 2**16
+"""Maximum number of features with a vector; the most frequent have one."""
+FEATURE_DROPOUT = 0.1
+"""Probability that a feature is left out in training."""
+INITIAL_DEVIATION = 0.1
+LONGEST = 64
+"""Number of characters of a word that features are made of; the middle of a longer word is not read."""
+NO_FEATURE = 0
+
+
+def shape(word: str) -> str:
+    """The kinds of the characters of a word, each of a sequence once: ``Xx`` for "Berlin", ``Xd-x`` for "B12-like"."""
+    kinds = ("X" if c.isupper() else "x" if c.isalpha() else "d" if c.isdigit() else c for c in word)
+    return re.sub(r"(.)\1+", r"\1", "".join(kinds), flags=re.DOTALL)
+
+
+def features(word: str) -> tuple[str, ...]:
+    """The features of a word, each with its kind as the first character; at most ``NUM_FEATURES``."""
+    half = LONGEST // 2
+    return _features(word if len(word) <= LONGEST else word[:half] + word[-half:])
+
+
+@lru_cache(maxsize=2**14)
+def _features(word: str) -> tuple[str, ...]:
+    lengths = [length for length in AFFIXES if length <= len(word)]
+    prefixes, suffixes = (f"<{word[:length]}" for length in lengths), (f">{word[-length:]}" for length in lengths)
+    return (f"={word.lower()}", f"#{shape(word)}", *prefixes, *suffixes)
+
+
+def frequent_features(counts: Mapping[str, int]) -> list[str]:
+    """The features that have a vector, by descending frequency.
+
+    Args:
+        counts: Count of each training word.
+    """
+    found: Counter[str] = Counter()
+    for word, count in counts.items():
+        for feature in features(word):
+            found[feature] += count
+    return [feature for feature, count in found.most_common(MOST_FEATURES) if count >= LEAST_COUNT]
+
+
+class Spelling(nn.Module):
+    """Sum of the vectors of the features of a word; features without a vector add nothing."""
+
+    def __init__(self, names: Sequence[str], dim: int) -> None:
+        """Build the module with random vectors.
+
+        Args:
+            names: Distinct features that have a vector, in the order of the rows.
+            dim: Width of a vector.
+
+        Raises:
+            CheckpointError: A feature occurs twice.
+        """
+        super().__init__()
+        self.names = list(names)
+        self._row_of = {name: row for row, name in enumerate(self.names, NO_FEATURE + 1)}
+        if len(self._row_of) != len(self.names):
+            raise CheckpointError("spellings of a task model: expected distinct ones, found one twice")
+        self.vectors = nn.Parameter(torch.empty(len(self.names) + 1, dim).normal_(std=INITIAL_DEVIATION))
+        with torch.no_grad():
+            self.vectors[NO_FEATURE] = 0
+
+    def forward(self, words: Sequence[str]) -> Tensor:
+        """Vectors of K words, (K, dim)."""
+        rows = torch.tensor([self._rows(word) for word in words], device=self.vectors.device)  # (K, NUM_FEATURES)
+        if self.training:
+            rows = rows.masked_fill(torch.rand(rows.shape, device=rows.device) < FEATURE_DROPOUT, NO_FEATURE)
+        return F.embedding(rows, self.vectors, padding_idx=NO_FEATURE).sum(dim=1)
+
+    def _rows(self, word: str) -> list[int]:
+        rows = [self._row_of.get(feature, NO_FEATURE) for feature in features(word)]
+        return rows + [NO_FEATURE] * (NUM_FEATURES - len(rows))
