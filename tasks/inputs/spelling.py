@@ -27,8 +27,6 @@ LEAST_COUNT = 2
 """Number of training words that a feature needs to have a vector of its own."""
 MOST_FEATURES = 2**16
 """Maximum number of features with a vector; the most frequent have one."""
-FEATURE_DROPOUT = 0.1
-"""Probability that a feature is left out in training."""
 INITIAL_DEVIATION = 0.1
 LONGEST = 64
 """Number of characters of a word that features are made of; the middle of a longer word is not read."""
@@ -70,18 +68,21 @@ def frequent_features(counts: Mapping[str, int]) -> list[str]:
 class Spelling(nn.Module):
     """Sum of the vectors of the features of a word; features without a vector add nothing."""
 
-    def __init__(self, names: Sequence[str], dim: int) -> None:
+    def __init__(self, names: Sequence[str], dim: int, dropout: float = 0.0) -> None:
         """Build the module with random vectors.
 
         Args:
             names: Distinct features that have a vector, in the order of the rows.
             dim: Width of a vector.
+            dropout: Probability that a feature is left out of a training step, in [0, 1). Without it, rare features
+                tell training words apart, and what other words share with them is learned too late.
 
         Raises:
             CheckpointError: A feature occurs twice.
         """
         super().__init__()
         self.names = list(names)
+        self.dropout = dropout
         self._row_of = {name: row for row, name in enumerate(self.names, NO_FEATURE + 1)}
         if len(self._row_of) != len(self.names):
             raise CheckpointError("spellings of a task model: expected distinct ones, found one twice")
@@ -92,8 +93,8 @@ class Spelling(nn.Module):
     def forward(self, words: Sequence[str]) -> Tensor:
         """Vectors of K words, (K, dim)."""
         rows = torch.tensor([self._rows(word) for word in words], device=self.vectors.device)  # (K, NUM_FEATURES)
-        if self.training:
-            rows = rows.masked_fill(torch.rand(rows.shape, device=rows.device) < FEATURE_DROPOUT, NO_FEATURE)
+        if self.training and self.dropout:
+            rows = rows.masked_fill(torch.rand(rows.shape, device=rows.device) < self.dropout, NO_FEATURE)
         return F.embedding(rows, self.vectors, padding_idx=NO_FEATURE).sum(dim=1)
 
     def _rows(self, word: str) -> list[int]:

@@ -30,7 +30,7 @@ class WordInputConfig:
     spelling_dim: int = 64
     """Width of the vectors of spelling."""
     dropout: float = 0.5
-    """Dropout probability of all these vectors, in [0, 1)."""
+    """Dropout probability of all these vectors, and of each part of a word's spelling, in [0, 1)."""
     train_vectors: bool = True
     """Train the vectors of a file, instead of keeping them fixed."""
     unknown_rate: float = 0.5

@@ -79,7 +79,7 @@ class WordInputs(nn.Module):
         self.unknown = nn.Parameter(torch.zeros(width))
         # Words seen once; used only in training.
         self.register_buffer("rare", torch.zeros(len(self.words) + 1, dtype=torch.bool), persistent=False)
-        self.spelling = Spelling(spellings, config.spelling_dim) if config.spelling else None
+        self.spelling = Spelling(spellings, config.spelling_dim, config.dropout) if config.spelling else None
         self.char_cnn = _char_cnn(config) if config.chars else None
         self.dropout = VariationalDropout(config.dropout)
 

@@ -36,7 +36,7 @@ def describe(
     else:
         settings["encoder"] = None
     settings["num_word_vectors"] = 0 if inputs is None else len(inputs.words)
-    settings["chars"] = inputs is not None and inputs.config.chars
+    settings |= {name: inputs is not None and getattr(inputs.config, name) for name in ("spelling", "chars")}
     own = own_tensors(cast(nn.Module, model), ENCODER_TENSORS).values()
     settings |= {
         **head,

@@ -65,9 +65,9 @@ def test_no_more_features_than_the_maximum(monkeypatch: pytest.MonkeyPatch) -> N
     assert frequent_features({"a": 3, "b": 2}) == ["#x", "=a", "<a"]
 
 
-def module(dim: int = 5) -> Spelling:
+def module(dropout: float = 0.0) -> Spelling:
     torch.manual_seed(0)
-    return Spelling(frequent_features({"Haus": 2, "Hase": 2, "gehen": 3}), dim)
+    return Spelling(frequent_features({"Haus": 2, "Hase": 2, "gehen": 3}), 5, dropout)
 
 
 def test_is_the_sum_of_the_vectors_of_known_features() -> None:
@@ -87,8 +87,9 @@ def test_words_do_not_depend_on_one_another() -> None:
 
 
 def test_features_are_left_out_in_training_alone() -> None:
-    model = module().train()
+    model, without = module(0.1), module().train()
     whole = model.eval()(["Haus"])
+    assert torch.equal(without(["Haus"]), whole)
     model.train()
     drawn = torch.cat([model(["Haus"]) for _ in range(300)])
     is_whole = torch.isclose(drawn, whole).all(dim=1).float().mean()

@@ -100,7 +100,7 @@ def test_wrong_sentences(tagger: NerTagger, sentences: Any, message: str) -> Non
 
 
 def real_tagger(**settings: Any) -> NerTagger:
-    inputs = WordInputConfig(word_dim=3, chars=False)
+    inputs = WordInputConfig(word_dim=3, spelling=False, chars=False)
     config = NerConfig(inputs=inputs, lstm_dim=2, tokenizer="whitespace", **settings)
     return new_tagger(config, ["PER", "LOC"], None, [["Anna", "works"], ["in", "Rome"]])
 
@@ -189,6 +189,6 @@ def test_damaged_weights_give_no_tags() -> None:
 
 def test_repr_is_one_line() -> None:
     assert repr(real_tagger()) == (
-        "NerTagger(types=['LOC', 'PER'], num_types=2, encoder=None, num_word_vectors=4, chars=False, lstm_dim=2, "
-        "lstm_layers=1, num_parameters=271, tokenization='whitespace', device='cpu')"
+        "NerTagger(types=['LOC', 'PER'], num_types=2, encoder=None, num_word_vectors=4, spelling=False, chars=False, "
+        "lstm_dim=2, lstm_layers=1, num_parameters=271, tokenization='whitespace', device='cpu')"
     )

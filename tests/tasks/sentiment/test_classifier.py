@@ -83,7 +83,9 @@ def test_saved_and_loaded(tmp_path: Path, head: str, freeze: bool) -> None:
 def test_without_words_or_encoder_inside(tmp_path: Path) -> None:
     encoder().save_pretrained(tmp_path / "model")
     elmo = Elmo.from_pretrained(tmp_path / "model")
-    network = classifier(elmo, words="none", chars=False, encoder_inside=False, encoder=str(tmp_path / "model"))
+    network = classifier(
+        elmo, words="none", spelling=False, chars=False, encoder_inside=False, encoder=str(tmp_path / "model")
+    )
     assert network.model.representation.word_inputs is None
     network.save(tmp_path / "saved", encoder_path=str(tmp_path / "model"))
     assert not (tmp_path / "saved" / "encoder").exists()
@@ -168,12 +170,13 @@ def test_damaged_weights_give_no_probabilities() -> None:
 
 
 def test_repr_is_one_line() -> None:
-    assert repr(classifier(encoder(), encoder="en", words="none", chars=False)) == (
+    assert repr(classifier(encoder(), encoder="en", words="none", spelling=False, chars=False)) == (
         "SentimentClassifier(labels=['negative', 'positive'], num_labels=2, encoder='en', layers='top', freeze=True, "
-        "num_word_vectors=0, chars=False, head='pooled', num_parameters=46, tokenization='whitespace', device='cpu')"
+        "num_word_vectors=0, spelling=False, chars=False, head='pooled', num_parameters=46, "
+        "tokenization='whitespace', device='cpu')"
     )
     many = new_classifier(SentimentConfig(**SETTINGS), [f"l{n}" for n in range(25)], None, SENTENCES)
-    assert "'l9', ...], num_labels=25, encoder=None, num_word_vectors=5, chars=True" in repr(many)
+    assert "'l9', ...], num_labels=25, encoder=None, num_word_vectors=5, spelling=True, chars=True" in repr(many)
 
 
 def test_damaged_models(tmp_path: Path) -> None:
