@@ -1,9 +1,8 @@
 """Vectors of words from their spelling: the sum of the vectors of a word's features.
 
 The features are those of taggers without a network (Ratnaparkhi 1996; Tjong Kim Sang & De Meulder 2003): the word in
-lower case, its first and last one to four characters, and its shape. With a few thousand labels, they tell more of a
-word that was seen seldom or never than a character CNN has the data to learn; a sum of such vectors is that of
-Bojanowski et al. (2017).
+lower case, its first and last one to four characters, and its shape; the sum is that of Bojanowski et al. (2017). From
+a few thousand sentences, a tagger learns more of them than a character CNN does of the same characters.
 """
 
 from __future__ import annotations
@@ -74,8 +73,7 @@ class Spelling(nn.Module):
         Args:
             names: Distinct features that have a vector, in the order of the rows.
             dim: Width of a vector.
-            dropout: Probability that a feature is left out of a training step, in [0, 1). Without it, rare features
-                tell training words apart, and what other words share with them is learned too late.
+            dropout: Probability that a feature is left out of a training step, in [0, 1). Defaults to 0.
 
         Raises:
             CheckpointError: A feature occurs twice.

@@ -18,7 +18,9 @@ from elmo_lite.lm.perplexity import stream_perplexity
 from elmo_lite.nn.bilm import BiLM
 from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
 from elmo_lite.nn.lm_head import LMHead
+from elmo_lite.pretraining import training_module
 from elmo_lite.pretraining.config import DataConfig, OptimizerConfig, PretrainConfig
+from elmo_lite.pretraining.muon import Muon
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.text.characters import encode_words
 
@@ -211,6 +213,18 @@ def test_validation_leaves_the_states_of_training() -> None:
     undisturbed = make("windows").eval()
     undisturbed.loss(source.batch(0))
     assert torch.equal(module.loss(source.batch(1)), undisturbed.loss(source.batch(1)))
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
+def test_muon_multiplies_in_the_precision_of_the_run(
+    precision: Any, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    choose = lambda wanted, device: asked.append((wanted, device)) or precision  # noqa: E731
+    monkeypatch.setattr(training_module, "choose_precision", choose)
+    optimizer = make(precision="auto").configure_optimizers()["optimizer"]
+    [muon] = [one for one in optimizer.optimizers if isinstance(one, Muon)]
+    assert muon.dtype == dtype and asked == [("auto", torch.device("cpu"))]
 
 
 def test_a_few_steps_of_its_own_optimiser() -> None:
