@@ -65,11 +65,11 @@ class EncoderConfig:
             object.__setattr__(self, "mix_start", None)
         way = self.choice.way
         if self.projection is not None:
-            expected = f"none for layers {self.named_layers}"
+            expected = f"none for layers {self.resolved_layers}"
             require(way in ("concat", "function"), "projection", expected, self.projection)
             require_range(self.projection, "projection", 1, WIDEST)
         check_start(self.mix_start)
-        expected = f"uniform for layers {self.named_layers}, which are no learned mix"
+        expected = f"uniform for layers {self.resolved_layers}, which are no learned mix"
         require(self.mix_start is None or way == "mix", "mix_start", expected, self.mix_start)
         for name in ("dropout", "mix_dropout"):
             if not 0 <= getattr(self, name) < 1:
@@ -78,7 +78,7 @@ class EncoderConfig:
             raise ConfigError(f"mix_l2: expected 0 or more, found {self.mix_l2!r}")
 
     @property
-    def named_layers(self) -> str:
+    def resolved_layers(self) -> str:
         """``layers``, or what auto stands for."""
         if self.layers != "auto":
             return self.layers
@@ -88,7 +88,7 @@ class EncoderConfig:
     @property
     def choice(self) -> LayerChoice:
         """The layers, and the way to combine them."""
-        return LayerChoice.of(self.named_layers)
+        return LayerChoice.of(self.resolved_layers)
 
     @property
     def has_encoder(self) -> bool:

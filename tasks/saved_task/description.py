@@ -32,7 +32,7 @@ def describe(
     shown = ", ".join([*map(repr, names[:_MAX_CLASSES]), *(["..."] if len(names) > _MAX_CLASSES else [])])
     settings: dict[str, Any] = {f"num_{title}": len(names)}
     if model.representation.elmo is not None:
-        settings |= {"encoder": encoder.encoder, "layers": encoder.named_layers, "freeze": encoder.freeze}
+        settings |= {"encoder": encoder.encoder, "layers": encoder.resolved_layers, "freeze": encoder.freeze}
     else:
         settings["encoder"] = None
     settings["num_word_vectors"] = 0 if inputs is None else len(inputs.words)

@@ -8,7 +8,7 @@ from typing import Literal
 from elmo_lite.errors import require, require_seed
 from elmo_lite.hardware import Precision, canonical_precision, check_device_name
 
-MIN_EPOCHS, MAX_EPOCHS, FEW_STEPS, STEP_SENTENCES = 8, 30, 1500, 32
+MIN_EPOCHS, MAX_EPOCHS, FEW_STEPS = 8, 30, 1500
 BATCH_SIZE, SMALL_BATCH_SIZE, FEW_SENTENCES = 64, 32, 10_000
 MIN_PATIENCE = 5
 
@@ -85,7 +85,7 @@ class FinetuneConfig:
 
     def epochs_and_patience(self, num_sentences: int) -> tuple[int, int]:
         """``max_epochs`` and ``patience``, or their defaults for a training set of ``num_sentences`` sentences."""
-        steps = -(-num_sentences // min(self.batch_size or STEP_SENTENCES, STEP_SENTENCES))
+        steps = -(-num_sentences // min(self.batch_size or SMALL_BATCH_SIZE, SMALL_BATCH_SIZE))
         few = min(MAX_EPOCHS, -(-FEW_STEPS // steps))
         epochs = self.max_epochs or max(MIN_EPOCHS, few)
         return epochs, self.patience or max(MIN_PATIENCE, epochs // 2)

@@ -79,7 +79,7 @@ class TaskConfig:
         settings["inputs"]["words"] = Path(self.inputs.words).name
         settings["representation"]["encoder"] = short_name(self.representation.encoder)
         if self.representation.has_encoder:  # what it was trained with, whatever auto stands for later
-            settings["representation"]["layers"] = self.representation.named_layers
+            settings["representation"]["layers"] = self.representation.resolved_layers
         settings["finetune"]["cache_dir"] = ""
         return settings
 

@@ -134,13 +134,13 @@ def test_bad_layers(layers: str) -> None:
 )
 def test_default_layers(settings: dict[str, Any], layers: str) -> None:
     config = EncoderConfig(**settings)
-    assert config.named_layers == layers and config.choice == EncoderConfig(layers=layers).choice
+    assert config.resolved_layers == layers and config.choice == EncoderConfig(layers=layers).choice
 
 
 def test_default_layers_of_an_encoder_that_is_named_later() -> None:
-    assert TaskConfig(encoder="hf:bert").representation.named_layers == "mix"
+    assert TaskConfig(encoder="hf:bert").representation.resolved_layers == "mix"
     config = TaskConfig(encoder="en", representation=EncoderConfig(encoder="hf:bert"))
-    assert config.representation.named_layers == "top"
+    assert config.representation.resolved_layers == "top"
     assert config.to_dict()["representation"]["layers"] == "top"  # what a saved model keeps
 
 
