@@ -41,6 +41,7 @@ INPUTS = {
     "word_inputs.py:_looked_up tensor, copied",
     "word_inputs.py:forward to, copied",
     "word_inputs.py:_of_words to, copied",
+    "spelling.py:forward tensor, copied",
 }
 """What any head waits for: numbers of words, and their characters, on their way to the GPU."""
 CRF = {"recursions.py:can_be_scaled __bool__", "recursions.py:sums_of_pairs __bool__"}
