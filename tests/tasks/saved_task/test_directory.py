@@ -21,6 +21,7 @@ SMALL = BiLMConfig(char_cnn=CharCNNConfig(embedding_dim=4, filters=((1, 4),), ma
 SETTINGS = {"encoder": "model", "head": {"lstm_dim": 4}, "rates": [0.1, 0.2]}
 LABELS = ["O", "S-PER"]
 VOCABULARY = ["the", "naïve", "new\nline", "back\\nslash", "\\", "\u2028", "\r", "", "\ud800"]
+LIST_FILES = ["words.txt", "spellings.txt"]
 LISTS = {"words": VOCABULARY, "spellings": ["=the", "#x"]}
 
 
@@ -174,7 +175,7 @@ def test_a_model_is_replaced_only_if_asked(saved: Path) -> None:
     save(saved, overwrite=True, encoder=None, lists={}, labels=["O"])
     found = load_task(saved, "ner")
     assert found.labels == ["O"] and found.encoder is None
-    assert not (saved / ENCODER).exists() and not (saved / "words.txt").exists()
+    assert not any((saved / name).exists() for name in (ENCODER, *LIST_FILES))
 
 
 def test_other_models_are_never_replaced(tmp_path: Path) -> None:
@@ -280,7 +281,7 @@ def test_weights_that_are_not_finite(tmp_path: Path, monkeypatch: pytest.MonkeyP
         found.fill(head())
 
 
-@pytest.mark.parametrize("name", [CONFIG, MODEL, "words.txt"])
+@pytest.mark.parametrize("name", [CONFIG, MODEL, *LIST_FILES])
 def test_what_is_no_file_is_not_read(saved: Path, name: str) -> None:
     (saved / name).unlink()
     os.mkfifo(saved / name)
@@ -299,12 +300,13 @@ def test_a_full_disk_leaves_what_was_there(saved: Path, size: int, small_files: 
     assert list(saved.parent.iterdir()) == [saved]
 
 
-def test_words_that_are_no_utf8(saved: Path) -> None:
-    (saved / "words.txt").write_bytes(b"\xff\n")
+@pytest.mark.parametrize("name", LIST_FILES)
+def test_words_that_are_no_utf8(saved: Path, name: str) -> None:
+    (saved / name).write_bytes(b"\xff\n")
     config = json.loads((saved / CONFIG).read_text(encoding="utf-8"))
     facts = {"size": 2, "sha256": hashlib.sha256(b"\xff\n").hexdigest()}
-    edit(saved, files={**config["files"], "words.txt": facts})
-    fails(saved, r"words\.txt: expected words in UTF-8, found ")
+    edit(saved, files={**config["files"], name: facts})
+    fails(saved, rf"{name}: expected words in UTF-8, found ")
 
 
 def test_settings_that_are_no_json(saved: Path) -> None:
@@ -318,7 +320,7 @@ def test_files_outside_are_not_read(saved: Path) -> None:
     fails(saved, "found '../secret'")
 
 
-@pytest.mark.parametrize("name", [MODEL, "words.txt", f"{ENCODER}/{CONFIG}", f"{ENCODER}/model.safetensors"])
+@pytest.mark.parametrize("name", [MODEL, *LIST_FILES, f"{ENCODER}/{CONFIG}", f"{ENCODER}/model.safetensors"])
 def test_damaged_files(saved: Path, name: str) -> None:
     data = (saved / name).read_bytes()
     (saved / name).write_bytes(data[:-1])
