@@ -8,7 +8,7 @@ without its instructions takes 2.5 times as long as in float32.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -38,8 +38,8 @@ class Muon(torch.optim.Optimizer):
 
         Args:
             params: Parameters of two dimensions.
-            lr: Learning rate, that of AdamW.
-            weight_decay: Decoupled weight decay.
+            lr: Learning rate, 0 or more; that of AdamW, as updates have the same root mean square.
+            weight_decay: Decoupled weight decay, 0 or more.
             momentum: Decay rate of the momentum (Nesterov's) in [0, 1).
             dtype: Data type of the products.
         """
@@ -47,17 +47,12 @@ class Muon(torch.optim.Optimizer):
         self.dtype = dtype
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Run the closure, then update every matrix that has a gradient."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Update every matrix that has a gradient. A closure is left to ``CombinedOptimizer``."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     self._update(parameter, parameter.grad, group)
-        return loss
 
     def _update(self, matrix: Tensor, gradient: Tensor, group: Mapping[str, Any]) -> None:
         state: dict[str, Any] = self.state[matrix]
@@ -79,7 +74,7 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     matrix = (matrix / matrix.norm().clamp(min=SMALLEST_NORM)).contiguous()  # singular values in [0, 1]
     # The products of the squared matrix are fewer where it is much smaller, but square the rounding error too.
     if matrix.dtype == torch.float32 and matrix.shape[1] >= 2 * matrix.shape[0]:
-        return _factor(matrix @ matrix.T) @ matrix
+        return _product_of_factors(matrix @ matrix.T) @ matrix
     a, b, c = COEFFICIENTS
     for _ in range(NUM_ITERATIONS):
         square = matrix @ matrix.T
@@ -87,14 +82,19 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     return matrix
 
 
-def _factor(square: Tensor) -> Tensor:
+def _product_of_factors(square: Tensor) -> Tensor:
     """The product of all iterations' factors, (R, R), from X X^T alone, with whose powers each factor commutes."""
-    a, b, c = COEFFICIENTS
-    product = None
-    for _ in range(NUM_ITERATIONS):
-        factor = torch.addmm(square, square, square, beta=b, alpha=c)
-        factor.diagonal().add_(a)
-        product = factor if product is None else factor @ product
+    product = factor = _factor(square)
+    for _ in range(NUM_ITERATIONS - 1):
         square = factor @ square @ factor
-    assert product is not None
+        factor = _factor(square)
+        product = factor @ product
     return product
+
+
+def _factor(square: Tensor) -> Tensor:
+    """A I + b X X^T + c (X X^T)^2, by which an iteration multiplies X."""
+    a, b, c = COEFFICIENTS
+    factor = torch.addmm(square, square, square, beta=b, alpha=c)
+    factor.diagonal().add_(a)
+    return factor

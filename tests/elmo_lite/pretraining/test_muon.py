@@ -76,16 +76,3 @@ def test_leaves_a_matrix_without_gradient() -> None:
     optimizer.step()
     assert torch.equal(matrix, torch.ones(2, 2))
     assert not optimizer.state
-
-
-def test_runs_a_closure() -> None:
-    matrix = nn.Parameter(torch.eye(2))
-    optimizer = Muon([matrix], lr=0.1, weight_decay=0.0)
-
-    def closure() -> float:
-        loss = (matrix**2).sum()
-        loss.backward()
-        return float(loss.detach())
-
-    assert optimizer.step(closure) == 2.0
-    assert float(matrix.detach().diagonal().max()) < 1.0
