@@ -190,6 +190,12 @@ def test_spelling_tells_unknown_words_apart() -> None:
     assert not torch.allclose(one[4:], other[4:])
 
 
+def test_features_are_left_out_as_often_as_vectors() -> None:
+    inputs = build(spelling=True, dropout=0.3)
+    assert inputs.spelling is not None
+    assert inputs.spelling.dropout == 0.3
+
+
 @pytest.mark.parametrize("words", ["none", "file"])
 def test_spelling_is_of_the_training_data_without_trainable_words_too(words: str, file: Path) -> None:
     inputs = build(words=str(file) if words == "file" else words, spelling=True)
