@@ -59,7 +59,7 @@ def run_processes(task: Callable[..., T], *arguments: Any, devices: int, num_nod
         expected = f"--devices {place.local_size} --num_nodes {place.num_nodes}"
         if not is_default and (devices, num_nodes) != (place.local_size, place.num_nodes):
             raise ConfigError(f"processes: expected {expected}, as they were started, or neither, found {found}")
-        _check_gpus(place.local_size, on_gpu)
+        _check_gpus(place.local_size, on_gpu, by_launcher=True)
         return _run_here(task, arguments, place, on_gpu=on_gpu)
     if num_nodes > 1:
         raise ConfigError(
@@ -71,10 +71,12 @@ def run_processes(task: Callable[..., T], *arguments: Any, devices: int, num_nod
     return cast(T, _run_children(task, arguments, devices, on_gpu))
 
 
-def _check_gpus(devices: int, on_gpu: bool) -> None:
+def _check_gpus(devices: int, on_gpu: bool, *, by_launcher: bool = False) -> None:
     if on_gpu:
         count = torch.cuda.device_count()
-        expected = f"at most {count}, as many as this machine has GPUs, or --accelerator cpu"
+        seen = "a process sees GPUs (SLURM: --gpus-per-node, not --gpus-per-task)"
+        known = seen if by_launcher else "this machine has GPUs"
+        expected = f"at most {count}, as many as {known}, or --accelerator cpu"
         require(devices <= count, "devices", expected, devices)
 
 

@@ -95,6 +95,8 @@ def test_numbers_that_do_not_fit(bare: pytest.MonkeyPatch) -> None:
     ):
         run(2, on_gpu=True)
     os.environ.update({**TORCHRUN, **ADDRESS})
+    with pytest.raises(ConfigError, match=r"^devices: expected at most 1, as many as a process sees GPUs \(SLURM: --"):
+        run(2, 2, on_gpu=True)
     expected = (
         r"^processes: expected --devices 2 --num_nodes 2, as they were started, or neither, found --devices 4 --n"
     )
