@@ -1,4 +1,4 @@
-"""Output of PyTorch Lightning that says nothing to a user of this package."""
+"""Output of PyTorch and Lightning that says nothing to a user of this package."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["quiet_lightning"]
+__all__ = ["quiet_libraries"]
 
 _LOGGERS = ("pytorch_lightning", "lightning.pytorch")
 _DELIBERATE = (
@@ -18,13 +18,14 @@ _DELIBERATE = (
     r".*number of training batches.*",
     r".*in eval mode.*",
     r".*sync_dist=True.*",
+    r"Sparse invariant checks are implicitly disabled.*",  # torch 2.11, on a GPU, although they are disabled explicitly
 )
 """Warnings about choices that are deliberate here."""
 
 
 @contextmanager
-def quiet_lightning() -> Iterator[None]:
-    """Silence Lightning's tips and banners, and its warnings about deliberate choices; undone on exit."""
+def quiet_libraries() -> Iterator[None]:
+    """Silence Lightning's tips and banners, and warnings about deliberate choices; undone on exit."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     try:

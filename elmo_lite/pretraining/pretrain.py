@@ -30,7 +30,7 @@ from elmo_lite.pretraining.state_check import check_state, steps_done
 from elmo_lite.pretraining.suited import with_dropout_of
 from elmo_lite.pretraining.training_module import LanguageModel
 from elmo_lite.pretraining.word2vec import start_from_word2vec
-from elmo_lite.quiet import quiet_lightning
+from elmo_lite.quiet import quiet_libraries
 from elmo_lite.saved_model.checkpoint import SavedModel
 
 log = logging.getLogger("elmo_lite")
@@ -109,7 +109,7 @@ def _pretrain(
     is_forward = isinstance(config.model, ForwardLMConfig)
     require(place().size == 1 or not is_forward, "devices", "1, as for all models of one direction", place().size)
     opened = Corpus.open(corpus)
-    with hold(out):
+    with hold(out), quiet_libraries():
         if is_first():
             for name in (RUN_FILE, STATE_FILE, MODEL):
                 remove_leftovers(out / name)
@@ -119,8 +119,7 @@ def _pretrain(
         else:
             fit = _begin(config, opened, out, began, init, validated_words=validated_words, **limits)
         wait_for_all()
-        with quiet_lightning():
-            return fit.train(progress=progress, callbacks=callbacks)
+        return fit.train(progress=progress, callbacks=callbacks)
 
 
 def _begin(

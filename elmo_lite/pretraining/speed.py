@@ -27,6 +27,7 @@ from elmo_lite.pretraining.duration import parse_duration
 from elmo_lite.pretraining.initial_model import build_model, check_corpus
 from elmo_lite.pretraining.optimizers import num_parameters
 from elmo_lite.pretraining.suited import suited_epochs, with_dropout
+from elmo_lite.quiet import quiet_libraries
 
 MEASURED_SECONDS = 8.0
 """Default duration of a measurement in seconds."""
@@ -81,8 +82,10 @@ def measure(config: PretrainConfig, corpus: Corpus, seconds: float = MEASURED_SE
     step = 0
     while largest(step < 7 or time.perf_counter() - began < seconds) != [0]:
         start = time.perf_counter()
+        batch = batches.batch(step, share())
+        made = time.perf_counter()
         module.seed_step(step)
-        batch = batches.batch(step, share()).to(device)
+        batch = batch.to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
             loss = model(batch)
         optimizer.zero_grad()
@@ -93,12 +96,17 @@ def measure(config: PretrainConfig, corpus: Corpus, seconds: float = MEASURED_SE
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         if step >= 2:
-            times.append(time.perf_counter() - start)
+            times.append(_step_seconds(made - start, time.perf_counter() - made, device))
             words += batch.step_words
         step += 1
     typical = float(np.median(times))
     (peak,) = largest(_peak_memory(device))
     return from_first(Speed(len(times), typical, words / len(times) / typical, int(peak), sums.num_bytes // step))
+
+
+def _step_seconds(making: float, training: float, device: torch.device) -> float:
+    """Seconds of a step in a run, where a process of its own makes the batches for a GPU."""
+    return max(making, training) if device.type == "cuda" else making + training
 
 
 def _peak_memory(device: torch.device) -> int:
@@ -148,20 +156,22 @@ def dry_run(config: PretrainConfig, corpus: Corpus | Path, max_steps: int | None
     check_corpus(config, corpus)
     steps_per_epoch = make_batches(corpus, corpus.train, config.data, config.seed).steps_per_epoch
     encoder, classes = BiLM(config.model), len(corpus.vocabulary)
-    speed = measure(config, corpus)
+    with quiet_libraries():
+        speed = measure(config, corpus)
     steps = max_steps or passes_of(config, corpus) * steps_per_epoch
     if max_time is not None:
         steps = steps_in(parse_duration(max_time), speed)
     device, num_processes = training_device(config.wanted_device), place().size
     threads = torch.get_num_threads()
-    alone = _one_thread(config, corpus) if threads > 1 and device.type == "cpu" and num_processes == 1 else speed
+    compares = threads > 1 and device.type == "cpu" and num_processes == 1
+    alone = _one_thread(config, corpus) if compares else speed
     rows = {
         "encoder": f"{num_parameters(encoder):,} parameters",
         "head": f"{classes * (config.model.dim + 1):,} parameters, {classes:,} classes",
         "memory": f"{speed.peak_memory / 2**30:.2f} GiB at the peak{' of a process' * (num_processes > 1)}",
         "precision": f"{choose_precision(config.precision, device)} on {device.type}",
         "speed": f"{speed.words_per_second:,.0f} words/s (both directions), median of {speed.steps} steps",
-        "threads": f"{threads}; one thread alone: {alone.words_per_second:,.0f} words/s",
+        "threads": f"{threads}" + f"; one thread alone: {alone.words_per_second:,.0f} words/s" * compares,
         "run": f"{steps:,} steps, {steps / steps_per_epoch:.2f} passes over {corpus.meta['train']['words']:,} words, "
         f"dropout {with_dropout(config, steps / steps_per_epoch).model.dropout}",
         "time": _duration(steps * speed.seconds_per_step / (1 - VALIDATION_SHARE)),

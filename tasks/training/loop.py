@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from elmo_lite import ElmoLiteError
 from elmo_lite.hardware import choose_device, choose_precision, lightning_device, lightning_precision
-from elmo_lite.quiet import quiet_lightning
+from elmo_lite.quiet import quiet_libraries
 from elmo_lite.stopping import Stopped, StopRequest, StopTraining, stop_on_request
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS
@@ -199,7 +199,7 @@ def fit(
     request = StopRequest()
     bar = Progress(shows=progress)
     loop = Loop(model, dev, score, config, patience, request, bar, after_epoch)
-    with quiet_lightning():
+    with quiet_libraries():
         trainer = _trainer(config, device, epochs)
         try:
             with stop_on_request(request):

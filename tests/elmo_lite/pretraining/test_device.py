@@ -196,3 +196,9 @@ def test_peak_memory_is_that_of_the_device(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device=None: asked.append(device) or 3 * 2**30)
     assert speed._peak_memory(torch.device("cuda:1")) == 3 * 2**30
     assert asked == [torch.device("cuda:1")]
+
+
+def test_batches_for_a_gpu_are_made_meanwhile() -> None:
+    cpu, gpu = torch.device("cpu"), torch.device("cuda:0")
+    assert [speed._step_seconds(1.0, 2.0, device) for device in (cpu, gpu)] == [3.0, 2.0]
+    assert speed._step_seconds(2.0, 1.0, gpu) == 2.0  # the GPU waits for batches

@@ -446,6 +446,17 @@ def test_dry_run_reports(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_dry_run_on_a_gpu_does_not_try_one_thread(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "measure", lambda config, corpus, seconds=0.0: speed.Speed(7, 0.1, 1e6, 2**30))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    rows = []
+    for name in ("cuda:0", "cpu"):
+        monkeypatch.setattr(speed, "training_device", lambda wanted, name=name: torch.device(name))
+        report = dry_run(settings(), Corpus.open(corpus), 10, None)
+        rows.append(next(line for line in report.splitlines() if line.startswith("threads")))
+    assert rows == ["threads   4", "threads   4; one thread alone: 1,000,000 words/s"]
+
+
 def test_command_prints_the_result(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pretrain_command(settings(), str(corpus), str(tmp_path / "out"), max_steps=3)
     output = capsys.readouterr().out
