@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from elmo_lite.errors import require
 from elmo_lite.nn.packed_linear import PackedLinear
+from elmo_lite.nn.pooled_convolution import pooled_convolutions
 from elmo_lite.text.characters import NO_TOKEN, NUM_CHAR_IDS, PADDING
 
 
@@ -98,10 +99,22 @@ class CharCNN(nn.Module):
         Returns:
             Token vectors (N, D).
         """
-        embedded = self.embedding(self._trim(char_ids, longest).int()).transpose(1, 2)  # (N, embedding_dim, C')
-        # max() instead of amax(): its backward pass uses one index instead of comparing all positions
-        pooled = torch.cat([convolution(embedded).max(dim=2).values for convolution in self.convolutions], dim=1)
-        vectors = self.activation(pooled)  # (N, F)
+        vectors = self.activation(self._pooled(char_ids, longest))  # (N, F)
         for highway in self.highways:
             vectors = highway(vectors)
         return self.projection(vectors)  # type: ignore[no-any-return]
+
+    def _pooled(self, char_ids: Tensor, longest: int | None) -> Tensor:
+        """The maxima over positions of all filters, (N, F).
+
+        On a CPU, in full precision, they are computed without the scores of all positions; convolutions of oneDNN are
+        prepared anew for each shape, and batches have many.
+        """
+        if char_ids.device.type == "cpu" and self._has_full_precision():
+            return pooled_convolutions(char_ids, self.embedding.weight, self.convolutions)  # type: ignore[arg-type]
+        embedded = self.embedding(self._trim(char_ids, longest).int()).transpose(1, 2)  # (N, embedding_dim, C')
+        # max() instead of amax(): its backward pass uses one index instead of comparing all positions
+        return torch.cat([convolution(embedded).max(dim=2).values for convolution in self.convolutions], dim=1)
+
+    def _has_full_precision(self) -> bool:
+        return self.embedding.weight.dtype != torch.bfloat16 and not torch.is_autocast_enabled("cpu")

@@ -9,7 +9,7 @@ that 0 means "no token".
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +51,7 @@ def end_sentence_row(max_characters: int = MAX_CHARACTERS) -> CharIds:
     return _row([END_SENTENCE], max_characters)
 
 
-def longest_word(char_ids: CharIds) -> int:
+def longest_word(char_ids: npt.NDArray[np.integer[Any]]) -> int:
     """Number of characters of the longest of words (N, C), BOW and EOW included; 0 without words."""
     return int((char_ids != PADDING).sum(axis=1).max(initial=0))
 

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -88,13 +90,16 @@ class Spelling(nn.Module):
         with torch.no_grad():
             self.vectors[NO_FEATURE] = 0
 
-    def forward(self, words: Sequence[str]) -> Tensor:
-        """Vectors of K words, (K, dim)."""
-        rows = torch.tensor([self._rows(word) for word in words], device=self.vectors.device)  # (K, NUM_FEATURES)
+    def rows(self, words: Sequence[str]) -> npt.NDArray[np.int32]:
+        """Rows of the features of K words, (K, NUM_FEATURES); 0 in place of a feature without a vector."""
+        found = np.full((len(words), NUM_FEATURES), NO_FEATURE, dtype=np.int32)
+        for row, word in zip(found, words, strict=True):
+            known = [self._row_of.get(feature, NO_FEATURE) for feature in features(word)]
+            row[: len(known)] = known
+        return found
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Vectors of K words, (K, dim), from the rows of their features, (K, NUM_FEATURES)."""
         if self.training and self.dropout:
             rows = rows.masked_fill(torch.rand(rows.shape, device=rows.device) < self.dropout, NO_FEATURE)
         return F.embedding(rows, self.vectors, padding_idx=NO_FEATURE).sum(dim=1)
-
-    def _rows(self, word: str) -> list[int]:
-        rows = [self._row_of.get(feature, NO_FEATURE) for feature in features(word)]
-        return rows + [NO_FEATURE] * (NUM_FEATURES - len(rows))

@@ -22,7 +22,8 @@ from elmo_lite.fields import from_settings
 from elmo_lite.nn import WIDEST
 from elmo_lite.text import MAX_CHARACTERS, encode_words, longest_word
 from tasks.inputs.batch import Batch
-from tasks.inputs.spelling import Spelling, frequent_features
+from tasks.inputs.known_rows import KnownRows, Rows
+from tasks.inputs.spelling import NUM_FEATURES, Spelling, frequent_features
 from tasks.inputs.static_vectors import read_vectors
 from tasks.inputs.word_input_config import WordInputConfig
 from tasks.modules.dropout import VariationalDropout
@@ -82,6 +83,7 @@ class WordInputs(nn.Module):
         self.spelling = Spelling(spellings, config.spelling_dim, config.dropout) if config.spelling else None
         self.char_cnn = _char_cnn(config) if config.chars else None
         self.dropout = VariationalDropout(config.dropout)
+        self._known = KnownRows()
 
     @classmethod
     def build(
@@ -136,27 +138,37 @@ class WordInputs(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """x_k of a batch, (B, T, dim), zero at padding; each distinct word is computed once."""
-        number = {word: index for index, word in enumerate(dict.fromkeys(chain.from_iterable(batch.words)))}
-        index = torch.full(batch.mask.shape, len(number))  # the zero row
-        for row, sentence in enumerate(batch.words):
-            index[row, : len(sentence)] = torch.tensor([number[word] for word in sentence])
-        distinct = F.pad(self._of_words(list(number)), (0, 0, 0, 1))  # (K + 1, dim)
-        return self.dropout(F.embedding(index.to(distinct.device), distinct))  # type: ignore[no-any-return]
+        words = list(dict.fromkeys(chain.from_iterable(batch.words)))
+        described = self._known.of(words, self._describe)
+        number = {word: index for index, word in enumerate(words)}
+        index = np.full(batch.mask.shape, len(words))  # the zero row
+        is_word = np.arange(index.shape[1]) < np.array([[len(sentence)] for sentence in batch.words])
+        index[is_word] = [number[word] for sentence in batch.words for word in sentence]
+        distinct = F.pad(self._of_words(described), (0, 0, 0, 1))  # (K + 1, dim)
+        return self.dropout(F.embedding(torch.from_numpy(index).to(distinct.device), distinct))  # type: ignore[no-any-return]
 
-    def _of_words(self, words: list[str]) -> Tensor:
-        """x_k of K words, (K, dim), without dropout."""
-        parts = [self._looked_up(words)]
+    def _describe(self, words: Sequence[str]) -> Rows:
+        """Of each word the row of its vector, those of its features of spelling, and its character ids."""
+        parts = [np.array([[self._row(word)] for word in words], dtype=np.int32)]
         if self.spelling is not None:
-            parts.append(self.spelling(words))
+            parts.append(self.spelling.rows(words))
         if self.char_cnn is not None:
-            char_ids = encode_words(words, MAX_CHARACTERS)
-            on_device = torch.from_numpy(char_ids).to(self.unknown.device)
-            parts.append(self.char_cnn(on_device, longest_word(char_ids)))  # found here, so that no GPU is waited for
+            parts.append(encode_words(words, MAX_CHARACTERS).astype(np.int32))
+        return np.concatenate(parts, axis=1)
+
+    def _of_words(self, described: Rows) -> Tensor:
+        """x_k of K words, (K, dim), without dropout, from what ``_describe`` returns."""
+        on_device = torch.from_numpy(described).to(self.unknown.device)
+        parts = [self._looked_up(on_device[:, 0].long())]
+        if self.spelling is not None:
+            parts.append(self.spelling(on_device[:, 1 : 1 + NUM_FEATURES]))
+        if self.char_cnn is not None:
+            longest = longest_word(described[:, -MAX_CHARACTERS:])  # found here, so that no GPU is waited for
+            parts.append(self.char_cnn(on_device[:, -MAX_CHARACTERS:], longest))
         return torch.cat(parts, dim=1)
 
-    def _looked_up(self, words: list[str]) -> Tensor:
-        """Word vectors of K words, (K, width)."""
-        rows = torch.tensor([self._row(word) for word in words], device=self.unknown.device)
+    def _looked_up(self, rows: Tensor) -> Tensor:
+        """Word vectors (K, width) at rows (K,)."""
         if self.training and self.config.words == "trainable":
             unread = self.rare[rows] & (torch.rand(len(rows), device=rows.device) < self.config.unknown_rate)
             rows = rows.masked_fill(unread, UNKNOWN_ROW)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from elmo_lite.errors import ConfigError
 from elmo_lite.nn.char_cnn import CharCNN
+from elmo_lite.nn.pooled_convolution import BLOCK, pooled_convolutions
 from elmo_lite.text.characters import NO_TOKEN, NUM_CHAR_IDS, begin_sentence_row, encode_words
 
 FILTERS = ((1, 3), (2, 4), (5, 6), (7, 2))
@@ -155,3 +159,44 @@ def test_every_weight_is_trained(projection: bool) -> None:
 def test_an_unknown_activation_is_refused() -> None:
     with pytest.raises(ConfigError, match="^activation: expected relu or tanh, found 'gelu'$"):
         make(activation="gelu")
+
+
+def by_convolution(cnn: CharCNN, rows: Tensor) -> Tensor:
+    """The maxima over positions, from the scores of all of them."""
+    embedded = cnn.embedding(rows.int()).transpose(1, 2)
+    return torch.cat([convolution(embedded).amax(dim=2) for convolution in cnn.convolutions], dim=1)
+
+
+@pytest.mark.parametrize("max_characters", [7, 50])
+@pytest.mark.parametrize("number", [1, 2 * BLOCK, 2 * BLOCK + 3])
+def test_maxima_and_gradients_are_those_of_the_convolutions(number: int, max_characters: int) -> None:
+    """Words of more than one block, in any order, with windows of padding and of the same letters."""
+    cnn = make(max_characters=max_characters).double()
+    generator = np.random.default_rng(0)
+    words = ["".join(generator.choice(list("abcé"), generator.integers(0, 60))) for _ in range(number - 1)]
+    rows = torch.from_numpy(encode_words([*words, "aaaaaaaa"], max_characters))
+    weights = [cnn.embedding.weight, *cnn.convolutions.parameters()]
+    factors = torch.randn(number, NUM_FILTERS, dtype=torch.double)
+    expected, found = by_convolution(cnn, rows), pooled_convolutions(rows, cnn.embedding.weight, cnn.convolutions)
+    torch.testing.assert_close(found, expected)
+    gradients = [torch.autograd.grad((factors * maxima).sum(), weights) for maxima in (found, expected)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_no_words() -> None:
+    cnn = make(projection=False, num_highway=0)
+    assert pooled_convolutions(torch.zeros(0, 50), cnn.embedding.weight, cnn.convolutions).shape == (0, NUM_FILTERS)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_bfloat16_by_convolutions(mixed: bool) -> None:
+    """Weights of bfloat16, and autocast."""
+    cnn, rows = make(), torch.from_numpy(encode_words(WORDS))
+    expected = cnn(rows).detach()
+    model = cnn if mixed else copy.deepcopy(cnn).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+        found = model(rows)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.detach().float(), expected, rtol=0.05, atol=0.05)
+    found.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())

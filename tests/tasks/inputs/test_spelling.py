@@ -65,6 +65,10 @@ def test_no_more_features_than_the_maximum(monkeypatch: pytest.MonkeyPatch) -> N
     assert frequent_features({"a": 3, "b": 2}) == ["#x", "=a", "<a"]
 
 
+def vectors(model: Spelling, *words: str) -> torch.Tensor:
+    return model(torch.from_numpy(model.rows(words)))  # type: ignore[no-any-return]
+
+
 def module(dropout: float = 0.0) -> Spelling:
     torch.manual_seed(0)
     return Spelling(frequent_features({"Haus": 2, "Hase": 2, "gehen": 3}), 5, dropout)
@@ -75,23 +79,23 @@ def test_is_the_sum_of_the_vectors_of_known_features() -> None:
     vector = dict(zip(model.names, model.vectors.detach()[1:], strict=True))
     for word in ("Haus", "Hasen", "GEHEN", "xyz", "Q9", "s"):
         expected = sum((vector[name] for name in features(word) if name in vector), start=torch.zeros(5))
-        torch.testing.assert_close(model([word])[0], expected)
-    assert model(["9-9"]).abs().max() == 0  # nothing of it was seen
+        torch.testing.assert_close(vectors(model, word)[0], expected)
+    assert vectors(model, "9-9").abs().max() == 0  # nothing of it was seen
 
 
 def test_words_do_not_depend_on_one_another() -> None:
     model, words = module().eval(), ["Haus", "s", "gehen", "Q9"]
-    together = model(words)
+    together = vectors(model, *words)
     for row, word in enumerate(words):
-        assert torch.equal(model([word])[0], together[row])
+        assert torch.equal(vectors(model, word)[0], together[row])
 
 
 def test_features_are_left_out_in_training_alone() -> None:
     model, without = module(0.1), module().train()
-    whole = model.eval()(["Haus"])
-    assert torch.equal(without(["Haus"]), whole)
+    whole = vectors(model.eval(), "Haus")
+    assert torch.equal(vectors(without, "Haus"), whole)
     model.train()
-    drawn = torch.cat([model(["Haus"]) for _ in range(300)])
+    drawn = torch.cat([vectors(model, "Haus") for _ in range(300)])
     is_whole = torch.isclose(drawn, whole).all(dim=1).float().mean()
     assert 0.9**NUM_FEATURES - 0.1 < float(is_whole) < 0.9**NUM_FEATURES + 0.1
 
@@ -101,9 +105,9 @@ def test_what_is_not_seen_stays_zero() -> None:
     optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
     for _ in range(5):
         optimizer.zero_grad()
-        model(["Haus", "9-9", "xyz"]).pow(2).sum().backward()
+        vectors(model, "Haus", "9-9", "xyz").pow(2).sum().backward()
         optimizer.step()
-    assert model.eval()(["9-9"]).abs().max() == 0
+    assert vectors(model.eval(), "9-9").abs().max() == 0
 
 
 def test_a_feature_twice() -> None:
@@ -112,4 +116,4 @@ def test_a_feature_twice() -> None:
 
 
 def test_no_features_at_all() -> None:
-    assert torch.equal(Spelling([], 3)(["a", "b"]), torch.zeros(2, 3))
+    assert torch.equal(vectors(Spelling([], 3), "a", "b"), torch.zeros(2, 3))
