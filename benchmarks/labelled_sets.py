@@ -5,8 +5,8 @@
 DATA holds the data sets as published: ``software-ner`` (Stack Overflow NER, Tabassum et al. 2020), ``srl`` (PropBank's
 English Web Treebank), ``sick`` (Marelli et al. 2014) and ``film/imdb`` (Maas et al. 2011, the labelled training part).
 OUT gets ``train``, ``dev`` and ``test`` of each. Two have no test part here: of ``srl``, every fifth sentence of train
-is dev, and what is published as dev is test; ``imdb`` is split at random, 20,000, 2,500 and 2,500 reviews, equally many
-of each label.
+is dev, and what is published as dev is test; ``imdb`` is split at random, 22,000, 500 and 2,500 reviews, equally many of
+each label. Its dev part is small, since it is scored after every epoch.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def imdb(data: Path, out: Path) -> None:
     for label in sorted({row[1] for row in rows}):
         found = [(label, row[3]) for row in rows if row[1] == label]
         chance.shuffle(found)
-        for part, chosen in zip(PARTS, (found[:10_000], found[10_000:11_250], found[11_250:]), strict=True):
+        for part, chosen in zip(PARTS, (found[:11_000], found[11_000:11_250], found[11_250:]), strict=True):
             parts[part] += chosen
     for part, examples in parts.items():
         chance.shuffle(examples)
