@@ -22,6 +22,7 @@ from elmo_lite.errors import require_range
 from elmo_lite.nn import DEEPEST, WIDEST
 from tasks.classification.pooling import AttentivePooling, Pooled, join_pieces, pool_all
 from tasks.modules.bilstm import BiLSTM
+from tasks.modules.parts import Linear, Parts
 
 _BLOCK = 1024
 """Words whose attention is computed at a time, so that the memory for a long text is linear in its length."""
@@ -83,7 +84,7 @@ class BCN(nn.Module):
         self.pooled_dropout = nn.Dropout(config.pooled_dropout)
         self.maxout = maxout_layers(4 * read_dim, num_classes, config)
 
-    def read(self, vectors: Tensor, mask: Tensor, output_mix: Tensor | None = None) -> Pooled:
+    def read(self, vectors: Parts, mask: Tensor, output_mix: Tensor | None = None) -> Pooled:
         """What is kept of N pieces of texts: word vectors (N, T, input_dim) with mask (N, T), and the second mix."""
         states = self.encoder(self.feed_forward(vectors), mask)
         read = integrated(self.integrator, states, self_attended(states, mask), mask, output_mix)
@@ -95,7 +96,7 @@ class BCN(nn.Module):
         scores: Tensor = self.maxout(self.pooled_dropout(pooled))
         return scores
 
-    def forward(self, vectors: Tensor, mask: Tensor, output_mix: Tensor | None = None) -> Tensor:
+    def forward(self, vectors: Parts, mask: Tensor, output_mix: Tensor | None = None) -> Tensor:
         """Compute the logits of the classes of texts in one piece.
 
         Args:
@@ -113,9 +114,7 @@ class BCN(nn.Module):
 
 def feed_forward(input_dim: int, config: BCNConfig) -> nn.Sequential:
     """The ReLU layer over the word vectors."""
-    return nn.Sequential(
-        nn.Linear(input_dim, config.feed_forward_dim), nn.ReLU(), nn.Dropout(config.feed_forward_dropout)
-    )
+    return nn.Sequential(Linear(input_dim, config.feed_forward_dim), nn.ReLU(), nn.Dropout(config.feed_forward_dropout))
 
 
 def integrated(integrator: BiLSTM, states: Tensor, context: Tensor, mask: Tensor, output_mix: Tensor | None) -> Tensor:

@@ -81,7 +81,7 @@ class ClassificationModel(nn.Module):
     def _read(self, batch: Batch) -> Any:
         """What the head keeps of pieces of texts."""
         batch = self.representation.with_layers(batch)  # the encoder runs once for both mixes
-        return self.head.read(self.representation(batch), batch.mask, self.representation.output(batch))
+        return self.head.read(self.representation.parts(batch), batch.mask, self.representation.output(batch))
 
     def loss(self, batch: Batch | DocumentBatch) -> Tensor:
         """The mean loss of the texts, plus ``penalty``.

@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 from tasks.classification.bcn import BCNConfig, attended, feed_forward, four_pools, integrated, maxout_layers
 from tasks.classification.pooling import AttentivePooling, pool_all
 from tasks.modules.bilstm import BiLSTM
+from tasks.modules.parts import Parts
 
 
 class EncodedWords(NamedTuple):
@@ -44,7 +45,7 @@ class PairBCN(nn.Module):
         self.pooled_dropout = nn.Dropout(config.pooled_dropout)
         self.maxout = maxout_layers(8 * read_dim, num_classes, config)
 
-    def read(self, vectors: Tensor, mask: Tensor, output_mix: Tensor | None = None) -> EncodedWords:
+    def read(self, vectors: Parts, mask: Tensor, output_mix: Tensor | None = None) -> EncodedWords:
         """Encode N pieces of texts: word vectors (N, T, input_dim) with mask (N, T), and the second mix."""
         states = self.encoder(self.feed_forward(vectors), mask)
         mix = None if output_mix is None else output_mix[mask]

@@ -17,6 +17,7 @@ from elmo_lite import ConfigError
 from elmo_lite.errors import require_range
 from elmo_lite.nn import WIDEST
 from tasks.classification.pooling import Pooled, join_pairs, join_pieces, pool_words
+from tasks.modules.parts import Linear, Parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +47,14 @@ class PooledHead(nn.Module):
         """Build the head for word vectors of width ``input_dim``; ``pairs`` is for pairs of texts."""
         super().__init__()
         self.pairs = pairs
-        self.hidden = nn.Sequential(nn.Linear(input_dim, config.hidden_dim), nn.ReLU())
+        self.hidden = nn.Sequential(Linear(input_dim, config.hidden_dim), nn.ReLU())
         self.dropout = nn.Dropout(config.dropout)
         width = config.hidden_dim
         if pairs:
             self.compare = nn.Sequential(nn.Linear(8 * width, width), nn.ReLU(), nn.Dropout(config.dropout))
         self.scores = nn.Linear(width if pairs else 2 * width, num_classes)
 
-    def read(self, vectors: Tensor, mask: Tensor, output_mix: Tensor | None = None) -> Pooled:
+    def read(self, vectors: Parts, mask: Tensor, output_mix: Tensor | None = None) -> Pooled:
         """What is kept of N pieces of texts: word vectors (N, T, input_dim) with mask (N, T)."""
         return pool_words(self.hidden(vectors), mask)
 
@@ -65,6 +66,6 @@ class PooledHead(nn.Module):
         scores: Tensor = self.scores(self.compare(vectors) if self.pairs else vectors)
         return scores
 
-    def forward(self, vectors: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, vectors: Parts, mask: Tensor) -> Tensor:
         """Map word vectors (B, T, input_dim) with mask (B, T) to logits (B, num_classes), for texts in one piece."""
         return self.judge([self.read(vectors, mask)], torch.arange(len(mask), device=mask.device), len(mask))

@@ -21,6 +21,7 @@ from tasks.inputs.layer_choice import LayerChoice, check_start, start_of
 from tasks.inputs.transformer_encoder import Pieces
 from tasks.inputs.word_inputs import WordInputs
 from tasks.modules.dropout import VariationalDropout
+from tasks.modules.parts import side_by_side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,10 +175,14 @@ class Representation(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Vectors of words, (B, T, dim): x_k, then the combined layers; zero at padding."""
+        return side_by_side(self.parts(batch))
+
+    def parts(self, batch: Batch) -> list[Tensor]:
+        """The same in parts, for heads to read without a gradient of what is frozen."""
         parts = [] if self.word_inputs is None else [_narrow(self.word_inputs(batch))]
         if self.input_mix is not None:
             parts.append(self._mixed(self.input_mix, batch))
-        return torch.cat(parts, dim=-1)
+        return parts
 
     def output(self, batch: Batch) -> Tensor | None:
         """The second mix, (B, T, output_dim), to concatenate with the output of the task's RNN; None without one."""

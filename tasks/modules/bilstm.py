@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elmo_lite.nn import run_layer
+from tasks.modules.parts import Parts, linear, parts_of, side_by_side
 from tasks.modules.recurrence import Recurrence
 
 
@@ -31,36 +31,37 @@ class BiLSTM(nn.Module):
         self.backward_lstm = nn.LSTM(input_dim, dim, batch_first=True)
         self.dim = 2 * dim
 
-    def forward(self, vectors: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, vectors: Parts, mask: Tensor) -> Tensor:
         """Compute the states of both directions.
 
         Args:
-            vectors: (B, T, input_dim) word vectors.
+            vectors: (B, T, input_dim) word vectors, or their parts.
             mask: (B, T) bool, True at words; padding follows the words.
 
         Returns:
             (B, T, 2 * dim), zero at padding.
         """
-        states = self._together(vectors, mask) if vectors.device.type == "cpu" else self._one_by_one(vectors, mask)
+        run = self._together if mask.device.type == "cpu" else self._one_by_one
+        states = run(vectors, mask)
         return states * mask[..., None]
 
-    def _one_by_one(self, vectors: Tensor, mask: Tensor) -> Tensor:
+    def _one_by_one(self, vectors: Parts, mask: Tensor) -> Tensor:
         """The states (B, T, 2 * dim) by the LSTM of torch, for which a GPU has a kernel."""
-        mirror = _mirror(mask)
+        mirror, vectors = _mirror(mask), side_by_side(vectors)
         ahead, _ = run_layer(self.forward_lstm, vectors, None)
         back, _ = run_layer(self.backward_lstm, _reorder(vectors, mirror), None)
         return torch.cat([ahead, _reorder(back, mirror)], dim=-1)
 
-    def _together(self, vectors: Tensor, mask: Tensor) -> Tensor:
+    def _together(self, vectors: Parts, mask: Tensor) -> Tensor:
         """The states (B, T, 2 * dim) by ``Recurrence``."""
-        batch, steps = mask.shape
-        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else vectors.dtype
+        (batch, steps), parts = mask.shape, parts_of(vectors)
+        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else parts[0].dtype
         # Of each direction: weights of the inputs, recurrent weights, and their biases.
         directions = (self.forward_lstm.all_weights[0], self.backward_lstm.all_weights[0])
         inputs, recurrent, *biases = zip(*directions, strict=True)
         weight = torch.cat([of_direction.to(dtype) for of_direction in inputs])
         bias = torch.cat(biases[0]) + torch.cat(biases[1])
-        products = F.linear(vectors.to(dtype), weight, bias.to(dtype))
+        products = linear([part.to(dtype) for part in parts], weight, bias.to(dtype))
         by_step, by_word = _orders(mask)
         products = _Permute.apply(products.reshape(2 * batch * steps, -1), by_step, by_word)  # type: ignore[no-untyped-call]
         with torch.autocast("cpu", enabled=False):

@@ -14,6 +14,7 @@ from tasks.inputs.batch import Batch
 from tasks.inputs.representation import Representation
 from tasks.modules.bilstm import BiLSTM
 from tasks.modules.dropout import VariationalDropout
+from tasks.modules.parts import Linear
 from tasks.tagging.crf import LinearChainCRF
 from tasks.tagging.softmax import Softmax
 from tasks.tagging.tags import OUTSIDE, Entity, entities_of, legal_bioes, spell
@@ -90,7 +91,7 @@ class TaggingModel(nn.Module):
         widths = [representation.dim + mark_dim, *[2 * lstm_dim] * (lstm_layers - 1)]
         self.lstm = nn.ModuleList(BiLSTM(width, lstm_dim) for width in widths)
         self.dropout = VariationalDropout(dropout)
-        self.tag_scores = nn.Linear(2 * lstm_dim + representation.output_dim, len(self.labels))
+        self.tag_scores = Linear(2 * lstm_dim + representation.output_dim, len(self.labels))
         self.crf = _crf(self.labels, has_spans) if output_layer == "crf" else None
 
     @property
@@ -101,17 +102,15 @@ class TaggingModel(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """The scores of the labels at each word, (B, T, N). Scores at padding are arbitrary."""
         batch = self.representation.with_layers(batch)  # the encoder runs once for both mixes
-        vectors = self.representation(batch)
+        parts = self.representation.parts(batch)
         if self.marks is not None:
             if batch.marks is None:
                 raise ValueError("batch: expected marked words, found none")
-            vectors = torch.cat([vectors, self.marks(batch.marks.long())], dim=-1)
+            parts = [*parts, self.marks(batch.marks.long())]
         for layer in self.lstm:
-            vectors = self.dropout(layer(vectors, batch.mask))
+            parts = [self.dropout(layer(parts, batch.mask))]
         second = self.representation.output(batch)
-        if second is not None:
-            vectors = torch.cat([vectors, second], dim=-1)
-        scores: Tensor = self.tag_scores(vectors)
+        scores: Tensor = self.tag_scores(parts if second is None else [*parts, second])
         return scores
 
     def loss(self, batch: Batch) -> Tensor:
