@@ -1,8 +1,11 @@
 """Linear maps of vectors in parts against the same map of the joined vectors."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tasks.modules.bilstm import BiLSTM
 from tasks.modules.parts import Linear, linear, side_by_side
@@ -35,20 +38,30 @@ def test_a_module_has_the_weights_of_torch() -> None:
     torch.testing.assert_close(model(parts[0].new_ones(2, 8)), reference(parts[0].new_ones(2, 8)))  # a tensor too
 
 
-def test_no_gradient_is_computed_of_a_frozen_part() -> None:
-    learned, frozen = torch.randn(7, 3, requires_grad=True), torch.randn(7, 4)
-    sizes = []
+class Watch(TorchDispatchMode):
+    """Collects the shapes of all results, those of several dimensions before the last as one."""
 
-    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
-        def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-            found = function(*args, **(kwargs or {}))
-            sizes.extend([tuple(found.shape)] if isinstance(found, torch.Tensor) else [])
-            return found
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: set[tuple[int, int]] = set()
 
-    outputs = linear([learned, frozen], torch.randn(6, 7, requires_grad=True), None).sum()
-    with Watch():
-        outputs.backward()
-    assert (7, 3) in sizes and (7, 4) not in sizes and (7, 7) not in sizes
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        found = function(*args, **(kwargs or {}))
+        if isinstance(found, torch.Tensor) and found.dim() > 1:
+            self.shapes.add((math.prod(found.shape[:-1]), found.shape[-1]))
+        return found
+
+
+@pytest.mark.parametrize("head", ["linear", "bilstm"])
+def test_no_gradient_is_computed_of_a_frozen_part(head: str) -> None:
+    learned, frozen = torch.randn(1, 7, 3, requires_grad=True), torch.randn(1, 7, 5)
+    model = BiLSTM(8, 2)
+    mask = torch.ones(1, 7, dtype=torch.bool)
+    outputs = Linear(8, 6)([learned, frozen]) if head == "linear" else model([learned, frozen], mask)
+    with Watch() as watch:
+        outputs.sum().backward()
+    assert (7, 3) in watch.shapes
+    assert not watch.shapes & {(7, 5), (7, 8)}
 
 
 def test_parts_of_a_bilstm() -> None:
