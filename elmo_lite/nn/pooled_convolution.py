@@ -20,7 +20,7 @@ from torch.autograd.function import once_differentiable
 from elmo_lite.text.characters import NO_TOKEN, PADDING
 
 BLOCK = 128
-"""Number of words of a block."""
+"""Number of words of a block, for each thread."""
 
 
 class PooledConvolutions(torch.autograd.Function):
@@ -63,8 +63,9 @@ def _blocks(char_ids: Tensor, widest: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Rows of blocks of words of similar length, and their character ids, trimmed as ``CharCNN`` says."""
     is_used = (char_ids != PADDING) & (char_ids != NO_TOKEN)
     lengths, order = (is_used * torch.arange(1, char_ids.shape[1] + 1)).amax(dim=1).sort()
-    for start in range(0, len(order), BLOCK):
-        rows = order[start : start + BLOCK]
+    size = BLOCK * torch.get_num_threads()
+    for start in range(0, len(order), size):
+        rows = order[start : start + size]
         longest = int(lengths[start + len(rows) - 1])
         yield rows, char_ids[rows, : longest + widest]
 
