@@ -5,8 +5,8 @@
 DATA holds the data sets as published: ``software-ner`` (Stack Overflow NER, Tabassum et al. 2020), ``srl`` (PropBank's
 English Web Treebank), ``sick`` (Marelli et al. 2014) and ``film/imdb`` (Maas et al. 2011, the labelled training part).
 OUT gets ``train``, ``dev`` and ``test`` of each. Two have no test part here: of ``srl``, every fifth sentence of train
-is dev, and what is published as dev is test; ``imdb`` is split at random, 22,000, 500 and 2,500 reviews, equally many of
-each label. Its dev part is small, since it is scored after every epoch.
+is dev, and what is published as dev is test; ``imdb`` is split at random, 22,000, 500 and 2,500 reviews, equally many
+of each label. Its dev part is small, since it is scored after every epoch.
 """
 
 from __future__ import annotations

@@ -56,7 +56,8 @@ class PooledConvolutions(torch.autograd.Function):
                 _add_windows(d_embedded, d_scores @ flat)
             d_embedding.index_add_(0, ids.flatten(), d_embedded.flatten(0, 1))
         d_weights = [d_flat.view(len(d_flat), -1, embedding.shape[1]).transpose(1, 2) for d_flat in d_filters]
-        return None, d_embedding, *d_weights
+        # In the layout of the weights, as several processes exchange them.
+        return None, d_embedding, *(d_weight.contiguous() for d_weight in d_weights)
 
 
 def _blocks(char_ids: Tensor, widest: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 MOST_KEPT = 2**16
 """Maximum number of words whose rows are kept."""
+LONGEST_KEPT = 100
+"""Maximum number of characters of such a word, so that memory is bounded."""
 
 Rows = npt.NDArray[np.int32]
 
@@ -40,6 +42,6 @@ class KnownRows:
         if len(known) + len(missing) > MOST_KEPT:
             known, missing = {}, list(words)
             self._row_of = known
-        if missing:
-            known.update(zip(missing, describe(missing), strict=True))
-        return np.stack([known[word] for word in words])
+        new = dict(zip(missing, describe(missing), strict=True)) if missing else {}
+        known.update((word, row.copy()) for word, row in new.items() if len(word) <= LONGEST_KEPT)
+        return np.stack([known[word] if word in known else new[word] for word in words])

@@ -185,6 +185,7 @@ def test_maxima_and_gradients_are_those_of_the_convolutions(
     torch.testing.assert_close(found, expected)
     gradients = [torch.autograd.grad((factors * maxima).sum(), weights) for maxima in (found, expected)]
     torch.testing.assert_close(*gradients)
+    assert all(gradient.is_contiguous() for gradient in gradients[0])  # as several processes exchange them
 
 
 def test_no_words() -> None:

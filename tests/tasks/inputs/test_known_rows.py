@@ -29,6 +29,20 @@ def test_each_word_is_described_once() -> None:
     assert describe.asked == ["cat", "a", "bird"]
 
 
+def test_long_words_are_not_kept() -> None:
+    describe, known = Describe(), KnownRows()
+    for _ in range(2):
+        assert known.of(["a" * 100, "b" * 101], describe).tolist() == [[100, 97], [101, 98]]
+    assert describe.asked == ["a" * 100, "b" * 101, "b" * 101]
+    assert len(known) == 1
+
+
+def test_a_row_does_not_keep_the_rows_of_its_batch() -> None:
+    known = KnownRows()
+    known.of(["a", "b" * 101], Describe())
+    assert known._row_of["a"].base is None
+
+
 def test_no_more_than_the_maximum_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known_rows, "MOST_KEPT", 3)
     describe, known = Describe(), KnownRows()
