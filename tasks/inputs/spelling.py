@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -42,12 +41,8 @@ def shape(word: str) -> str:
 
 def features(word: str) -> tuple[str, ...]:
     """The features of a word, each with its kind as the first character; at most ``NUM_FEATURES``."""
-    half = LONGEST // 2
-    return _features(word if len(word) <= LONGEST else word[:half] + word[-half:])
-
-
-@lru_cache(maxsize=2**14)
-def _features(word: str) -> tuple[str, ...]:
+    if len(word) > LONGEST:
+        word = word[: LONGEST // 2] + word[-(LONGEST // 2) :]
     lengths = [length for length in AFFIXES if length <= len(word)]
     prefixes, suffixes = (f"<{word[:length]}" for length in lengths), (f">{word[-length:]}" for length in lengths)
     return (f"={word.lower()}", f"#{shape(word)}", *prefixes, *suffixes)

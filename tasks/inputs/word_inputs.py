@@ -148,7 +148,7 @@ class WordInputs(nn.Module):
         return self.dropout(F.embedding(torch.from_numpy(index).to(distinct.device), distinct))  # type: ignore[no-any-return]
 
     def _describe(self, words: Sequence[str]) -> Rows:
-        """Of each word the row of its vector, those of its features of spelling, and its character ids."""
+        """Of K words the rows of their vectors, those of their features, and their character ids, (K, 1 + F + C)."""
         parts = [np.array([[self._row(word)] for word in words], dtype=np.int32)]
         if self.spelling is not None:
             parts.append(self.spelling.rows(words))
