@@ -73,7 +73,7 @@ TASKS_THIRD_PARTY = {
     "samples": "",
     "tagging": "numpy seqeval spacy torch",
     "ner": "",
-    "classification": "numpy sklearn torch",
+    "classification": "numpy scipy sklearn torch",
     "sentiment": "",
     "vectorizer": "numpy sklearn",
     "__init__": "",

@@ -144,3 +144,13 @@ def batch_of(
         targets=targets,
         layers=layers,
     )
+
+
+def items_of(batch: Batch | DocumentBatch, pairs: bool) -> list[tuple[Words, ...]]:
+    """The texts of a batch as they were before they were cut: B tuples of one text, or of the two texts of a pair."""
+    if isinstance(batch, Batch):
+        return [(words,) for words in batch.words]
+    texts: list[list[str]] = [[] for _ in range(batch.num_texts)]
+    for piece, owner in zip(batch.pieces, batch.owner.tolist(), strict=True):
+        texts[owner].extend(piece)
+    return list(zip(texts[0::2], texts[1::2], strict=True)) if pairs else [(words,) for words in texts]

@@ -1,8 +1,8 @@
-"""The network of the classifier: word vectors -> head -> outputs."""
+"""The model of the classifier: word vectors -> head -> outputs, and a log-linear classifier of n-grams beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,8 @@ from torch.utils.checkpoint import checkpoint
 from elmo_lite import CheckpointError, ConfigError
 from tasks.classification.bcn import BCN, BCNConfig
 from tasks.classification.config import HeadConfig
-from tasks.classification.documents import DocumentBatch
+from tasks.classification.documents import DocumentBatch, items_of
+from tasks.classification.ngrams import NgramClassifier
 from tasks.classification.outputs import OneLabelOutputs, Outputs
 from tasks.classification.pair_bcn import PairBCN
 from tasks.classification.pooled_head import PooledConfig, PooledHead
@@ -46,8 +47,9 @@ class ClassificationModel(nn.Module):
             ConfigError: The representation has a second mix, but the pooled head has no RNN.
         """
         super().__init__()
-        self.labels = list(labels)
-        self.temperature = 1.0
+        self.labels, self.pairs = list(labels), pairs
+        self.temperature = self.ngram_weight = 1.0
+        self.ngrams: NgramClassifier | None = None
         self.representation = representation
         self.outputs = OneLabelOutputs() if outputs is None else outputs
         self.head: PooledHead | BCN | PairBCN
@@ -93,19 +95,42 @@ class ClassificationModel(nn.Module):
             raise ValueError("batch: expected targets to learn from, found none")
         return self.outputs.loss(self(batch).float(), batch.targets) + self.penalty()
 
-    def log_likelihood(self, scores: Tensor, batch: Batch | DocumentBatch, temperature: float) -> Tensor:
-        """The log-likelihood of the label of each text, (B,), from the logits that ``forward`` returned.
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """Names of the attributes that are fitted to dev, see ``Head``."""
+        return ("temperature",) if self.ngrams is None else ("temperature", "ngram_weight")
+
+    def lists(self) -> dict[str, list[str]]:
+        """The n-grams that have weights, for a saved model."""
+        return {} if self.ngrams is None else {"ngrams": self.ngrams.names}
+
+    def set_lists(self, lists: Mapping[str, Sequence[str]]) -> None:
+        """Make the classifier of n-grams, whose weights follow, if a saved model has one."""
+        if "ngrams" in lists:
+            self.ngrams = NgramClassifier(lists["ngrams"], len(self.labels), self.pairs)
+
+    def evidence(self, batch: Batch | DocumentBatch) -> Tensor:
+        """The logits of the network and, if there is one, of the classifier of n-grams, (1 or 2, B, K)."""
+        found = [self(batch).float()]
+        if self.ngrams is not None:
+            found.append(self.ngrams(items_of(batch, self.ngrams.pairs)))
+        return torch.stack(found)
+
+    def log_likelihood(
+        self, evidence: Tensor, batch: Batch | DocumentBatch, temperature: float, ngram_weight: float = 1.0
+    ) -> Tensor:
+        """The log-likelihood of the label of each text, (B,), from what ``evidence`` returned.
 
         Raises:
             ValueError: The batch has no targets.
         """
         if batch.targets is None:
             raise ValueError("batch: expected targets, found none")
-        return -F.cross_entropy(scores.float() / temperature, batch.targets, reduction="none")
+        return -F.cross_entropy(_joined(evidence, temperature, ngram_weight), batch.targets, reduction="none")
 
     @torch.no_grad()
     def predict(self, batch: Batch | DocumentBatch) -> list[Any]:
-        """The most probable label of each text, its labels or its number."""
+        """The most probable label of each text, its labels or its number, by the network alone."""
         return self.outputs.guesses(self(batch).float(), self.labels)
 
     @torch.no_grad()
@@ -115,7 +140,7 @@ class ClassificationModel(nn.Module):
         Raises:
             CheckpointError: They are not finite, because the weights or the encoder's are not.
         """
-        found = self.outputs.activated(self(batch).float() / self.temperature)
+        found = self.outputs.activated(_joined(self.evidence(batch), self.temperature, self.ngram_weight))
         if not found.isfinite().all():
             raise CheckpointError("weights: expected finite scores of labels, found NaN or infinity")
         return found
@@ -127,6 +152,11 @@ class ClassificationModel(nn.Module):
     def penalty(self) -> Tensor:
         """The L2 penalty on the weights of the layer mixes, which ``loss`` includes."""
         return self.representation.penalty()
+
+
+def _joined(evidence: Tensor, temperature: float, ngram_weight: float) -> Tensor:
+    """The logits (B, K) of a product of experts: (network + ngram_weight * ngrams) / temperature."""
+    return (evidence[0] + ngram_weight * evidence[1:].sum(dim=0)) / temperature
 
 
 def make_network(config: HeadConfig, labels: Sequence[str], representation: Representation) -> ClassificationModel:

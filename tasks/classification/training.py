@@ -13,6 +13,7 @@ from tasks.classification.classifier import Classifier
 from tasks.classification.config import ClassifierConfig, HeadConfig
 from tasks.classification.data import LabelledSource, read_labelled
 from tasks.classification.judging import judge
+from tasks.classification.ngrams import MAX_LABELS, NgramClassifier
 from tasks.classification.readers import LabelledText
 from tasks.inputs.encoders import Encoder
 from tasks.saved_task.settings import Kind
@@ -80,8 +81,15 @@ class Classification(Task[HeadConfig, list[LabelledText], LabelledText, Classifi
         return self.model_class.untrained(config, classes, elmo, train, others)
 
     def prepare(self, model: Classifier, config: HeadConfig, train: Sequence[LabelledText]) -> None:
-        """Set class weights, or the scale of numbers."""
+        """Set class weights, or the scale of numbers, and fit the classifier of n-grams."""
         self._labels.fit(model.model.outputs, train, model.labels, config.is_balanced)
+        columns = config.reading.columns()
+        if config.ngrams and columns.kind == "one" and len(model.labels) <= MAX_LABELS:
+            number = {label: index for index, label in enumerate(model.labels)}
+            texts, targets = [example.texts for example in train], [number[example.label] for example in train]
+            model.model.ngrams = NgramClassifier.fit(
+                texts, targets, len(number), pairs=columns.pairs, is_balanced=config.is_balanced
+            )
 
     def batches(self, examples: Sequence[LabelledText], config: HeadConfig) -> TextBatches:
         """Batches of texts in pieces."""

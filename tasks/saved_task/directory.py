@@ -4,6 +4,7 @@
     model.safetensors    weights of the head and of the task's word vectors
     words.txt            words that have a vector, one per line, in the order of the rows (optional)
     spellings.txt        features of spelling that have a vector, in the same way (optional)
+    ngrams.txt           words and pairs of words that a log-linear classifier weighs, in the same way (optional)
     encoder/             the encoder as a saved model (optional; otherwise config.json has its path and hash)
     README.md            model card
 
@@ -60,7 +61,7 @@ class SavedTask:
     tensors: dict[str, Tensor]
     """Weights, on the CPU."""
     lists: dict[str, list[str]] = field(default_factory=dict)
-    """Words and features of spelling, as passed to ``save_task``."""
+    """Words, features of spelling and n-grams, as passed to ``save_task``."""
     encoder: Encoder | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     """Scores, as passed to ``save_task``."""
@@ -115,7 +116,8 @@ def save_task(
         config: Settings of the model and of its training, of JSON types.
         labels: Names of the classes, in the order of the head's outputs.
         tensors: Weights, without those of a frozen encoder.
-        lists: The "words" and the "spellings" that have a vector, in the order of the rows. Defaults to none.
+        lists: The "words" and the "spellings" that have a vector, and the "ngrams" that have weights, in the order of
+            the rows. Defaults to none.
         encoder: Encoder of the model, if any.
         encoder_path: Path or name of the encoder; needed if no copy is kept.
         encoder_inside: Keep a copy of the encoder instead of its path and hash. A trained encoder is always copied.
@@ -153,7 +155,7 @@ def save_task(
 
 
 def save_scores(
-    directory: str | os.PathLike[str], kind: Kind, metrics: Mapping[str, Any], temperature: float | None = None
+    directory: str | os.PathLike[str], kind: Kind, metrics: Mapping[str, Any], scales: Mapping[str, float] | None = None
 ) -> None:
     """Add scores of JSON types to a saved task model: to its settings and its model card, each whole or not at all.
 
@@ -161,15 +163,15 @@ def save_scores(
         directory: Directory of the model.
         kind: Task of the model.
         metrics: The scores.
-        temperature: What divides its scores before they become probabilities. Defaults to what is saved.
+        scales: Its "temperature" and what else was fitted to dev, by name. Defaults to what is saved.
 
     Raises:
         CheckpointError: There is no such model, or the scores are not of JSON types.
     """
     target = expanded(directory)
     settings = {**read_settings(target, kind), "metrics": dict(metrics)}
-    if temperature is not None:
-        settings["settings"] = {**settings["settings"], "temperature": temperature}
+    if scales is not None:
+        settings["settings"] = {**settings["settings"], **scales}
     write_settings(target, settings, read_tensors(target / MODEL))
 
 

@@ -13,11 +13,9 @@ from typing import Any, Literal, Protocol, TypeVar, cast
 
 from torch import nn
 
-from elmo_lite import CheckpointError, ConfigError, Tokenization
+from elmo_lite import CheckpointError, Tokenization
 from elmo_lite.errors import require
 from elmo_lite.fields import from_settings
-from elmo_lite.files import remove_leftovers
-from elmo_lite.metadata import read_json
 from elmo_lite.saved_model import shapes_alone
 from tasks.inputs.encoders import Encoder
 from tasks.inputs.representation import EncoderConfig, Representation
@@ -29,8 +27,6 @@ from tasks.saved_task.settings import Kind
 
 ENCODER_TENSORS = "representation.elmo."
 """Prefix of the weights of a trained encoder, which are saved as a model of their own."""
-
-TEMPERATURE = "temperature"
 
 
 class NetworkConfig(Protocol):
@@ -60,7 +56,8 @@ class TaskNetwork(Protocol):
     """The network of a task, an ``nn.Module``.
 
     It may have an attribute ``temperature``, a positive number by which its scores are divided before they become
-    probabilities; a saved network has it again.
+    probabilities, and others whose names are in its attribute ``scales``; a saved network has them again. If some of
+    its tensors have a row for each of a list of strings, it has the methods ``lists`` and ``set_lists``.
     """
 
     labels: list[str]
@@ -78,38 +75,6 @@ def tokenization_of(config: NetworkConfig, elmo: Encoder | None) -> Tokenization
     """The tokenisation of plain strings."""
     of_encoder = elmo.tokenization if elmo is not None else Tokenization(kind="words")
     return of_encoder.with_kind(None if config.tokenizer == "auto" else config.tokenizer)
-
-
-def check_out(out: Path, kind: Kind, overwrite: bool) -> None:
-    """Check that a model can be written, before hours are spent on its training.
-
-    Args:
-        out: Directory of the model; it need not exist.
-        kind: Task of the model.
-        overwrite: Replace an existing model for this task. Other models are never replaced.
-
-    Raises:
-        ConfigError: The directory cannot be written, or its model may not be replaced.
-    """
-    existing = next(path for path in (out, *out.absolute().parents) if path.exists())
-    if not existing.is_dir():
-        raise ConfigError(f"{out}: expected a directory to write, found the file {existing}")
-    if not os.access(existing, os.W_OK):
-        raise ConfigError(f"{out}: expected a directory to write, found no permission to write in {existing}")
-    path = out / CONFIG
-    remove_leftovers(path)
-    if not path.exists():
-        return
-    if not overwrite:
-        raise ConfigError(f"{out}: expected no model there, found {CONFIG}; --overwrite replaces it")
-    try:
-        found = read_json(path)
-    except CheckpointError:
-        found = None
-    if not isinstance(found, dict) or found.get("task") != kind:
-        task = found.get("task") if isinstance(found, dict) else None
-        shown = f"one for {task!r}" if task else f"another {CONFIG}"
-        raise ConfigError(f"{out}: expected a model for the task {kind} to overwrite, found {shown}")
 
 
 def new_network(
@@ -172,11 +137,11 @@ def save_network(
             "config": config.to_dict(),
             "tokenization": tokenization.to_dict(),
             "word_inputs": None if inputs is None else inputs.to_files()[0],
-            TEMPERATURE: getattr(model, TEMPERATURE, 1.0),
+            **{name: getattr(model, name, 1.0) for name in _scale_names(model)},
         },
         labels=model.labels,
         tensors=own_tensors(cast(nn.Module, model), ENCODER_TENSORS),
-        lists={} if inputs is None else inputs.lists,
+        lists={**({} if inputs is None else inputs.lists), **_lists_of(model)},
         encoder=model.representation.elmo,
         encoder_path=encoder_path,
         encoder_inside=config.encoder_inside,
@@ -214,7 +179,10 @@ def load_network(
 
     def build() -> NetworkT:
         words = None if settings.word_inputs is None else WordInputs.from_files(settings.word_inputs, saved.lists)
-        return make(config, saved.labels, Representation(words, saved.encoder, config.representation))
+        made = make(config, saved.labels, Representation(words, saved.encoder, config.representation))
+        if hasattr(made, "set_lists"):
+            made.set_lists(saved.lists)
+        return made
 
     try:
         settings = from_settings(_Settings, saved.config, "settings")
@@ -229,8 +197,17 @@ def load_network(
     except ValueError as error:
         raise CheckpointError(f"{Path(directory) / CONFIG}: {error}") from None
     saved.fill(cast(nn.Module, model), without=ENCODER_TENSORS)
-    setattr(model, TEMPERATURE, settings.temperature)
+    for name in _scale_names(model):
+        setattr(model, name, getattr(settings, name))
     return model, config, tokenization
+
+
+def _scale_names(model: TaskNetwork) -> Sequence[str]:
+    return getattr(model, "scales", ("temperature",))
+
+
+def _lists_of(model: TaskNetwork) -> Mapping[str, Sequence[str]]:
+    return model.lists() if hasattr(model, "lists") else {}
 
 
 @dataclass(frozen=True)
@@ -241,7 +218,10 @@ class _Settings:
     tokenization: dict[str, Any]
     word_inputs: dict[str, Any] | None
     temperature: float = 1.0
+    ngram_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        """Check the range of the temperature."""
-        require(0 < self.temperature < float("inf"), "settings.temperature", "a positive number", self.temperature)
+        """Check the ranges of what was fitted to dev."""
+        for name in ("temperature", "ngram_weight"):
+            scale = getattr(self, name)
+            require(0 < scale < float("inf"), f"settings.{name}", "a positive number", scale)

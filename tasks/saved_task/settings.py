@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -18,8 +19,8 @@ from tasks.saved_task.encoder import CONFIG, ENCODER
 Kind = Literal["ner", "sentiment", "tag", "classify"]
 FORMAT_VERSION = 1
 MODEL = "model.safetensors"
-LISTS = {"words": "words.txt", "spellings": "spellings.txt"}
-"""Files of the words, and of the features of spelling, that have a vector."""
+LISTS = {"words": "words.txt", "spellings": "spellings.txt", "ngrams": "ngrams.txt"}
+"""Files of the words and of the features of spelling that have a vector, and of the n-grams that have weights."""
 ENCODER_CONFIG = f"{ENCODER}/{CONFIG}"
 """Settings of the encoder; they hold the hashes of its other files."""
 MODEL_CARD = "README.md"
@@ -49,6 +50,38 @@ def check_target(target: Path, overwrite: bool) -> None:
         found = None
     if not isinstance(found, dict) or "task" not in found:
         raise CheckpointError(f"{path}: expected a task model to overwrite, found another {CONFIG}")
+
+
+def check_out(out: Path, kind: Kind, overwrite: bool) -> None:
+    """Check that a model can be written, before hours are spent on its training.
+
+    Args:
+        out: Directory of the model; it need not exist.
+        kind: Task of the model.
+        overwrite: Replace an existing model for this task. Other models are never replaced.
+
+    Raises:
+        ConfigError: The directory cannot be written, or its model may not be replaced.
+    """
+    existing = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise ConfigError(f"{out}: expected a directory to write, found the file {existing}")
+    if not os.access(existing, os.W_OK):
+        raise ConfigError(f"{out}: expected a directory to write, found no permission to write in {existing}")
+    path = out / CONFIG
+    remove_leftovers(path)
+    if not path.exists():
+        return
+    if not overwrite:
+        raise ConfigError(f"{out}: expected no model there, found {CONFIG}; --overwrite replaces it")
+    try:
+        found = read_json(path)
+    except CheckpointError:
+        found = None
+    if not isinstance(found, dict) or found.get("task") != kind:
+        task = found.get("task") if isinstance(found, dict) else None
+        shown = f"one for {task!r}" if task else f"another {CONFIG}"
+        raise ConfigError(f"{out}: expected a model for the task {kind} to overwrite, found {shown}")
 
 
 def read_settings(directory: Path, kind: Kind) -> dict[str, Any]:

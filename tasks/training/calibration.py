@@ -1,14 +1,15 @@
 """Calibration of a head on dev: one temperature for all of its scores (Guo et al. 2017), and a picture of how it fits.
 
 The temperature divides the logits of a classifier, and emissions and transitions of a CRF together. What is most
-probable stays so at any temperature: scores of labels and entities change, predictions do not.
+probable stays so at any temperature: scores of labels and entities change, predictions do not. What a classifier of
+n-grams weighs beside the network is fitted with it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,26 +27,37 @@ if TYPE_CHECKING:
 
 MAX_SENTENCES, MAX_SCORES = 2000, 20_000_000
 """Bounds of what one number is fitted to: sentences, and scores of labels in memory. Evenly spaced ones are taken."""
-COLDEST, HOTTEST = 0.05, 20.0
-PRIOR = 0.5
-"""Standard deviation of the logarithm of the temperature before dev is seen. Without it, a small dev that has no error
-would make every answer certain."""
+LEAST, MOST = 0.05, 20.0
+PRIOR = {"temperature": 0.5, "ngram_weight": 1.0}
+"""Standard deviation of the logarithm of what is fitted, before dev is seen; its mean is 0. Without it, a small dev
+that has no error would make every answer certain."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A temperature, and the negative log-likelihood of dev without and with it, in nats per sentence."""
+    """What is fitted to dev, and the negative log-likelihood of dev without and with it, in nats per sentence."""
 
-    temperature: float = 1.0
+    scales: Mapping[str, float] = field(default_factory=lambda: {"temperature": 1.0})
+    """The temperature and, of a classifier with n-grams, their weight."""
     nll_before: float = 0.0
     nll_after: float = 0.0
 
+    @property
+    def temperature(self) -> float:
+        """What divides all scores."""
+        return self.scales["temperature"]
+
+
+def scales_of(model: Any) -> dict[str, float]:
+    """What is fitted to dev, by its name, as the model has it now."""
+    return {name: getattr(model, name, 1.0) for name in getattr(model, "scales", ("temperature",))}
+
 
 @torch.no_grad()
-def fit_temperature(
+def fit_scales(
     model: Any, examples: Sequence[Example], make_batch: Callable[[Sequence[Any]], Any], device: torch.device
 ) -> Fitted:
-    """Find the temperature that makes the labels of dev most probable.
+    """Find the temperature, and what else the model has to fit, that make the labels of dev most probable.
 
     Args:
         model: A ``Head`` in eval mode.
@@ -54,31 +66,37 @@ def fit_temperature(
         device: Device of the model.
 
     Returns:
-        The temperature; 1 without sentences, or if the likelihood is not finite.
+        What was found; all 1 without sentences, or if the likelihood is not finite.
     """
     kept = _sample(model, examples)
     batches: list[tuple[Tensor, Any]] = []
+    evidence = getattr(model, "evidence", model)
     for chosen in batches_by_length([len(example.words) for example in kept], BATCH_WORDS):
         batch = make_batch([kept[index] for index in chosen]).to(device)
-        batches.append((model(batch).float(), batch))
+        batches.append((evidence(batch).float(), batch))
 
-    def nll(temperature: float) -> float:
+    def nll(scales: Sequence[float]) -> float:
         return -sum(
-            float(model.log_likelihood(scores, batch, temperature).cpu().double().sum()) for scores, batch in batches
+            float(model.log_likelihood(scores, batch, *scales).cpu().double().sum()) for scores, batch in batches
         )
 
-    before = nll(1.0)
+    names = list(scales_of(model))
+    before = nll([1.0] * len(names))
     if not batches or not math.isfinite(before):
-        return Fitted()
+        return Fitted(dict.fromkeys(names, 1.0))
     with named_extra("a temperature"):
-        from scipy.optimize import minimize_scalar
+        from scipy.optimize import minimize
 
-    bounds = (math.log(COLDEST), math.log(HOTTEST))
-    found = minimize_scalar(
-        lambda power: nll(math.exp(power)) + 0.5 * (power / PRIOR) ** 2, bounds=bounds, method="bounded"
-    )
-    temperature = round(math.exp(float(found.x)), 4)
-    return Fitted(temperature, before / len(kept), nll(temperature) / len(kept))
+    spreads = [PRIOR[name] for name in names]
+
+    def loss(powers: Any) -> float:
+        unlikely = sum((power / spread) ** 2 for power, spread in zip(powers, spreads, strict=True))
+        return nll([math.exp(power) for power in powers]) + 0.5 * float(unlikely)
+
+    bounds = [(math.log(LEAST), math.log(MOST))] * len(names)
+    found = minimize(loss, [0.0] * len(names), bounds=bounds, method="Powell")
+    scales = [round(math.exp(float(power)), 4) for power in found.x]
+    return Fitted(dict(zip(names, scales, strict=True)), before / len(kept), nll(scales) / len(kept))
 
 
 def _sample(model: Any, examples: Sequence[Example]) -> list[Example]:

@@ -32,7 +32,9 @@ class Head(Protocol):
         """The log-likelihood of the targets of each sentence, (B,), from the scores that the module returned for it.
 
         ``temperature`` divides all scores. A model whose probabilities heed its attribute ``temperature`` may have this
-        method, and is calibrated after its training then.
+        method, and is calibrated after its training then. If more than the temperature is to be fitted, its attribute
+        ``scales`` has the names of the attributes, in the order of the arguments after ``batch``; if more than what the
+        module returns is needed, its method ``evidence`` returns that in place of the scores.
         """
 
     def mix_weights(self) -> dict[str, tuple[list[float], float]]:

@@ -24,9 +24,9 @@ log = logging.getLogger("elmo_lite")
 
 SEED_FILE = "seed.json"
 SUMMARY = "seeds.json"
-WITHOUT_EFFECT = ("seed", "split_seed", "cache", "cache_dir", "pictures", "keep_predictions", "device", "calibrate")
-"""The seed, and settings of ``finetune`` that do not affect its result. ``precision`` does affect it; what a split has
-chosen is in the hashes of the data, and a temperature changes no prediction."""
+WITHOUT_EFFECT = ("seed", "split_seed", "cache", "cache_dir", "pictures", "keep_predictions", "device")
+"""The seed, and settings of ``finetune`` that do not affect its result. ``precision`` does affect it, and ``calibrate``
+that of a classifier with n-grams; what a split has chosen is in the hashes of the data."""
 
 
 def identity_of(config: TaskConfig, contents: Mapping[str, Iterable[Any]], encoder_hash: str) -> dict[str, Any]:

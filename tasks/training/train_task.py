@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ from elmo_lite.locks import hold
 from elmo_lite.metadata import write_json
 from elmo_lite.stopping import Stopped
 from tasks.saved_task.directory import save_scores
-from tasks.saved_task.network import check_out
-from tasks.training.calibration import Fitted, draw_reliability, fit_temperature
+from tasks.saved_task.settings import check_out
+from tasks.training.calibration import Fitted, draw_reliability, fit_scales, scales_of
 from tasks.training.confusion import draw_confusion
 from tasks.training.finetune import METRICS, finetune, record
 from tasks.training.folds import run_folds
@@ -184,9 +183,9 @@ def _train_one(
 def _calibrate(
     task: Task[ConfigT, DataT, ExampleT, ModelT], config: ConfigT, trained: ModelT, dev: Sequence[ExampleT]
 ) -> Fitted:
-    """Give a model the temperature that suits dev, if it has probabilities to calibrate."""
+    """Give a model the temperature that suits dev, and what is fitted with it, if it has probabilities to calibrate."""
     if not (config.finetune.calibrate and task.is_calibrated and hasattr(trained.model, "log_likelihood")):
-        return Fitted()
+        return Fitted(scales_of(trained.model))
     number = {label: index for index, label in enumerate(trained.labels)}
 
     def is_known(target: Target) -> bool:
@@ -198,8 +197,9 @@ def _calibrate(
         targets = [task.encoded(task.target(example), number) for example in examples]
         return task.batches(examples, config).batch(list(range(len(examples))), targets, None)
 
-    fitted = fit_temperature(trained.model, known, make_batch, trained.device)
-    trained.model.temperature = fitted.temperature
+    fitted = fit_scales(trained.model, known, make_batch, trained.device)
+    for name, scale in fitted.scales.items():
+        setattr(trained.model, name, scale)
     return fitted
 
 
@@ -217,14 +217,15 @@ def _record_scores(
         "num_epochs": len(result.epochs),
         "seconds_per_epoch": result.seconds_per_epoch,
         "training_words_per_second": result.words_per_second,
-        "temperature": fitted.temperature,
+        **fitted.scales,
         "interrupted": result.interrupted,
         **({"stop_signal": result.stop_signal} if result.interrupted else {}),
     }
     shown = {part: {key: found[key] for key in task.card_scores} for part, found in scores.items()}
-    save_scores(out, task.kind, shown, fitted.temperature)
+    save_scores(out, task.kind, shown, fitted.scales)
+    calibration = {**fitted.scales, "nll_before": fitted.nll_before, "nll_after": fitted.nll_after}
     metrics = json.loads((out / METRICS).read_text(encoding="utf-8"))
-    write_json(out / METRICS, {**metrics, **facts, "calibration": asdict(fitted)}, allow_nan=True)
+    write_json(out / METRICS, {**metrics, **facts, "calibration": calibration}, allow_nan=True)
     return facts
 
 

@@ -23,7 +23,7 @@ from tasks.inputs.representation import EncoderConfig, Representation
 from tasks.inputs.word_input_config import WordInputConfig
 from tasks.inputs.word_inputs import WordInputs
 from tasks.tagging.model import TaggingModel
-from tasks.training.calibration import fit_temperature
+from tasks.training.calibration import fit_scales
 from tests.pretend_gpu import DEVICES, WrongDeviceError, bfloat16, gpu
 
 SENTENCES = [["the", "cat", "sat"], ["a", "dog"], ["birds", "sing", "in", "the", "tree"]]
@@ -171,7 +171,7 @@ def test_no_float64_on_a_gpu_that_lacks_it(kind: str) -> None:
         model.train().loss(moved).backward()
         model.eval().predict(moved)
         if kind != "bcn, number":
-            fit_temperature(model, [Sentence(SENTENCES[0])], lambda _: batch, torch.device("mps"))
+            fit_scales(model, [Sentence(SENTENCES[0])], lambda _: batch, torch.device("mps"))
 
 
 class Sentence:

@@ -21,8 +21,8 @@ SMALL = BiLMConfig(char_cnn=CharCNNConfig(embedding_dim=4, filters=((1, 4),), ma
 SETTINGS = {"encoder": "model", "head": {"lstm_dim": 4}, "rates": [0.1, 0.2]}
 LABELS = ["O", "S-PER"]
 VOCABULARY = ["the", "naïve", "new\nline", "back\\nslash", "\\", "\u2028", "\r", "", "\ud800"]
-LIST_FILES = ["words.txt", "spellings.txt"]
-LISTS = {"words": VOCABULARY, "spellings": ["=the", "#x"]}
+LIST_FILES = ["words.txt", "spellings.txt", "ngrams.txt"]
+LISTS = {"words": VOCABULARY, "spellings": ["=the", "#x"], "ngrams": ["the", "the sea"]}
 
 
 def make_elmo(seed: int = 0) -> Elmo:

@@ -25,7 +25,7 @@ from tasks.ner import NerConfig, NerTagger  # noqa: E402
 from tasks.saved_task.directory import save_scores  # noqa: E402
 from tasks.saved_task.scores import reliability  # noqa: E402
 from tasks.sentiment import SentimentClassifier, SentimentConfig  # noqa: E402
-from tasks.training.calibration import draw_reliability, fit_temperature  # noqa: E402
+from tasks.training.calibration import draw_reliability, fit_scales  # noqa: E402
 from tasks.training.config import FinetuneConfig  # noqa: E402
 
 INPUTS = WordInputConfig(word_dim=4, char_filters=2, dropout=0.0, unknown_rate=0.0)
@@ -84,7 +84,7 @@ def fit(model: Any, examples: list[Any]) -> Any:
     def make_batch(some: Any) -> Any:
         return collate([e.words for e in some], [int(model.drawn[int(e.words[0])]) for e in some])
 
-    return fit_temperature(model, examples, make_batch, torch.device("cpu"))
+    return fit_scales(model, examples, make_batch, torch.device("cpu"))
 
 
 def test_the_temperature_is_found() -> None:
@@ -183,7 +183,7 @@ def test_models_of_earlier_versions_have_temperature_1(classifier_run: Any, tmp_
 @pytest.mark.parametrize("temperature", [0, -1.0, "hot"])
 def test_temperatures_that_cannot_be(temperature: Any, classifier_run: Any, tmp_path: Path) -> None:
     shutil.copytree(classifier_run[0], tmp_path, dirs_exist_ok=True)
-    save_scores(tmp_path, "sentiment", {}, temperature)
+    save_scores(tmp_path, "sentiment", {}, {"temperature": temperature})
     with pytest.raises(CheckpointError, match=r"config.json: settings.temperature: expected a .* number, found"):
         SentimentClassifier.from_pretrained(tmp_path)
 

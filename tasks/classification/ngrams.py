@@ -1,0 +1,154 @@
+"""A log-linear classifier of the words and pairs of neighbouring words of a text, which stands beside the network.
+
+A network learns a thousand texts by heart; what is said in many plain words is found by counting them all. The logits
+are W x + b, where x is TF-IDF (Manning, Raghavan & Schuetze 2008, chapter 6): (1 + ln n) (1 + ln((1 + N) / (1 + d)))
+for an n-gram that occurs n times in the text and in d of N training texts, scaled to length 1. W and b are those of
+logistic regression with an L2 penalty. Of a pair of texts u and v, the features are u * v and |u - v|.
+
+The logits of the classifier are those of the network plus ``ngram_weight`` times these, a product of experts (Hinton
+2002). The weight and the temperature are fitted to dev together.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import chain, pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Words = Sequence[str]
+Item = Sequence[Words]
+"""A text, or the two texts of a pair."""
+STRENGTH = 4.0
+"""Inverse of the strength of the L2 penalty, as scikit-learn's C."""
+MAX_NGRAMS, MAX_WEIGHTS, MAX_LABELS = 100_000, 4_000_000, 200
+"""Bounds of the n-grams and of their weights, one per label. There is no such classifier for more labels."""
+MAX_WORDS, MAX_SCORES, MAX_COUNTED = 5_000_000, 20_000_000, 3_000_000
+"""Bounds of training: words of texts, texts times labels, and n-grams that are counted at a time."""
+
+
+class NgramClassifier(nn.Module):
+    """TF-IDF of words and pairs of neighbouring words, in lower case -> logits of the labels. It has no gradient."""
+
+    idf: Tensor
+    weights: Tensor
+    bias: Tensor
+
+    def __init__(self, names: Sequence[str], num_labels: int, pairs: bool) -> None:
+        """Create a classifier whose weights are 0.
+
+        Args:
+            names: F words and pairs of words, in the order of the weights.
+            num_labels: Number K of labels.
+            pairs: Classify pairs of texts, with weights of u * v and of |u - v|.
+        """
+        super().__init__()
+        self.names, self.pairs = list(names), pairs
+        self._number = {name: number for number, name in enumerate(self.names)}
+        self.register_buffer("idf", torch.zeros(len(self.names)))
+        self.register_buffer("weights", torch.zeros((1 + pairs) * len(self.names), num_labels))
+        self.register_buffer("bias", torch.zeros(num_labels))
+
+    @classmethod
+    def fit(
+        cls, items: Sequence[Item], targets: Sequence[int], num_labels: int, *, pairs: bool, is_balanced: bool = False
+    ) -> NgramClassifier:
+        """Fit a classifier to texts, or to evenly spaced ones of them if they are many.
+
+        Args:
+            items: Texts or pairs.
+            targets: Index of the label of each.
+            num_labels: Number of labels, 2 or more.
+            pairs: Whether each item is a pair.
+            is_balanced: Weight labels by how rare they are. Defaults to False.
+        """
+        from scipy.sparse import csr_matrix
+        from sklearn.linear_model import LogisticRegression
+
+        kept = _sample(items, targets, num_labels)
+        counts = _document_counts((items[index] for index in kept), min(MAX_NGRAMS, MAX_WEIGHTS // num_labels))
+        model = cls(list(counts), num_labels, pairs)
+        seen = torch.tensor(list(counts.values()), dtype=torch.float64)
+        model.idf = (1 + torch.log((1 + len(kept)) / (1 + seen))).float()
+        columns, starts, values = model._rows([items[index] for index in kept])
+        table = csr_matrix((values, columns, [*starts, len(columns)]), shape=(len(kept), len(model.weights)))
+        regression = LogisticRegression(C=STRENGTH, max_iter=1000, class_weight="balanced" if is_balanced else None)
+        regression.fit(table, [targets[index] for index in kept])
+        model._take(regression.coef_, regression.intercept_, regression.classes_)
+        return model
+
+    def _take(self, weights: npt.NDArray[Any], bias: npt.NDArray[Any], classes: npt.NDArray[Any]) -> None:
+        """Take the weights of a regression, of two labels those of the second alone."""
+        if len(classes) == 2:
+            weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
+        self.weights[:, classes] = torch.from_numpy(weights.T).float()
+        self.bias[:] = float(bias.min())
+        self.bias[classes] = torch.from_numpy(bias).float()
+
+    def forward(self, items: Sequence[Item]) -> Tensor:
+        """The logits of B texts or pairs, (B, K)."""
+        columns, starts, values = self._rows(items)
+        device = self.weights.device
+        index, offsets = (torch.tensor(numbers, dtype=torch.long, device=device) for numbers in (columns, starts))
+        scales = torch.from_numpy(values).to(device, self.weights.dtype)
+        return F.embedding_bag(index, self.weights, offsets, mode="sum", per_sample_weights=scales) + self.bias
+
+    def _rows(self, items: Iterable[Item]) -> tuple[array[int], array[int], npt.NDArray[np.float64]]:
+        """The features of texts or pairs: their columns, where those of each text start, and their values."""
+        idf = self.idf.cpu().double().numpy()
+        columns, starts, values = array("q"), array("q"), array("d")
+        for item in items:
+            features = self._features(item, idf)
+            starts.append(len(columns))
+            columns.extend(features)
+            values.extend(features.values())
+        return columns, starts, np.array(values)
+
+    def _features(self, item: Item, idf: npt.NDArray[np.float64]) -> dict[int, float]:
+        vectors = [self._vector(words, idf) for words in item]
+        if not self.pairs:
+            return vectors[0]
+        first, second = vectors
+        both = {number: first[number] * second[number] for number in first if number in second}
+        apart = {number: abs(first.get(number, 0.0) - second.get(number, 0.0)) for number in first | second}
+        return {**both, **{len(self.names) + number: value for number, value in apart.items()}}
+
+    def _vector(self, words: Words, idf: npt.NDArray[np.float64]) -> dict[int, float]:
+        """The TF-IDF of the n-grams of a text that have weights, by number; its length is 1, or 0 without any."""
+        counts = Counter(self._number[name] for name in _ngrams(words) if name in self._number)
+        vector = (1 + np.log(list(counts.values()))) * idf[list(counts)] if counts else np.zeros(0)
+        return dict(zip(counts, (vector / np.linalg.norm(vector)).tolist(), strict=True))
+
+
+def _ngrams(words: Words) -> Iterable[str]:
+    """The words of a text and its pairs of neighbouring words, in lower case."""
+    lower = [word.lower() for word in words]
+    return chain(lower, map(" ".join, pairwise(lower)))
+
+
+def _document_counts(items: Iterable[Item], most: int) -> dict[str, int]:
+    """The number of texts or pairs that each n-gram occurs in, of the most frequent ones, most frequent first.
+
+    The rarest are forgotten on the way if there are too many to count (lossy counting, Manku & Motwani 2002).
+    """
+    counts: Counter[str] = Counter()
+    for item in items:
+        counts.update(set(chain.from_iterable(map(_ngrams, item))))
+        if len(counts) > MAX_COUNTED:
+            counts = Counter({name: count for name, count in counts.items() if count > 1})
+    return dict(sorted(counts.items(), key=lambda found: (-found[1], found[0]))[:most])
+
+
+def _sample(items: Sequence[Item], targets: Sequence[int], num_labels: int) -> list[int]:
+    """Indices of evenly spaced texts, as many as the bounds allow, and of the first text of each label."""
+    num_words = sum(len(words) for item in items for words in item)
+    step = max(1, -(-num_words // MAX_WORDS), -(-len(items) * num_labels // MAX_SCORES))
+    first = {target: index for index, target in reversed(list(enumerate(targets)))}
+    return sorted({*range(0, len(items), step), *first.values()})
