@@ -27,10 +27,10 @@ from paired import print_table, table_of
 from transfer import Config, Row, Table, write
 
 from tasks.classification.bcn import BCNConfig
+from tasks.classification.config import HeadConfig
 from tasks.classification.pooled_head import PooledConfig
 from tasks.inputs.representation import EncoderConfig
 from tasks.ner.config import NerConfig
-from tasks.sentiment.config import SentimentConfig
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,15 @@ class Variant:
     """The learning rate, as a multiple of the default."""
     mix_rate: float | None = None
     """The learning rate of the layer weights, as a multiple of that of the head."""
-    network: str | None = None
-    """The head of a classifier."""
+    classifier: Mapping[str, Any] = field(default_factory=dict)
+    """Of a classifier, outside these groups: its head, its n-grams."""
 
     def __add__(self, other: Variant) -> Variant:
         """The settings of both; those of the other where they differ."""
         pairs = zip(self.settings, other.settings, strict=True)
         rate = self.mix_rate if other.mix_rate is None else other.mix_rate
-        network = other.network or self.network
-        return Variant(*({**one, **two} for one, two in pairs), self.rate * other.rate, rate, network)
+        joined = ({**one, **two} for one, two in pairs)
+        return Variant(*joined, self.rate * other.rate, rate, {**self.classifier, **other.classifier})
 
     @property
     def settings(self) -> tuple[Mapping[str, Any], ...]:
@@ -104,11 +104,16 @@ HEADS = {
     "pooled-narrow": Variant(head={"hidden_dim": 100}),
     "pooled-wide": Variant(head={"hidden_dim": 400}),
     "pooled-dropout-0.5": Variant(head={"dropout": 0.5, "hidden_dim": 200}),
-    "bcn": Variant(network="bcn"),
-    "bcn-small": Variant(head={"feed_forward_dim": 75, "lstm_dim": 75, "maxout_dims": (150, 75)}, network="bcn"),
+    "no-ngrams": Variant(classifier={"ngrams": False}),
+    "bcn": Variant(classifier={"head": "bcn"}),
+    "bcn-small": Variant(
+        head={"feed_forward_dim": 75, "lstm_dim": 75, "maxout_dims": (150, 75)}, classifier={"head": "bcn"}
+    ),
 }
 """Other settings, with the default combination of layers."""
 VARIANTS = {"default": Variant(), **LAYERS, **HEADS}
+OF_TEXTS = ("sentiment", "classify")
+"""Tasks of classifiers; the others are those of taggers."""
 ROW_OF_WORDS = {False: "layers", True: "mix"}
 """Rows of ``transfer.py`` by whether there are word vectors of a file; only their words matter here."""
 
@@ -144,9 +149,9 @@ class Variants(Table):
         mix_rate = None if variant.mix_rate is None else variant.mix_rate * rate
         layers = {"layers": EncoderConfig().layers, **variant.representation}
         head: Mapping[str, Any] = variant.head
-        if isinstance(config, SentimentConfig):
-            network = variant.network or config.head
-            head = {"head": network, network: dataclasses.replace(getattr(config, network), **head)}
+        if isinstance(config, HeadConfig):
+            network = variant.classifier.get("head", config.head)
+            head = {**variant.classifier, network: dataclasses.replace(getattr(config, network), **head)}
         return dataclasses.replace(
             config,
             **head,
@@ -166,15 +171,15 @@ class Variants(Table):
 
 def default_rate(dataset: DataSet) -> float:
     """The default learning rate of a task."""
-    return (SentimentConfig() if dataset.task == "sentiment" else NerConfig()).finetune.learning_rate
+    return (HeadConfig() if dataset.task in OF_TEXTS else NerConfig()).finetune.learning_rate
 
 
 def fits(name: str, dataset: DataSet) -> bool:
     """Whether a head has the settings of a variant; the pooled head has no RNN for a second mix."""
     variant = variant_of(name)
-    if dataset.task != "sentiment":
-        return variant.network is None and set(variant.head) <= fields_of(NerConfig)
-    is_pooled = variant.network is None
+    if dataset.task not in OF_TEXTS:
+        return not variant.classifier and set(variant.head) <= fields_of(NerConfig)
+    is_pooled = "head" not in variant.classifier
     if is_pooled and variant.representation.get("output_mix"):
         return False
     return set(variant.head) <= fields_of(PooledConfig if is_pooled else BCNConfig)

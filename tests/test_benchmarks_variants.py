@@ -42,7 +42,7 @@ def test_table() -> None:
 @pytest.mark.parametrize("variant", variants.VARIANTS)
 def test_every_variant_is_a_setting_of_a_task(variant: str, tmp_path: Path) -> None:
     table = variants.Variants(tmp_path, tmp_path, "en", "", "")
-    tasks = [name for name in ("uner", "sst2") if variants.fits(variant, SETS[name])]
+    tasks = [name for name in ("uner", "sst2", "imdb") if variants.fits(variant, SETS[name])]
     assert tasks
     for name in tasks:
         config = table.config(SETS[name], ROWS[variants.ROW_OF_WORDS[False]], {"variant": variant}, 1)
@@ -51,6 +51,11 @@ def test_every_variant_is_a_setting_of_a_task(variant: str, tmp_path: Path) -> N
         assert config.finetune.learning_rate == pytest.approx(rate)
         of_mix = variants.VARIANTS[variant].mix_rate
         assert config.finetune.mix_learning_rate == (None if of_mix is None else pytest.approx(of_mix * rate))
+
+
+def test_classifiers_have_their_own_default_rate() -> None:
+    assert variants.default_rate(SETS["imdb"]) == variants.default_rate(SETS["sst2"]) == 1e-3
+    assert variants.default_rate(SETS["uner"]) == variants.default_rate(SETS["upos"]) == 3e-3
 
 
 def test_variants_differ_from_the_default(tmp_path: Path) -> None:
