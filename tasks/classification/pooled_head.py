@@ -1,8 +1,12 @@
-"""The pooled head: a hidden layer at each word, followed by mean and max pooling over the words.
+"""The pooled head: a hidden layer at each word, followed by sum and max pooling over the words.
 
-This is a convolution of width one with max pooling (Kim 2014), extended by mean pooling. The hidden layer comes before
-the pooling: a hidden unit can detect praise at any word, and the maximum keeps it, while the mean of the contextual
-vectors themselves says little about the polarity of a sentence.
+This is a convolution of width one with max pooling (Kim 2014), extended by a sum. The hidden layer comes before the
+pooling: a hidden unit can detect praise at any word, and the maximum keeps it, while the mean of the contextual vectors
+themselves says little about the polarity of a sentence.
+
+The sum over n words is divided by sqrt(n), as a sum of n independent values is to keep its variance. A mean varies less,
+the longer the texts are, while a maximum does not: of texts of some hundred words, a head learns the maxima by heart and
+leaves the mean unused.
 """
 
 from __future__ import annotations
@@ -37,7 +41,7 @@ class PooledConfig:
 
 
 class PooledHead(nn.Module):
-    """Hidden layer at each word -> [mean; max] over the words -> outputs. Only the vectors depend on word order.
+    """Hidden layer at each word -> [sum / sqrt(n); max] over n words -> outputs. Only the vectors depend on word order.
 
     Of a pair of texts, the pooled vectors u and v are joined to [u; v; |u - v|; u * v], and a second hidden layer comes
     before the outputs (Conneau et al. 2017; u and v enter symmetrically but for the first two).
@@ -52,7 +56,7 @@ class PooledHead(nn.Module):
         width = config.hidden_dim
         if pairs:
             self.compare = nn.Sequential(nn.Linear(8 * width, width), nn.ReLU(), nn.Dropout(config.dropout))
-        self.scores = nn.Linear(width if pairs else 2 * width, num_classes)
+        self.logits = nn.Linear(width if pairs else 2 * width, num_classes)
 
     def read(self, vectors: Parts, mask: Tensor, output_mix: Tensor | None = None) -> Pooled:
         """What is kept of N pieces of texts: word vectors (N, T, input_dim) with mask (N, T)."""
@@ -61,10 +65,10 @@ class PooledHead(nn.Module):
     def judge(self, pieces: Sequence[Pooled], owner: Tensor, num_texts: int) -> Tensor:
         """Logits (B, num_classes) of texts or pairs, from what is kept of their pieces; see ``join_pieces``."""
         found = join_pieces(pieces, owner, num_texts)
-        pooled = torch.cat([found.mean, found.largest], dim=-1)
+        pooled = torch.cat([found.scaled_sum, found.largest], dim=-1)
         vectors = self.dropout(join_pairs(pooled) if self.pairs else pooled)
-        scores: Tensor = self.scores(self.compare(vectors) if self.pairs else vectors)
-        return scores
+        logits: Tensor = self.logits(self.compare(vectors) if self.pairs else vectors)
+        return logits
 
     def forward(self, vectors: Parts, mask: Tensor) -> Tensor:
         """Map word vectors (B, T, input_dim) with mask (B, T) to logits (B, num_classes), for texts in one piece."""

@@ -32,6 +32,11 @@ class Pooled(NamedTuple):
         """(N, D), mean of the word vectors."""
         return self.total / self.number
 
+    @property
+    def scaled_sum(self) -> Tensor:
+        """(N, D), sum of the word vectors over the square root of their number."""
+        return self.total / self.number.sqrt()
+
 
 class Attended(NamedTuple):
     """What attentive pooling keeps of N pieces or texts, relative to their highest score."""

@@ -14,8 +14,8 @@ def test_scores() -> None:
     mask = torch.tensor([[True, True, False]])
     linear = head.hidden[0]
     hidden = [torch.relu(linear.weight @ word + linear.bias) for word in words]
-    pooled = torch.cat([(hidden[0] + hidden[1]) / 2, torch.maximum(*hidden)])
-    expected = head.scores.weight @ pooled + head.scores.bias
+    pooled = torch.cat([(hidden[0] + hidden[1]) / 2**0.5, torch.maximum(*hidden)])
+    expected = head.logits.weight @ pooled + head.logits.bias
     torch.testing.assert_close(head(vectors, mask)[0], expected)
     torch.testing.assert_close(head(vectors[:, [1, 0, 2]], mask)[0], expected)
 
@@ -30,10 +30,10 @@ def test_scores_of_a_pair() -> None:
     head = PooledHead(3, 2, PooledConfig(hidden_dim=4), pairs=True).eval()
     vectors, mask = torch.randn(4, 3, 3), torch.ones(4, 3, dtype=torch.bool)
     hidden = head.hidden(vectors)
-    u, v = (torch.cat([hidden[row].mean(dim=0), hidden[row].amax(dim=0)]) for row in (2, 3))
+    u, v = (torch.cat([hidden[row].sum(dim=0) / 3**0.5, hidden[row].amax(dim=0)]) for row in (2, 3))
     first = head.compare[0]
     joined = torch.cat([u, v, (u - v).abs(), u * v])
-    expected = head.scores(torch.relu(joined @ first.weight.T + first.bias))
+    expected = head.logits(torch.relu(joined @ first.weight.T + first.bias))
     found = head.judge([head.read(vectors, mask)], torch.arange(4), 4)
     assert found.shape == (2, 2)
     torch.testing.assert_close(found[1], expected)

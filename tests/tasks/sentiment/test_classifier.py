@@ -163,7 +163,7 @@ def test_evaluate_takes_files_and_data_in_memory(tmp_path: Path) -> None:
 def test_damaged_weights_give_no_probabilities() -> None:
     network = classifier()
     with torch.no_grad():
-        network.model.head.scores.bias[0] = torch.nan  # type: ignore[union-attr, index]
+        network.model.head.logits.bias[0] = torch.nan  # type: ignore[union-attr, index]
     for method in (network.predict, network.predict_proba):
         with pytest.raises(CheckpointError, match="weights: expected finite scores of labels, found NaN or infinity"):
             method(["good"])
@@ -190,5 +190,5 @@ def test_damaged_models(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="config.json: inputs: expected an object, found nothing"):
         SentimentClassifier.from_pretrained(tmp_path / "saved")
     path.write_text(json.dumps({**stored, "labels": ["a", "b", "c"]}))
-    with pytest.raises(CheckpointError, match="model.safetensors: head.scores"):
+    with pytest.raises(CheckpointError, match="model.safetensors: head.logits"):
         SentimentClassifier.from_pretrained(tmp_path / "saved")
