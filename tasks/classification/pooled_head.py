@@ -4,9 +4,9 @@ This is a convolution of width one with max pooling (Kim 2014), extended by a su
 pooling: a hidden unit can detect praise at any word, and the maximum keeps it, while the mean of the contextual vectors
 themselves says little about the polarity of a sentence.
 
-The sum over n words is divided by sqrt(n), as a sum of n independent values is to keep its variance. A mean varies less,
-the longer the texts are, while a maximum does not: of texts of some hundred words, a head learns the maxima by heart and
-leaves the mean unused.
+The sum over n words is divided by sqrt(n), as a sum of n independent values is to keep its variance. A mean varies the
+less, the longer the texts are, while a maximum does not: of texts of some hundred words, a head learns the maxima by
+heart and leaves the mean unused.
 """
 
 from __future__ import annotations
