@@ -149,6 +149,6 @@ def _document_counts(items: Iterable[Item], most: int) -> dict[str, int]:
 def _sample(items: Sequence[Item], targets: Sequence[int], num_labels: int) -> list[int]:
     """Indices of evenly spaced texts, as many as the bounds allow, and of the first text of each label."""
     num_words = sum(len(words) for item in items for words in item)
-    step = max(1, -(-num_words // MAX_WORDS), -(-len(items) * num_labels // MAX_SCORES))
+    number = min(len(items), len(items) * MAX_WORDS // num_words, MAX_SCORES // num_labels)
     first = {target: index for index, target in reversed(list(enumerate(targets)))}
-    return sorted({*range(0, len(items), step), *first.values()})
+    return sorted({*(index * len(items) // number for index in range(number)), *first.values()})

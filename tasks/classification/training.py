@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,6 +23,11 @@ from tasks.training.scatter import Agreement
 from tasks.training.summary import print_scores
 from tasks.training.task import Target, Task
 from tasks.training.train_task import train_task
+
+log = logging.getLogger("elmo_lite")
+
+MANY_WORDS = 1_000_000
+"""A line says that n-grams are counted in more words than these, which takes a while."""
 
 
 class Classification(Task[HeadConfig, list[LabelledText], LabelledText, Classifier]):
@@ -85,6 +91,8 @@ class Classification(Task[HeadConfig, list[LabelledText], LabelledText, Classifi
         self._labels.fit(model.model.outputs, train, model.labels, config.is_balanced)
         columns = config.reading.columns()
         if config.ngrams and columns.kind == "one" and len(model.labels) <= MAX_LABELS:
+            if sum(len(example.words) for example in train) > MANY_WORDS:
+                log.info("n-grams: learning the weights of words and pairs of words of %s texts", f"{len(train):,}")
             number = {label: index for index, label in enumerate(model.labels)}
             texts, targets = [example.texts for example in train], [number[example.label] for example in train]
             model.model.ngrams = NgramClassifier.fit(

@@ -240,6 +240,16 @@ def test_without_ngrams(others: dict[str, Any], labels: Any, tmp_path: Path) -> 
     assert Classifier.from_pretrained(tmp_path).model.ngrams is None
 
 
+def test_a_line_says_that_many_words_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for limit, number in ((1000, 0), (10, 1)):
+        monkeypatch.setattr("tasks.classification.training.MANY_WORDS", limit)
+        train(CONFIG, LABELLED, LABELLED, tmp_path / str(limit), progress=False)
+        assert caplog.text.count("n-grams: learning the weights of words and pairs of words of 18 texts") == number
+
+
 def test_many_labels_have_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.classification.training.MAX_LABELS", 2)
     train(CONFIG, LABELLED, LABELLED, tmp_path, progress=False)
