@@ -215,6 +215,16 @@ def test_a_model_has_the_weight_and_keeps_it(tmp_path: Path, caplog: pytest.LogC
         Classifier.from_pretrained(tmp_path)
 
 
+def test_a_model_of_pairs_has_them_too(tmp_path: Path) -> None:
+    pairs = [(one, other) for one in LABELLED[0][:6] for other in LABELLED[0][:2]]
+    data = pairs, ["same" if one == other else "not" for one, other in pairs]
+    train(dataclasses.replace(CONFIG, pair=True), data, data, tmp_path, progress=False)
+    model = Classifier.from_pretrained(tmp_path).model.ngrams
+    assert model is not None and len(model.weights) == 2 * len(model.names)
+    same, other = model([(TEXTS[0], TEXTS[0]), (TEXTS[0], TEXTS[4])]).softmax(-1)[:, 1]  # not, same
+    assert same > other
+
+
 def test_long_texts_are_counted_whole(tmp_path: Path) -> None:
     config = dataclasses.replace(CONFIG, piece_words=2)
     train(config, LABELLED, LABELLED, tmp_path, progress=False)

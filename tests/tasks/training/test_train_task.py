@@ -168,6 +168,7 @@ def test_a_seed_is_the_same_wherever_its_files_are(
         ({"lstm_dim": 5}, "lstm_dim"),
         ({"finetune": dataclasses.replace(FINETUNE, learning_rate=0.5)}, "finetune.learning_rate"),
         ({"finetune": dataclasses.replace(FINETUNE, precision="bfloat16")}, "finetune.precision"),
+        ({"finetune": dataclasses.replace(FINETUNE, calibrate=False)}, "finetune.calibrate"),
     ],
 )
 def test_a_seed_with_other_settings_is_another(changes: Any, named: str, columns: Path, tmp_path: Path) -> None:
