@@ -156,7 +156,8 @@ class ClassificationModel(nn.Module):
 
 def _joined(evidence: Tensor, temperature: float, ngram_weight: float) -> Tensor:
     """The logits (B, K) of a product of experts: (network + ngram_weight * ngrams) / temperature."""
-    return (evidence[0] + ngram_weight * evidence[1:].sum(dim=0)) / temperature
+    joined = evidence[0] + ngram_weight * evidence[1] if len(evidence) == 2 else evidence[0]
+    return joined / temperature
 
 
 def make_network(config: HeadConfig, labels: Sequence[str], representation: Representation) -> ClassificationModel:

@@ -93,12 +93,12 @@ class NgramClassifier(nn.Module):
         self.bias[classes] = torch.from_numpy(bias).float()
 
     def forward(self, items: Sequence[Item]) -> Tensor:
-        """The logits of B texts or pairs, (B, K)."""
+        """The logits of B texts or pairs, (B, K), computed on the CPU, where the words are."""
         columns, starts, values = self._rows(items)
-        device = self.weights.device
-        index, offsets = (torch.tensor(numbers, dtype=torch.long, device=device) for numbers in (columns, starts))
-        scales = torch.from_numpy(values).to(device, self.weights.dtype)
-        return F.embedding_bag(index, self.weights, offsets, mode="sum", per_sample_weights=scales) + self.bias
+        index, offsets = torch.tensor(columns, dtype=torch.long), torch.tensor(starts, dtype=torch.long)
+        scales, weights = torch.from_numpy(values).float(), self.weights.cpu()  # not every GPU adds up bags of rows
+        found = F.embedding_bag(index, weights, offsets, mode="sum", per_sample_weights=scales)
+        return found.to(self.bias.device) + self.bias
 
     def _rows(self, items: Iterable[Item]) -> tuple[array[int], array[int], npt.NDArray[np.float64]]:
         """The features of texts or pairs: their columns, where those of each text start, and their values."""

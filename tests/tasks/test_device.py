@@ -16,6 +16,7 @@ from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
 from tasks.classification.bcn import BCNConfig
 from tasks.classification.documents import batch_of
 from tasks.classification.model import ClassificationModel
+from tasks.classification.ngrams import NgramClassifier
 from tasks.classification.outputs import OneLabelOutputs, SeveralLabelsOutputs, ValueOutputs
 from tasks.classification.pooled_head import PooledConfig
 from tasks.inputs.batch import collate
@@ -88,6 +89,10 @@ def classifier(kind: str) -> tuple[Any, Any]:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(2)
+    if "n-grams" in kind:
+        model.ngrams = NgramClassifier(SENTENCES[0], len(labels), pairs)
+        for buffer in model.ngrams.buffers():
+            buffer.copy_(torch.rand_like(buffer) + 0.5)
     layers = layers_of(model)
     assert layers is not None
     read = None if pairs or pieces else lambda numbers: layers[:, list(numbers)]
@@ -97,6 +102,7 @@ def classifier(kind: str) -> tuple[Any, Any]:
 MAKE = {kind: tagger for kind in ("crf", "softmax", "concat", "mix", "output mix", "trained encoder")}
 MAKE |= {f"{head}, {kind}": classifier for head in ("pooled", "bcn") for kind in ("label", "several", "number")}
 MAKE |= {f"{head}, {kind}": classifier for head in ("pooled", "bcn") for kind in ("pairs", "pieces")}
+MAKE |= {f"pooled, n-grams, {kind}": classifier for kind in ("label", "pairs", "pieces")}
 
 
 def host(mode: Any, batch: Any) -> None:
@@ -112,6 +118,7 @@ def test_a_head_is_that_of_the_cpu(kind: str, device: str) -> None:
     loss = model.loss(batch)
     loss.backward()
     answers = model.eval().predict(batch)
+    probabilities = None if isinstance(model, TaggingModel) else model.probabilities(batch)
     with gpu(device) as mode:
         host(mode, batch)
         moved = batch.to("cuda")
@@ -122,12 +129,14 @@ def test_a_head_is_that_of_the_cpu(kind: str, device: str) -> None:
         if isinstance(there, TaggingModel):
             assert [decoded.tags for decoded in there.decode(moved)] == found
         else:
-            assert bool(there.probabilities(moved).isfinite().all())
+            of_labels = there.probabilities(moved).cpu()
         of_gpu = of_gpu.cpu()
     torch.testing.assert_close(of_gpu, loss, rtol=1e-4, atol=1e-5)
     expected = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
     for one, other in zip(gradients, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=5e-3, atol=2e-4)
+    if probabilities is not None:
+        torch.testing.assert_close(of_labels, probabilities, rtol=1e-3, atol=1e-4)
     if "number" in kind:
         np.testing.assert_allclose(found, answers, rtol=1e-4)
     else:
@@ -162,7 +171,7 @@ def test_what_a_step_waits_for(kind: str) -> None:
     assert set(waits) <= allowed, waits
 
 
-@pytest.mark.parametrize("kind", ["crf", "softmax", "pooled, label", "bcn, number"])
+@pytest.mark.parametrize("kind", ["crf", "softmax", "pooled, n-grams, label", "bcn, number"])
 def test_no_float64_on_a_gpu_that_lacks_it(kind: str) -> None:
     model, batch = MAKE[kind](kind)
     with gpu(kind="mps") as mode:

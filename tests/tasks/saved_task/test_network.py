@@ -21,12 +21,12 @@ from tasks.saved_task.directory import MODEL
 from tasks.saved_task.encoder import CONFIG
 from tasks.saved_task.network import (
     ENCODER_TENSORS,
-    check_out,
     load_network,
     new_network,
     save_network,
     tokenization_of,
 )
+from tasks.saved_task.settings import check_out
 from tasks.sentiment.config import SentimentConfig
 
 SENTENCES = [["a", "good", "film"], ["bad"]]
