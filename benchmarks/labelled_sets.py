@@ -4,9 +4,10 @@
 
 DATA holds the data sets as published: ``software-ner`` (Stack Overflow NER, Tabassum et al. 2020), ``srl`` (PropBank's
 English Web Treebank), ``sick`` (Marelli et al. 2014) and ``film/imdb`` (Maas et al. 2011, the labelled training part).
-OUT gets ``train``, ``dev`` and ``test`` of each. Two have no test part here: of ``srl``, every fifth sentence of train
-is dev, and what is published as dev is test; ``imdb`` is split at random, 22,000, 500 and 2,500 reviews, equally many
-of each label. Its dev part is small, since it is scored after every epoch.
+OUT gets ``train``, ``dev`` and ``test`` of each, and of ``stackoverflow-types``, where the labels of a sentence are the
+types of the entities in it; ``imdb`` has the stars of a review beside its label. Two have no test part here: of
+``srl``, every fifth sentence of train is dev, and what is published as dev is test; ``imdb`` is split at random,
+22,000, 500 and 2,500 reviews, equally many of each label. Its dev part is small, since it is scored after every epoch.
 """
 
 from __future__ import annotations
@@ -55,7 +56,11 @@ def stack_overflow(data: Path, out: Path) -> None:
     for part in PARTS:
         blocks = blocks_of(read(data / "software-ner" / "StackOverflow" / f"{part}.txt.xz"))
         kept = ([line.split("\t")[:2] for line in block] for block in blocks if not block[0].startswith(_QUESTION))
-        write(out / "stackoverflow" / f"{part}.tsv", joined(["\t".join(fields) for fields in block] for block in kept))
+        sentences = [list(map(tuple, block)) for block in kept]
+        write(out / "stackoverflow" / f"{part}.tsv", joined(map("\t".join, sentence) for sentence in sentences))
+        types = [(sorted({tag[2:] for _, tag in sentence} - {""}), sentence) for sentence in sentences]
+        rows = (f"{','.join(labels)}\t{' '.join(word for word, _ in sentence)}\n" for labels, sentence in types)
+        write(out / "stackoverflow-types" / f"{part}.tsv", "label\ttext\n" + "".join(rows))
 
 
 def semantic_roles(data: Path, out: Path) -> None:
@@ -73,18 +78,18 @@ def sick(data: Path, out: Path) -> None:
 
 
 def imdb(data: Path, out: Path) -> None:
-    """Reviews and their labels, in random order."""
+    """Reviews, their labels and stars, in random order."""
     rows = [line.split("\t") for line in read(data / "film" / "imdb" / "train.tsv.xz").splitlines()]
-    parts: dict[str, list[tuple[str, str]]] = {part: [] for part in PARTS}
+    parts: dict[str, list[tuple[str, str, str]]] = {part: [] for part in PARTS}
     chance = random.Random(0)
     for label in sorted({row[1] for row in rows}):
-        found = [(label, row[3]) for row in rows if row[1] == label]
+        found = [(label, row[2], row[3]) for row in rows if row[1] == label]
         chance.shuffle(found)
         for part, chosen in zip(PARTS, (found[:11_000], found[11_000:11_250], found[11_250:]), strict=True):
             parts[part] += chosen
     for part, examples in parts.items():
         chance.shuffle(examples)
-        write(out / "imdb" / f"{part}.tsv", "label\ttext\n" + "".join(f"{a}\t{b}\n" for a, b in examples))
+        write(out / "imdb" / f"{part}.tsv", "label\tstars\ttext\n" + "".join("\t".join(row) + "\n" for row in examples))
 
 
 def main() -> None:

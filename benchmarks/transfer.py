@@ -154,8 +154,8 @@ def score_head(dataset: DataSet, directory: Path, encoder: str | None, file: Pat
 
 
 def main_score(facts: Mapping[str, Any]) -> float:
-    """Entity F1, accuracy or Pearson's correlation, in percent."""
-    return float(next(facts[key] for key in ("f1", "accuracy", "pearson") if key in facts))
+    """Entity F1, accuracy, Pearson's correlation or micro-F1, in percent."""
+    return float(next(facts[key] for key in ("f1", "accuracy", "pearson", "micro_f1") if key in facts))
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -24,7 +24,9 @@ from scipy.sparse import csr_matrix, hstack
 from scipy.stats import pearsonr
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, f1_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.preprocessing import MultiLabelBinarizer
 
 from elmo_lite.text.tokenization import Tokenization
 from tasks.classification.config import ClassifierConfig
@@ -111,6 +113,8 @@ def fit_crf(train: Path, dev: Path, dataset: DataSet) -> Baseline:
 def fit_tfidf(train: Path, dev: Path, data: DataConfig, split: SplitWords) -> Baseline:
     """Linear model over unigrams and bigrams: logistic regression, scored by accuracy, or ridge regression of numbers.
 
+    Several labels have a logistic regression each, scored by micro-F1.
+
     Args:
         train: Texts, or pairs of texts, to learn from.
         dev: Texts to choose the strength by.
@@ -121,22 +125,33 @@ def fit_tfidf(train: Path, dev: Path, data: DataConfig, split: SplitWords) -> Ba
 
     def read(path: Path, training: bool = False) -> tuple[list[LabelledText], list[Any]]:
         examples = read_labelled(path, data, split, training=training)
+        if kind == "several":
+            return examples, [example.labels for example in examples]
         return examples, [float(example.label) if kind == "number" else example.label for example in examples]
 
     examples, labels = read(train, training=True)
     vectorizer = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
     vectorizer.fit([" ".join(text) for example in examples for text in example.texts])
     inputs = tfidf_features(vectorizer, examples)
+    several = MultiLabelBinarizer().fit(labels) if kind == "several" else None
 
     def fit(strength: float) -> Any:
-        model = Ridge(alpha=1 / strength) if kind == "number" else LogisticRegression(C=strength, max_iter=1000)
-        return model.fit(inputs, labels)
+        if kind == "number":
+            return Ridge(alpha=1 / strength).fit(inputs, labels)
+        model = LogisticRegression(C=strength, max_iter=1000)
+        return (
+            model.fit(inputs, labels)
+            if several is None
+            else OneVsRestClassifier(model).fit(inputs, several.transform(labels))
+        )
 
     def score(model: Any, path: Path) -> float:
         read_examples, gold = read(path)
         predicted = model.predict(tfidf_features(vectorizer, read_examples))
         if kind == "number":
             return 100 * float(pearsonr(gold, predicted).statistic)
+        if several is not None:
+            return 100 * float(f1_score(several.transform(gold), predicted, average="micro"))
         return 100 * float(accuracy_score(gold, predicted))
 
     return best_of(TFIDF_GRID, fit, score, dev)
