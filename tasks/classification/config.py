@@ -29,8 +29,8 @@ class HeadConfig(TaskConfig):
     bcn: BCNConfig = field(default_factory=BCNConfig)
     """Sizes of the biattentive classification network."""
     ngrams: bool = True
-    """Put a log-linear classifier of words and pairs of neighbouring words (TF-IDF) beside the network; what it weighs
-    is fitted on dev with --finetune.calibrate. Of texts with one label each."""
+    """Put a linear model of words and pairs of neighbouring words (TF-IDF) beside the network; what it weighs is fitted
+    on dev with --finetune.calibrate."""
     # The best learning rate of the pooled head is a third of the tagger's.
     finetune: FinetuneConfig = field(default_factory=lambda: FinetuneConfig(learning_rate=1e-3))
     """Training."""

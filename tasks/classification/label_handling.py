@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from elmo_lite import CorpusError
+from tasks.classification.linear_models import Linear, Table
 from tasks.classification.outputs import Outputs
 from tasks.classification.prediction import AnyPrediction
 from tasks.classification.readers import LabelledText
@@ -63,6 +64,12 @@ class LabelHandling(ABC):
     @abstractmethod
     def fit(self, outputs: Any, train: Sequence[LabelledText], labels: Sequence[str], is_balanced: bool) -> None:
         """Set what the outputs take from the training data: class weights, if ``is_balanced``, or a scale."""
+
+    @abstractmethod
+    def linear_model(
+        self, outputs: Any, table: Table, targets: Sequence[Any], num_outputs: int, is_balanced: bool
+    ) -> Linear:
+        """A linear model of the features of texts for encoded targets, after ``fit``; see ``linear_models``."""
 
     @abstractmethod
     def labels_of(self, example: LabelledText) -> Sequence[str]:

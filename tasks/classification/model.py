@@ -1,4 +1,4 @@
-"""The model of the classifier: word vectors -> head -> outputs, and a log-linear classifier of n-grams beside them."""
+"""The model of the classifier: word vectors -> head -> outputs, and a linear model of n-grams beside them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from elmo_lite import CheckpointError, ConfigError
 from tasks.classification.bcn import BCN, BCNConfig
 from tasks.classification.config import HeadConfig
 from tasks.classification.documents import DocumentBatch, items_of
-from tasks.classification.ngrams import NgramClassifier
+from tasks.classification.ngrams import NgramModel
 from tasks.classification.outputs import OneLabelOutputs, Outputs
 from tasks.classification.pair_bcn import PairBCN
 from tasks.classification.pooled_head import PooledConfig, PooledHead
 from tasks.inputs.batch import Batch
-from tasks.inputs.representation import MixWeights, Representation
+from tasks.inputs.representation import Representation
+from tasks.saved_task.task_network import TaskNetwork
 
 
-class ClassificationModel(nn.Module):
+class ClassificationModel(TaskNetwork):
     """The classification network, a ``Head`` for ``finetune``: it computes the loss and the predictions of a batch."""
 
     def __init__(
@@ -46,11 +46,9 @@ class ClassificationModel(nn.Module):
         Raises:
             ConfigError: The representation has a second mix, but the pooled head has no RNN.
         """
-        super().__init__()
-        self.labels, self.pairs = list(labels), pairs
-        self.temperature = self.ngram_weight = 1.0
-        self.ngrams: NgramClassifier | None = None
-        self.representation = representation
+        super().__init__(representation, labels)
+        self.pairs, self.ngram_weight = pairs, 1.0
+        self.ngrams: NgramModel | None = None
         self.outputs = OneLabelOutputs() if outputs is None else outputs
         self.head: PooledHead | BCN | PairBCN
         if isinstance(head, BCNConfig):
@@ -96,21 +94,22 @@ class ClassificationModel(nn.Module):
         return self.outputs.loss(self(batch).float(), batch.targets) + self.penalty()
 
     @property
-    def scales(self) -> tuple[str, ...]:
-        """Names of the attributes that are fitted to dev, see ``Head``."""
-        return ("temperature",) if self.ngrams is None else ("temperature", "ngram_weight")
+    def scales(self) -> dict[str, float]:
+        """The temperature and, with n-grams, their weight."""
+        weight = {} if self.ngrams is None else {"ngram_weight": self.ngram_weight}
+        return {**super().scales, **weight}
 
     def lists(self) -> dict[str, list[str]]:
         """The n-grams that have weights, for a saved model."""
         return {} if self.ngrams is None else {"ngrams": self.ngrams.names}
 
     def set_lists(self, lists: Mapping[str, Sequence[str]]) -> None:
-        """Make the classifier of n-grams, whose weights follow, if a saved model has one."""
+        """Make the model of n-grams, whose weights follow, if a saved classifier has one."""
         if "ngrams" in lists:
-            self.ngrams = NgramClassifier(lists["ngrams"], len(self.labels), self.pairs)
+            self.ngrams = NgramModel(lists["ngrams"], len(self.labels), self.pairs)
 
     def evidence(self, batch: Batch | DocumentBatch) -> Tensor:
-        """The logits of the network and, if there is one, of the classifier of n-grams, (1 or 2, B, K)."""
+        """The outputs of the network and, if there is one, of the model of n-grams, (1 or 2, B, K)."""
         found = [self(batch).float()]
         if self.ngrams is not None:
             found.append(self.ngrams(items_of(batch, self.ngrams.pairs)))
@@ -119,14 +118,14 @@ class ClassificationModel(nn.Module):
     def log_likelihood(
         self, evidence: Tensor, batch: Batch | DocumentBatch, temperature: float, ngram_weight: float = 1.0
     ) -> Tensor:
-        """The log-likelihood of the label of each text, (B,), from what ``evidence`` returned.
+        """The log-likelihood of the label, labels or number of each text, (B,), from what ``evidence`` returned.
 
         Raises:
             ValueError: The batch has no targets.
         """
         if batch.targets is None:
             raise ValueError("batch: expected targets, found none")
-        return -F.cross_entropy(_joined(evidence, temperature, ngram_weight), batch.targets, reduction="none")
+        return self.outputs.log_likelihood(self.outputs.joined(evidence, temperature, ngram_weight), batch.targets)
 
     @torch.no_grad()
     def predict(self, batch: Batch | DocumentBatch) -> list[Any]:
@@ -140,24 +139,11 @@ class ClassificationModel(nn.Module):
         Raises:
             CheckpointError: They are not finite, because the weights or the encoder's are not.
         """
-        found = self.outputs.activated(_joined(self.evidence(batch), self.temperature, self.ngram_weight))
+        joined = self.outputs.joined(self.evidence(batch), self.temperature, self.ngram_weight)
+        found = self.outputs.activated(joined)
         if not found.isfinite().all():
             raise CheckpointError("weights: expected finite scores of labels, found NaN or infinity")
         return found
-
-    def mix_weights(self) -> dict[str, MixWeights]:
-        """The learned weights of each layer mix, see ``Representation.mix_weights``."""
-        return self.representation.mix_weights()
-
-    def penalty(self) -> Tensor:
-        """The L2 penalty on the weights of the layer mixes, which ``loss`` includes."""
-        return self.representation.penalty()
-
-
-def _joined(evidence: Tensor, temperature: float, ngram_weight: float) -> Tensor:
-    """The logits (B, K) of a product of experts: (network + ngram_weight * ngrams) / temperature."""
-    joined = evidence[0] + ngram_weight * evidence[1] if len(evidence) == 2 else evidence[0]
-    return joined / temperature
 
 
 def make_network(config: HeadConfig, labels: Sequence[str], representation: Representation) -> ClassificationModel:

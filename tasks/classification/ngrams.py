@@ -1,21 +1,20 @@
-"""A log-linear classifier of the words and pairs of neighbouring words of a text, which stands beside the network.
+"""A linear model of the words and pairs of neighbouring words of a text, which stands beside the network.
 
-A network learns a thousand texts by heart; what is said in many plain words is found by counting them all. The logits
+A network learns a thousand texts by heart; what is said in many plain words is found by counting them all. The outputs
 are W x + b, where x is TF-IDF (Manning, Raghavan & Schuetze 2008, chapter 6): (1 + ln n) (1 + ln((1 + N) / (1 + d)))
 for an n-gram that occurs n times in the text and in d of N training texts, scaled to length 1. W and b are those of
-logistic regression with an L2 penalty. Of a pair of texts u and v, the features are u * v and |u - v|.
+logistic regression, or of numbers of ridge regression, with an L2 penalty. Of a pair of texts u and v, the features are
+u * v and |u - v|.
 
-The logits of the classifier are those of the network plus ``ngram_weight`` times these, a product of experts (Hinton
-2002). The weight and the temperature are fitted to dev together.
+``Outputs.joined`` has the outputs of both together. Their weight and the temperature are fitted to dev.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,77 +22,69 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tasks.classification.linear_models import Linear, Table
+
 Words = Sequence[str]
 Item = Sequence[Words]
 """A text, or the two texts of a pair."""
-STRENGTH = 4.0
-"""Inverse of the strength of the L2 penalty, as scikit-learn's C."""
+Solve = Callable[[Table, Sequence[int]], Linear]
+"""Function from the features of some texts, and their indices, to weights and biases of the outputs."""
 MAX_NGRAMS, MAX_WEIGHTS, MAX_LABELS = 100_000, 4_000_000, 200
-"""Bounds of the n-grams and of their weights, one per label. There is no such classifier for more labels."""
+"""Bounds of the n-grams and of their weights, one per label. There is no such model for more labels."""
 MAX_WORDS, MAX_SCORES, MAX_COUNTED = 5_000_000, 20_000_000, 3_000_000
 """Bounds of training: words of texts, texts times labels, and n-grams that are counted at a time."""
 
 
-class NgramClassifier(nn.Module):
-    """TF-IDF of words and pairs of neighbouring words, in lower case -> logits of the labels. It has no gradient."""
+class NgramModel(nn.Module):
+    """TF-IDF of words and pairs of neighbouring words, in lower case -> outputs. It has no gradient."""
 
     idf: Tensor
     weights: Tensor
     bias: Tensor
 
-    def __init__(self, names: Sequence[str], num_labels: int, pairs: bool) -> None:
-        """Create a classifier whose weights are 0.
+    def __init__(self, names: Sequence[str], num_outputs: int, pairs: bool) -> None:
+        """Create a model whose weights are 0.
 
         Args:
             names: F words and pairs of words, in the order of the weights.
-            num_labels: Number K of labels.
-            pairs: Classify pairs of texts, with weights of u * v and of |u - v|.
+            num_outputs: Number K of outputs.
+            pairs: Read pairs of texts, with weights of u * v and of |u - v|.
         """
         super().__init__()
         self.names, self.pairs = list(names), pairs
         self._number = {name: number for number, name in enumerate(self.names)}
         self.register_buffer("idf", torch.zeros(len(self.names)))
-        self.register_buffer("weights", torch.zeros((1 + pairs) * len(self.names), num_labels))
-        self.register_buffer("bias", torch.zeros(num_labels))
+        self.register_buffer("weights", torch.zeros((1 + pairs) * len(self.names), num_outputs))
+        self.register_buffer("bias", torch.zeros(num_outputs))
 
     @classmethod
     def fit(
-        cls, items: Sequence[Item], targets: Sequence[int], num_labels: int, *, pairs: bool, is_balanced: bool = False
-    ) -> NgramClassifier:
-        """Fit a classifier to texts, or to evenly spaced ones of them if they are many.
+        cls, items: Sequence[Item], labels: Sequence[Iterable[int]], num_outputs: int, solve: Solve, *, pairs: bool
+    ) -> NgramModel:
+        """Fit a model to texts, or to evenly spaced ones of them if they are many.
 
         Args:
             items: Texts or pairs.
-            targets: Index of the label of each.
-            num_labels: Number of labels, 2 or more.
+            labels: Indices of the labels of each. Some text of every label is among those that it is fitted to.
+            num_outputs: Number of outputs.
+            solve: Linear model of features, see ``linear_models``.
             pairs: Whether each item is a pair.
-            is_balanced: Weight labels by how rare they are. Defaults to False.
         """
         from scipy.sparse import csr_matrix
-        from sklearn.linear_model import LogisticRegression
 
-        kept = _sample(items, targets, num_labels)
-        counts = _document_counts((items[index] for index in kept), min(MAX_NGRAMS, MAX_WEIGHTS // num_labels))
-        model = cls(list(counts), num_labels, pairs)
+        kept = _sample(items, labels, num_outputs)
+        counts = _document_counts((items[index] for index in kept), min(MAX_NGRAMS, MAX_WEIGHTS // num_outputs))
+        model = cls(list(counts), num_outputs, pairs)
         seen = torch.tensor(list(counts.values()), dtype=torch.float64)
         model.idf = (1 + torch.log((1 + len(kept)) / (1 + seen))).float()
         columns, starts, values = model._rows([items[index] for index in kept])
         table = csr_matrix((values, columns, [*starts, len(columns)]), shape=(len(kept), len(model.weights)))
-        regression = LogisticRegression(C=STRENGTH, max_iter=1000, class_weight="balanced" if is_balanced else None)
-        regression.fit(table, [targets[index] for index in kept])
-        model._take(regression.coef_, regression.intercept_, regression.classes_)
+        weights, bias = (torch.from_numpy(found).float() for found in solve(table, kept))
+        model.weights, model.bias = weights.contiguous(), bias
         return model
 
-    def _take(self, weights: npt.NDArray[Any], bias: npt.NDArray[Any], classes: npt.NDArray[Any]) -> None:
-        """Take the weights of a regression, of two labels those of the second alone."""
-        if len(classes) == 2:
-            weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
-        self.weights[:, classes] = torch.from_numpy(weights.T).float()
-        self.bias[:] = float(bias.min())
-        self.bias[classes] = torch.from_numpy(bias).float()
-
     def forward(self, items: Sequence[Item]) -> Tensor:
-        """The logits of B texts or pairs, (B, K), computed on the CPU, where the words are."""
+        """The outputs of B texts or pairs, (B, K), computed on the CPU, where the words are."""
         columns, starts, values = self._rows(items)
         index, offsets = torch.tensor(columns, dtype=torch.long), torch.tensor(starts, dtype=torch.long)
         scales, weights = torch.from_numpy(values).float(), self.weights.cpu()  # not every GPU adds up bags of rows
@@ -146,9 +137,9 @@ def _document_counts(items: Iterable[Item], most: int) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda found: (-found[1], found[0]))[:most])
 
 
-def _sample(items: Sequence[Item], targets: Sequence[int], num_labels: int) -> list[int]:
+def _sample(items: Sequence[Item], labels: Sequence[Iterable[int]], num_outputs: int) -> list[int]:
     """Indices of evenly spaced texts, as many as the bounds allow, and of the first text of each label."""
     num_words = sum(len(words) for item in items for words in item)
-    number = min(len(items), len(items) * MAX_WORDS // num_words, MAX_SCORES // num_labels)
-    first = {target: index for index, target in reversed(list(enumerate(targets)))}
+    number = min(len(items), len(items) * MAX_WORDS // num_words, MAX_SCORES // num_outputs)
+    first = {label: index for index, found in reversed(list(enumerate(labels))) for label in found}
     return sorted({*(index * len(items) // number for index in range(number)), *first.values()})

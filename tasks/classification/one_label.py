@@ -12,6 +12,7 @@ from elmo_lite import CorpusError
 from tasks.classification import trees
 from tasks.classification.balance import balanced_weights
 from tasks.classification.label_handling import Answers, LabelHandling
+from tasks.classification.linear_models import Linear, Table, of_one_label
 from tasks.classification.outputs import OneLabelOutputs
 from tasks.classification.prediction import Prediction
 from tasks.classification.readers import LabelledText
@@ -53,6 +54,12 @@ class OneLabel(LabelHandling):
         """Set balanced class weights, or none."""
         weights = balanced_weights((example.label for example in train), labels) if is_balanced else None
         outputs.set_weights(weights)
+
+    def linear_model(
+        self, outputs: OneLabelOutputs, table: Table, targets: Sequence[Any], num_outputs: int, is_balanced: bool
+    ) -> Linear:
+        """Logistic regression."""
+        return of_one_label(table, targets, is_balanced=is_balanced)
 
     def labels_of(self, example: LabelledText) -> Sequence[str]:
         """The label."""

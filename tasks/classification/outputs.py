@@ -19,6 +19,23 @@ class Outputs(nn.Module, ABC):
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The mean loss of B texts with logits (B, K), a scalar."""
 
+    def joined(self, evidence: Tensor, temperature: float, ngram_weight: float) -> Tensor:
+        """The outputs (B, K) of the network and, if there is one, of the model of n-grams, from those of each.
+
+        Logits are added, (network + ngram_weight * ngrams) / temperature: a product of experts (Hinton 2002).
+
+        Args:
+            evidence: (1 or 2, B, K), outputs of the network, and of the n-grams.
+            temperature: What divides the sum, above 0.
+            ngram_weight: Weight of the n-grams beside the network, above 0.
+        """
+        both = evidence[0] + ngram_weight * evidence[1] if len(evidence) == 2 else evidence[0]
+        return both / temperature
+
+    @abstractmethod
+    def log_likelihood(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The log-likelihood of the target of each text, (B,), without class weights."""
+
     @abstractmethod
     def activated(self, logits: Tensor) -> Tensor:
         """Probabilities of the labels, (B, K), or numbers, (B, 1)."""
@@ -55,6 +72,10 @@ class OneLabelOutputs(_Weighted):
         """The mean cross-entropy, weighted by the class weights if there are any."""
         return F.cross_entropy(logits, targets, weight=self.weights)
 
+    def log_likelihood(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """That of the label."""
+        return -F.cross_entropy(logits, targets, reduction="none")
+
     def activated(self, logits: Tensor) -> Tensor:
         """Probabilities (B, K); each row sums to 1."""
         return torch.softmax(logits, dim=-1)
@@ -81,11 +102,13 @@ class SeveralLabelsOutputs(_Weighted):
 
         Class weights multiply the terms of labels that a text has.
         """
-        num_labels = logits.shape[1]
-        places = targets.where(targets >= 0, num_labels)  # padding goes to a column that is dropped
-        wanted = logits.new_zeros(len(logits), num_labels + 1).scatter_(1, places, 1.0)[:, :num_labels]
+        wanted = _indicators(targets, logits)
         total = F.binary_cross_entropy_with_logits(logits, wanted, pos_weight=self.weights, reduction="sum")
         return total / len(logits)
+
+    def log_likelihood(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """That of each label, present or absent, added up."""
+        return -F.binary_cross_entropy_with_logits(logits, _indicators(targets, logits), reduction="none").sum(dim=1)
 
     def activated(self, logits: Tensor) -> Tensor:
         """Probabilities (B, K), each by itself."""
@@ -99,6 +122,13 @@ class SeveralLabelsOutputs(_Weighted):
         """(B, M) long, the indices of the labels of each text, at most M; -1 at padding."""
         longest = max(map(len, encoded))
         return torch.tensor([[*row, *[-1] * (longest - len(row))] for row in encoded], dtype=torch.long)
+
+
+def _indicators(targets: Tensor, logits: Tensor) -> Tensor:
+    """(B, K), 1 for the labels that a text has and 0 for others, like the logits; -1 in the targets is padding."""
+    num_labels = logits.shape[1]
+    places = targets.where(targets >= 0, num_labels)  # padding goes to a column that is dropped
+    return logits.new_zeros(len(logits), num_labels + 1).scatter_(1, places, 1.0)[:, :num_labels]
 
 
 class ValueOutputs(Outputs):
@@ -121,7 +151,20 @@ class ValueOutputs(Outputs):
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The mean squared error of standardised numbers."""
-        return F.mse_loss(logits[:, 0], (targets - self.mean) / self.deviation)
+        return F.mse_loss(logits[:, 0], self.standardized(targets))
+
+    def joined(self, evidence: Tensor, temperature: float, ngram_weight: float) -> Tensor:
+        """The mean of both standardised numbers, weighted 1 to ``ngram_weight``, over the temperature."""
+        both = super().joined(evidence, temperature, ngram_weight)
+        return both / (1 + ngram_weight) if len(evidence) == 2 else both
+
+    def log_likelihood(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """That of a normal distribution of the standardised number with variance 1, up to a constant."""
+        return -0.5 * (logits[:, 0] - self.standardized(targets)) ** 2
+
+    def standardized(self, numbers: Tensor) -> Tensor:
+        """Numbers with mean 0 and deviation 1 over the training data."""
+        return (numbers - self.mean) / self.deviation
 
     def activated(self, logits: Tensor) -> Tensor:
         """Numbers (B, 1) in the unit of the training data."""

@@ -11,6 +11,7 @@ from typing import Any
 from elmo_lite import CorpusError
 from tasks.classification.balance import balanced_positive_weights
 from tasks.classification.label_handling import Answers, LabelHandling
+from tasks.classification.linear_models import Linear, Table, of_several_labels
 from tasks.classification.one_label import in_order
 from tasks.classification.outputs import SeveralLabelsOutputs
 from tasks.classification.prediction import LabelsPrediction
@@ -50,6 +51,12 @@ class SeveralLabels(LabelHandling):
         """Set balanced weights of the labels that texts have, or none."""
         found = (label for example in train for label in example.labels)
         outputs.set_weights(balanced_positive_weights(found, labels, len(train)) if is_balanced else None)
+
+    def linear_model(
+        self, outputs: SeveralLabelsOutputs, table: Table, targets: Sequence[Any], num_outputs: int, is_balanced: bool
+    ) -> Linear:
+        """A logistic regression for each label."""
+        return of_several_labels(table, targets, num_outputs, is_balanced=is_balanced)
 
     def labels_of(self, example: LabelledText) -> Sequence[str]:
         """The labels."""

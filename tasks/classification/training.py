@@ -14,7 +14,8 @@ from tasks.classification.classifier import Classifier
 from tasks.classification.config import ClassifierConfig, HeadConfig
 from tasks.classification.data import LabelledSource, read_labelled
 from tasks.classification.judging import judge
-from tasks.classification.ngrams import MAX_LABELS, NgramClassifier
+from tasks.classification.linear_models import Linear, Table
+from tasks.classification.ngrams import MAX_LABELS, NgramModel
 from tasks.classification.readers import LabelledText
 from tasks.inputs.encoders import Encoder
 from tasks.saved_task.settings import Kind
@@ -45,8 +46,8 @@ class Classification(Task[HeadConfig, list[LabelledText], LabelledText, Classifi
         self.headline = titles
         self.loss_unit = self._labels.loss_unit
         self.card_scores = (*titles.values(), "sentences")
-        kind = config.reading.columns().kind
-        self.has_answers, self.is_calibrated = kind != "number", kind == "one"
+        self.has_answers = config.reading.columns().kind != "number"
+        self.is_calibrated = self.has_answers or config.ngrams
 
     def read(self, source: Any, part: str, config: HeadConfig, tokenization: Tokenization) -> list[LabelledText]:
         """Read labelled texts. Phrases of trees are only added to the training data."""
@@ -87,17 +88,25 @@ class Classification(Task[HeadConfig, list[LabelledText], LabelledText, Classifi
         return self.model_class.untrained(config, classes, elmo, train, others)
 
     def prepare(self, model: Classifier, config: HeadConfig, train: Sequence[LabelledText]) -> None:
-        """Set class weights, or the scale of numbers, and fit the classifier of n-grams."""
+        """Set class weights, or the scale of numbers, and fit the model of n-grams."""
         self._labels.fit(model.model.outputs, train, model.labels, config.is_balanced)
-        columns = config.reading.columns()
-        if config.ngrams and columns.kind == "one" and len(model.labels) <= MAX_LABELS:
+        if config.ngrams and len(model.labels) <= MAX_LABELS:
             if sum(len(example.words) for example in train) > MANY_WORDS:
                 log.info("n-grams: learning the weights of words and pairs of words of %s texts", f"{len(train):,}")
-            number = {label: index for index, label in enumerate(model.labels)}
-            texts, targets = [example.texts for example in train], [number[example.label] for example in train]
-            model.model.ngrams = NgramClassifier.fit(
-                texts, targets, len(number), pairs=columns.pairs, is_balanced=config.is_balanced
-            )
+            model.model.ngrams = self._ngrams(model, config, train)
+
+    def _ngrams(self, model: Classifier, config: HeadConfig, train: Sequence[LabelledText]) -> NgramModel:
+        """A model of the n-grams of the training data."""
+        number = {label: index for index, label in enumerate(model.labels)}
+        encoded = [self.encoded(self.target(example), number) for example in train]
+        labels = [[number[label] for label in self._labels.labels_of(example)] for example in train]
+
+        def solve(table: Table, kept: Sequence[int]) -> Linear:
+            targets = [encoded[index] for index in kept]
+            return self._labels.linear_model(model.model.outputs, table, targets, len(number), config.is_balanced)
+
+        texts, pairs = [example.texts for example in train], config.reading.columns().pairs
+        return NgramModel.fit(texts, labels, len(number), solve, pairs=pairs)
 
     def batches(self, examples: Sequence[LabelledText], config: HeadConfig) -> TextBatches:
         """Batches of texts in pieces."""

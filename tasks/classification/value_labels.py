@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from elmo_lite import CorpusError
 from tasks.classification.label_handling import Answers, LabelHandling
+from tasks.classification.linear_models import Linear, Table, of_number
 from tasks.classification.outputs import ValueOutputs
 from tasks.classification.prediction import ValuePrediction
 from tasks.classification.readers import LabelledText
@@ -48,6 +49,12 @@ class Values(LabelHandling):
     ) -> None:
         """Set mean and deviation to those of the training data."""
         outputs.fit([float(example.label) for example in train])
+
+    def linear_model(
+        self, outputs: ValueOutputs, table: Table, targets: Sequence[Any], num_outputs: int, is_balanced: bool
+    ) -> Linear:
+        """Ridge regression of the standardised number."""
+        return of_number(table, outputs.standardized(outputs.targets(targets)).tolist())
 
     def labels_of(self, example: LabelledText) -> Sequence[str]:
         """None: there are no labels to know."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
-from torch import nn
 
 from elmo_lite import Tokenization
 from tasks.saved_task.directory import own_tensors
-from tasks.saved_task.network import ENCODER_TENSORS, TaskNetwork
+from tasks.saved_task.network import ENCODER_TENSORS
+from tasks.saved_task.task_network import TaskNetwork
 
 _MAX_CLASSES = 10
 
@@ -37,7 +37,7 @@ def describe(
         settings["encoder"] = None
     settings["num_word_vectors"] = 0 if inputs is None else len(inputs.words)
     settings |= {name: inputs is not None and getattr(inputs.config, name) for name in ("spelling", "chars")}
-    own = own_tensors(cast(nn.Module, model), ENCODER_TENSORS).values()
+    own = own_tensors(model, ENCODER_TENSORS).values()
     settings |= {
         **head,
         "num_parameters": sum(tensor.numel() for tensor in own if tensor.is_floating_point()),

@@ -10,16 +10,15 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from elmo_lite import Tokenization
 from elmo_lite.hardware import Precision, choose_device, choose_precision, move
 from tasks.inputs.representation import Representation
 from tasks.saved_task.network import NetworkConfig, load_network, save_network
 from tasks.saved_task.settings import Kind
+from tasks.saved_task.task_network import TaskNetwork
 
-NetworkT = TypeVar("NetworkT", bound=nn.Module)
-"""A network that is a ``TaskNetwork``."""
+NetworkT = TypeVar("NetworkT", bound=TaskNetwork)
 ConfigT = TypeVar("ConfigT", bound=NetworkConfig)
 
 
@@ -120,8 +119,7 @@ class TrainedModel(ABC, Generic[NetworkT, ConfigT]):
     @property
     def labels(self) -> list[str]:
         """All labels, in the order of the outputs; BIOES tags if they are those of spans."""
-        found: list[str] = self.model.labels  # type: ignore[assignment]
-        return found
+        return self.model.labels
 
     @property
     def classes_(self) -> npt.NDArray[Any]:

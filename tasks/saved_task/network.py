@@ -9,9 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar, cast
-
-from torch import nn
+from typing import Any, Literal, Protocol, TypeVar
 
 from elmo_lite import CheckpointError, Tokenization
 from elmo_lite.errors import require
@@ -24,6 +22,7 @@ from tasks.inputs.word_inputs import WordInputs
 from tasks.saved_task.directory import load_task, own_tensors, save_task
 from tasks.saved_task.encoder import CONFIG
 from tasks.saved_task.settings import Kind
+from tasks.saved_task.task_network import TaskNetwork
 
 ENCODER_TENSORS = "representation.elmo."
 """Prefix of the weights of a trained encoder, which are saved as a model of their own."""
@@ -50,19 +49,6 @@ class NetworkConfig(Protocol):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings in JSON types."""
-
-
-class TaskNetwork(Protocol):
-    """The network of a task, an ``nn.Module``.
-
-    It may have an attribute ``temperature``, a positive number by which its scores are divided before they become
-    probabilities, and others whose names are in its attribute ``scales``; a saved network has them again. If some of
-    its tensors have a row for each of a list of strings, it has the methods ``lists`` and ``set_lists``.
-    """
-
-    labels: list[str]
-    """Labels in the order of the outputs."""
-    representation: Representation
 
 
 ConfigT = TypeVar("ConfigT", bound=NetworkConfig)
@@ -137,11 +123,11 @@ def save_network(
             "config": config.to_dict(),
             "tokenization": tokenization.to_dict(),
             "word_inputs": None if inputs is None else inputs.to_files()[0],
-            **{name: getattr(model, name, 1.0) for name in _scale_names(model)},
+            **model.scales,
         },
         labels=model.labels,
-        tensors=own_tensors(cast(nn.Module, model), ENCODER_TENSORS),
-        lists={**({} if inputs is None else inputs.lists), **_lists_of(model)},
+        tensors=own_tensors(model, ENCODER_TENSORS),
+        lists={**({} if inputs is None else inputs.lists), **model.lists()},
         encoder=model.representation.elmo,
         encoder_path=encoder_path,
         encoder_inside=config.encoder_inside,
@@ -180,8 +166,7 @@ def load_network(
     def build() -> NetworkT:
         words = None if settings.word_inputs is None else WordInputs.from_files(settings.word_inputs, saved.lists)
         made = make(config, saved.labels, Representation(words, saved.encoder, config.representation))
-        if hasattr(made, "set_lists"):
-            made.set_lists(saved.lists)
+        made.set_lists(saved.lists)
         return made
 
     try:
@@ -190,24 +175,15 @@ def load_network(
         tokenization = Tokenization.from_dict(settings.tokenization)
         with shapes_alone():  # wrong settings must not allocate memory
             outline = build()
-        saved.check(cast(nn.Module, outline), without=ENCODER_TENSORS)
+        saved.check(outline, without=ENCODER_TENSORS)
         model = build()
     except CheckpointError:
         raise
     except ValueError as error:
         raise CheckpointError(f"{Path(directory) / CONFIG}: {error}") from None
-    saved.fill(cast(nn.Module, model), without=ENCODER_TENSORS)
-    for name in _scale_names(model):
-        setattr(model, name, getattr(settings, name))
+    saved.fill(model, without=ENCODER_TENSORS)
+    model.set_scales({name: getattr(settings, name) for name in model.scales})
     return model, config, tokenization
-
-
-def _scale_names(model: TaskNetwork) -> Sequence[str]:
-    return getattr(model, "scales", ("temperature",))
-
-
-def _lists_of(model: TaskNetwork) -> Mapping[str, Sequence[str]]:
-    return model.lists() if hasattr(model, "lists") else {}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from tasks.inputs.representation import Representation
 from tasks.modules.bilstm import BiLSTM
 from tasks.modules.dropout import VariationalDropout
 from tasks.modules.parts import Linear
+from tasks.saved_task.task_network import TaskNetwork
 from tasks.tagging.crf import LinearChainCRF
 from tasks.tagging.softmax import Softmax
 from tasks.tagging.tags import OUTSIDE, Entity, entities_of, legal_bioes, spell
@@ -53,7 +54,7 @@ def segments(tags: Sequence[str], has_spans: bool) -> list[Entity]:
     return entities_of(tags) if has_spans else [Entity(place, place + 1, tag) for place, tag in enumerate(tags)]
 
 
-class TaggingModel(nn.Module):
+class TaggingModel(TaskNetwork):
     """The tagging network, a ``Head`` for ``finetune``: it computes the loss and the predictions of a batch."""
 
     def __init__(
@@ -82,10 +83,7 @@ class TaggingModel(nn.Module):
             mark_dim: Width of a learned vector that tells marked words from others, such as a predicate. Defaults to 0,
                 without marks.
         """
-        super().__init__()
-        self.labels = list(labels)
-        self.temperature = 1.0
-        self.representation = representation
+        super().__init__(representation, labels)
         self.has_spans = has_spans
         self.marks = nn.Embedding(2, mark_dim) if mark_dim else None
         widths = [representation.dim + mark_dim, *[2 * lstm_dim] * (lstm_layers - 1)]
@@ -170,14 +168,6 @@ class TaggingModel(nn.Module):
         """The labels of a path. Without a CRF, tags of spans may be out of order, and are put right."""
         tags = [self.labels[label] for label in path]
         return spell(entities_of(tags), len(tags), "BIOES") if self.has_spans and self.crf is None else tags
-
-    def mix_weights(self) -> dict[str, Any]:
-        """The learned weights of each layer mix, see ``Representation.mix_weights``."""
-        return self.representation.mix_weights()
-
-    def penalty(self) -> Tensor:
-        """The L2 penalty on the weights of the layer mixes, which ``loss`` includes."""
-        return self.representation.penalty()
 
 
 def _crf(labels: Sequence[str], has_spans: bool) -> LinearChainCRF:

@@ -2,7 +2,7 @@
 
 The temperature divides the logits of a classifier, and emissions and transitions of a CRF together. What is most
 probable stays so at any temperature: scores of labels and entities change, predictions do not. What a classifier of
-n-grams weighs beside the network is fitted with it.
+n-grams weighs beside the network is fitted with it. Of several labels the temperature divides each logit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from elmo_lite.extras import named_extra
 from elmo_lite.pictures import COLOURS, GREY, draw_picture, style_axes
 from elmo_lite.text import batches_by_length
 from tasks.inputs.batch import BATCH_WORDS
-from tasks.training.head import Example
+from tasks.training.head import CalibratedHead, Example
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,19 +48,14 @@ class Fitted:
         return self.scales["temperature"]
 
 
-def scales_of(model: Any) -> dict[str, float]:
-    """What is fitted to dev, by its name, as the model has it now."""
-    return {name: getattr(model, name, 1.0) for name in getattr(model, "scales", ("temperature",))}
-
-
 @torch.no_grad()
 def fit_scales(
-    model: Any, examples: Sequence[Example], make_batch: Callable[[Sequence[Any]], Any], device: torch.device
+    model: CalibratedHead, examples: Sequence[Example], make_batch: Callable[[Sequence[Any]], Any], device: torch.device
 ) -> Fitted:
     """Find the temperature, and what else the model has to fit, that make the labels of dev most probable.
 
     Args:
-        model: A ``Head`` in eval mode.
+        model: A head in eval mode.
         examples: Sentences of dev with labels that the model has.
         make_batch: Function from some of the sentences to their batch with targets.
         device: Device of the model.
@@ -70,17 +65,16 @@ def fit_scales(
     """
     kept = _sample(model, examples)
     batches: list[tuple[Tensor, Any]] = []
-    evidence = getattr(model, "evidence", model)
     for chosen in batches_by_length([len(example.words) for example in kept], BATCH_WORDS):
         batch = make_batch([kept[index] for index in chosen]).to(device)
-        batches.append((evidence(batch).float(), batch))
+        batches.append((model.evidence(batch).float(), batch))
 
     def nll(scales: Sequence[float]) -> float:
         return -sum(
             float(model.log_likelihood(scores, batch, *scales).cpu().double().sum()) for scores, batch in batches
         )
 
-    names = list(scales_of(model))
+    names = list(model.scales)
     before = nll([1.0] * len(names))
     if not batches or not math.isfinite(before):
         return Fitted(dict.fromkeys(names, 1.0))
@@ -99,7 +93,7 @@ def fit_scales(
     return Fitted(dict(zip(names, scales, strict=True)), before / len(kept), nll(scales) / len(kept))
 
 
-def _sample(model: Any, examples: Sequence[Example]) -> list[Example]:
+def _sample(model: CalibratedHead, examples: Sequence[Example]) -> list[Example]:
     """Evenly spaced sentences, as many as the bounds allow."""
     num_scores = len(model.labels) * sum(len(example.words) for example in examples)
     step = max(1, -(-len(examples) // MAX_SENTENCES), -(-num_scores // MAX_SCORES))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -28,17 +28,26 @@ class Head(Protocol):
     def predict(self, batch: Batch) -> Sequence[Any]:
         """Return one prediction per sentence."""
 
-    def log_likelihood(self, scores: Tensor, batch: Batch, temperature: float) -> Tensor:
-        """The log-likelihood of the targets of each sentence, (B,), from the scores that the module returned for it.
-
-        ``temperature`` divides all scores. A model whose probabilities heed its attribute ``temperature`` may have this
-        method, and is calibrated after its training then. If more than the temperature is to be fitted, its attribute
-        ``scales`` has the names of the attributes, in the order of the arguments after ``batch``; if more than what the
-        module returns is needed, its method ``evidence`` returns that in place of the scores.
-        """
-
     def mix_weights(self) -> dict[str, tuple[list[float], float]]:
         """Layer weights and gamma by place; empty without an encoder."""
+
+
+class CalibratedHead(Protocol):
+    """The interface of a model that ``fit_scales`` fits to dev."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Names of the outputs."""
+
+    @property
+    def scales(self) -> Mapping[str, float]:
+        """What is fitted, by name, in the order of the last arguments of ``log_likelihood``."""
+
+    def evidence(self, batch: Any) -> Tensor:
+        """What a batch says of the labels at any scales."""
+
+    def log_likelihood(self, evidence: Tensor, batch: Any, *scales: float) -> Tensor:
+        """The log-likelihood of the targets of each sentence or text, (B,), with scales."""
 
 
 @dataclass

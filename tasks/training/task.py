@@ -61,7 +61,7 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
     has_answers: bool = True
     """Whether ``answer`` can be kept for a report."""
     is_calibrated: bool = True
-    """Whether a temperature is fitted to dev, if the model has ``log_likelihood``."""
+    """Whether a temperature is fitted to dev."""
     answers: ClassVar[str] = "labels"
     """What predictions give a probability to, in the plural. Defaults to labels."""
 

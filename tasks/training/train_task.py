@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from elmo_lite.metadata import write_json
 from elmo_lite.stopping import Stopped
 from tasks.saved_task.directory import save_scores
 from tasks.saved_task.settings import check_out
-from tasks.training.calibration import Fitted, draw_reliability, fit_scales, scales_of
+from tasks.training.calibration import Fitted, draw_reliability, fit_scales
 from tasks.training.confusion import draw_confusion
 from tasks.training.finetune import METRICS, finetune, record
 from tasks.training.folds import run_folds
@@ -33,7 +34,7 @@ from tasks.training.scatter import draw_scatter
 from tasks.training.search import SEARCH, run_search
 from tasks.training.seeds import identity_of, run_seeds
 from tasks.training.seen import Seen
-from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Target, Task, device_of
+from tasks.training.task import ConfigT, DataT, ExampleT, ModelT, Task, device_of
 
 
 def train_task(
@@ -184,22 +185,23 @@ def _calibrate(
     task: Task[ConfigT, DataT, ExampleT, ModelT], config: ConfigT, trained: ModelT, dev: Sequence[ExampleT]
 ) -> Fitted:
     """Give a model the temperature that suits dev, and what is fitted with it, if it has probabilities to calibrate."""
-    if not (config.finetune.calibrate and task.is_calibrated and hasattr(trained.model, "log_likelihood")):
-        return Fitted(scales_of(trained.model))
+    if not (config.finetune.calibrate and task.is_calibrated):
+        return Fitted(trained.model.scales)
     number = {label: index for index, label in enumerate(trained.labels)}
 
-    def is_known(target: Target) -> bool:
-        return number.keys() >= ({target} if isinstance(target, str) else set(target))
-
-    known = [example for example in dev if is_known(task.target(example))]
+    def is_known(example: ExampleT) -> bool:
+        with suppress(KeyError):
+            task.encoded(task.target(example), number)
+            return True
+        return False
 
     def make_batch(examples: Sequence[ExampleT]) -> Any:
         targets = [task.encoded(task.target(example), number) for example in examples]
         return task.batches(examples, config).batch(list(range(len(examples))), targets, None)
 
+    known = list(filter(is_known, dev))
     fitted = fit_scales(trained.model, known, make_batch, trained.device)
-    for name, scale in fitted.scales.items():
-        setattr(trained.model, name, scale)
+    trained.model.set_scales(fitted.scales)
     return fitted
 
 

@@ -5,7 +5,7 @@ import json
 import math
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -24,7 +24,8 @@ from elmo_lite import CheckpointError  # noqa: E402
 from elmo_lite.metadata import read_json, write_json  # noqa: E402
 from tasks.classification import Classifier, ClassifierConfig, ngrams, train  # noqa: E402
 from tasks.classification.documents import batch_of, items_of  # noqa: E402
-from tasks.classification.ngrams import STRENGTH, NgramClassifier  # noqa: E402
+from tasks.classification.linear_models import STRENGTH, of_one_label  # noqa: E402
+from tasks.classification.ngrams import NgramModel  # noqa: E402
 from tasks.classification.pooled_head import PooledConfig  # noqa: E402
 from tasks.classification.training import Classification  # noqa: E402
 from tasks.inputs.batch import collate  # noqa: E402
@@ -60,16 +61,22 @@ def tfidf() -> Any:
     return TfidfVectorizer(analyzer=analyzer, sublinear_tf=True)
 
 
-def fit(texts: Any, targets: list[int], num_labels: int) -> NgramClassifier:
-    return NgramClassifier.fit([(text,) for text in texts], targets, num_labels, pairs=False)
+def fit(
+    texts: Any, targets: list[int], num_labels: int, *, pairs: bool = False, is_balanced: bool = False
+) -> NgramModel:
+    items = texts if pairs else [(text,) for text in texts]
+
+    def solve(table: Any, kept: Any) -> Any:
+        return of_one_label(table, [targets[index] for index in kept], is_balanced=is_balanced)
+
+    return NgramModel.fit(items, [[target] for target in targets], num_labels, solve, pairs=pairs)
 
 
 @pytest.mark.parametrize(("number", "is_balanced"), [(4, False), (6, False), (5, True)])
 def test_the_probabilities_are_those_of_scikit_learn(number: int, is_balanced: bool) -> None:
     """Two labels and three."""
     texts, targets = TEXTS[:number], TARGETS[:number]
-    given = [(text,) for text in texts]
-    model = NgramClassifier.fit(given, targets, max(targets) + 1, pairs=False, is_balanced=is_balanced)
+    model = fit(texts, targets, max(targets) + 1, is_balanced=is_balanced)
     vectorizer, weights = tfidf(), "balanced" if is_balanced else None
     regression = LogisticRegression(C=STRENGTH, class_weight=weights).fit(vectorizer.fit_transform(texts), targets)
     expected = regression.predict_proba(vectorizer.transform(NEW))
@@ -79,7 +86,7 @@ def test_the_probabilities_are_those_of_scikit_learn(number: int, is_balanced: b
 
 def test_pairs_have_what_they_share_and_what_they_do_not() -> None:
     first, second = TEXTS, TEXTS[1:] + TEXTS[:1]
-    model = NgramClassifier.fit(list(zip(first, second, strict=True)), TARGETS, 3, pairs=True)
+    model = fit(list(zip(first, second, strict=True)), TARGETS, 3, pairs=True)
     counts = tfidf().fit([[*a, "|", *b] for a, b in zip(first, second, strict=True)])
     vectorizer = tfidf().set_params(vocabulary={name: number for number, name in enumerate(model.names)})
     vectorizer.fit(first)
@@ -96,13 +103,13 @@ def test_pairs_have_what_they_share_and_what_they_do_not() -> None:
 
 
 @pytest.fixture(scope="module")
-def fitted() -> NgramClassifier:
+def fitted() -> NgramModel:
     return fit(TEXTS, TARGETS, 3)
 
 
 @settings(deadline=None)
 @given(texts=st.lists(st.sampled_from(NEW + TEXTS), min_size=1, max_size=5))
-def test_texts_do_not_depend_on_each_other(texts: list[list[str]], fitted: NgramClassifier) -> None:
+def test_texts_do_not_depend_on_each_other(texts: list[list[str]], fitted: NgramModel) -> None:
     together = fitted([(text,) for text in texts])
     torch.testing.assert_close(together, torch.cat([fitted([(text,)]) for text in texts]))
 
@@ -110,7 +117,7 @@ def test_texts_do_not_depend_on_each_other(texts: list[list[str]], fitted: Ngram
 def test_what_is_not_known_says_what_the_bias_says() -> None:
     model = fit(TEXTS, TARGETS, 3)
     torch.testing.assert_close(model([(["nothing", "known"],)])[0], model.bias)
-    torch.testing.assert_close(NgramClassifier([], 3, False)([(["good"],)]), torch.zeros(1, 3))
+    torch.testing.assert_close(NgramModel([], 3, False)([(["good"],)]), torch.zeros(1, 3))
 
 
 def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,17 +131,12 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_few_of_many_texts_have_all_labels(monkeypatch: pytest.MonkeyPatch) -> None:
-    items, targets = [(["x"] * 10,)] * 100, [0] * 57 + [1] + [0] * 42
-    assert ngrams._sample(items, targets, 2) == list(range(100))
+    items, labels = [(["x"] * 10,)] * 100, [[0]] * 57 + [[1, 0]] + [[0]] * 42
+    assert ngrams._sample(items, labels, 2) == list(range(100))
     monkeypatch.setattr(ngrams, "MAX_WORDS", 100)
-    assert ngrams._sample(items, targets, 2) == sorted([*range(0, 100, 10), 57])
+    assert ngrams._sample(items, labels, 2) == sorted([*range(0, 100, 10), 57])
     monkeypatch.setattr(ngrams, "MAX_SCORES", 10)
-    assert ngrams._sample(items, targets, 2) == [0, 20, 40, 57, 60, 80]
-
-
-def test_a_label_that_no_text_has_is_the_least_probable() -> None:
-    found = fit(TEXTS[:4], [0, 2, 0, 2], 4)([(text,) for text in NEW]).softmax(-1)
-    assert found.isfinite().all() and (found[:, [1, 3]] <= found[:, [0, 2]].amax(1, keepdim=True)).all()
+    assert ngrams._sample(items, labels, 2) == [0, 20, 40, 57, 60, 80]
 
 
 @pytest.mark.parametrize("pairs", [False, True])
@@ -148,7 +150,7 @@ class TwoExperts:
     """Labels are drawn from the sum of one expert and three times the other, which the scores have half of."""
 
     labels = ["a", "b", "c"]
-    scales = ("temperature", "ngram_weight")
+    scales: ClassVar = {"temperature": 1.0, "ngram_weight": 1.0}
 
     def __init__(self, num: int) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -235,19 +237,47 @@ def test_long_texts_are_counted_whole(tmp_path: Path) -> None:
     torch.testing.assert_close(classifier.model.evidence(batch)[1], whole)
 
 
-@pytest.mark.parametrize(
-    ("others", "labels"),
-    [
-        ({"ngrams": False}, LABELLED[1]),
-        ({"regression": True}, [1.0, 2.0, 3.0] * 6),
-        ({"multi_label": True}, [["a"], ["b"], ["a", "b"]] * 6),
-    ],
-)
-def test_without_ngrams(others: dict[str, Any], labels: Any, tmp_path: Path) -> None:
-    data = LABELLED[0], labels
-    facts = train(dataclasses.replace(CONFIG, **others), data, data, tmp_path, progress=False)
+def test_without_ngrams(tmp_path: Path) -> None:
+    facts = train(dataclasses.replace(CONFIG, ngrams=False), LABELLED, LABELLED, tmp_path, progress=False)
     assert "ngram_weight" not in facts and not (tmp_path / "ngrams.txt").exists()
     assert Classifier.from_pretrained(tmp_path).model.ngrams is None
+
+
+def test_several_labels_have_the_sum_of_both_logits(tmp_path: Path) -> None:
+    labels = [[["x"], ["x", "bad"], ["x"], ["x", "bad"], ["x", "sea"], []][number % 6] for number in range(18)]
+    data = LABELLED[0], labels
+    facts = train(dataclasses.replace(CONFIG, multi_label=True), data, data, tmp_path, progress=False)
+    model = Classifier.from_pretrained(tmp_path).model
+    assert model.ngrams is not None and facts["ngram_weight"] != 1 and facts["temperature"] != 1
+    batch = batch_of([(text,) for text in TEXTS], None)
+    with torch.inference_mode():
+        network, counted = model(batch), model.ngrams([(text,) for text in TEXTS])
+        found = model.probabilities(batch)
+    expected = ((network + model.ngram_weight * counted) / model.temperature).sigmoid()
+    torch.testing.assert_close(found, expected)
+    bad, sea = counted[:, model.labels.index("bad")], counted[:, model.labels.index("sea")]
+    assert bad[[1, 3]].min() > bad[[0, 2, 4, 5]].max() and sea[4] > sea[:4].max()
+
+
+def test_numbers_are_the_mean_of_both(tmp_path: Path) -> None:
+    data = LABELLED[0], [10.0, 2.0, 14.0, 3.0, 8.0, 7.0] * 3
+    config = dataclasses.replace(CONFIG, regression=True)
+    facts = train(config, data, data, tmp_path / "fitted", progress=False)
+    assert facts["ngram_weight"] != 1
+    finetune = dataclasses.replace(CONFIG.finetune, calibrate=False)
+    train(dataclasses.replace(config, finetune=finetune), data, data, tmp_path / "plain", progress=False)
+    batch = batch_of([(text,) for text in TEXTS], None)
+    for name in ("fitted", "plain"):
+        model = Classifier.from_pretrained(tmp_path / name).model
+        assert model.ngrams is not None
+        with torch.inference_mode():
+            network, counted = model(batch)[:, 0], model.ngrams([(text,) for text in TEXTS])[:, 0]
+            found = model.probabilities(batch)[:, 0]
+        weight = model.ngram_weight
+        mean = (network + weight * counted) / (1 + weight) / model.temperature
+        torch.testing.assert_close(found, model.outputs.activated(mean))
+        assert np.corrcoef(counted.numpy(), data[1][:6])[0, 1] > 0.9
+    assert (weight, model.temperature) == (1, 1)
 
 
 def test_a_line_says_that_many_words_are_counted(

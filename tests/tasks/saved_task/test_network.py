@@ -27,18 +27,18 @@ from tasks.saved_task.network import (
     tokenization_of,
 )
 from tasks.saved_task.settings import check_out
+from tasks.saved_task.task_network import TaskNetwork
 from tasks.sentiment.config import SentimentConfig
 
 SENTENCES = [["a", "good", "film"], ["bad"]]
 INPUTS = WordInputConfig(word_dim=3, char_filters=2)
 
 
-class Network(nn.Module):
+class Network(TaskNetwork):
     """The least that a task can make."""
 
     def __init__(self, config: NerConfig, labels: Sequence[str], representation: Representation) -> None:
-        super().__init__()
-        self.labels, self.representation = list(labels), representation
+        super().__init__(representation, labels)
         self.scores = nn.Linear(representation.dim, len(self.labels))
 
 

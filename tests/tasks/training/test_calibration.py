@@ -5,7 +5,7 @@ import json
 import math
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -68,12 +68,13 @@ class Overconfident:
     """Logits that are three times those of the distribution that labels are drawn from."""
 
     labels = ["a", "b", "c"]
+    scales: ClassVar = {"temperature": 1.0}
 
     def __init__(self, num: int) -> None:
         self.logits = torch.randn(num, 3, generator=torch.Generator().manual_seed(0))
         self.drawn = torch.multinomial(self.logits.softmax(-1), 1, generator=torch.Generator().manual_seed(1))[:, 0]
 
-    def __call__(self, batch: Any) -> torch.Tensor:
+    def evidence(self, batch: Any) -> torch.Tensor:
         return 3 * self.logits[[int(words[0]) for words in batch.words]]
 
     def log_likelihood(self, scores: torch.Tensor, batch: Any, temperature: float) -> torch.Tensor:
