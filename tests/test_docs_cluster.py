@@ -1,5 +1,6 @@
-"""The Spark snippet of docs/embedding-cluster.md, where Spark and Java are installed; test_readme.py runs others."""
+"""Snippets of docs/cluster.md and docs/embedding-cluster.md for Ray Train and Spark; test_readme.py runs others."""
 
+import csv
 import re
 import shutil
 import sys
@@ -9,8 +10,46 @@ import pytest
 from pyarrow import parquet
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo, Tokenization, save_model
+from elmo_lite.corpus.builder import CorpusSettings, build_corpus
+from elmo_lite.pretraining.pretrain import pretrain
+from tests.cluster import KINDS, STEPS
 
-PAGE = Path(__file__).parents[1] / "docs" / "embedding-cluster.md"
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def snippet(page: str) -> str:
+    """The only block of a page that test_readme.py does not run."""
+    (block,) = re.findall(r"^```py\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return str(block)
+
+
+@pytest.mark.cluster
+def test_ray_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers of Ray are two processes of a run, which follow one process, also when it is resumed."""
+    pytest.importorskip("ray", reason="needs the extra ray")
+    pytest.importorskip("tensorboardX", reason="needs ray[train]")
+    from elmo_lite.cluster.connection import Cluster
+
+    lines = [" ".join(f"w{n * k % 17}" for k in range(2, 9)) for n in range(300)]
+    (tmp_path / "text.txt").write_text("\n".join(lines), encoding="utf-8")
+    made = CorpusSettings(tokenization=Tokenization(kind="whitespace"), vocabulary_size=18, max_characters=12)
+    build_corpus([str(tmp_path / "text.txt")], tmp_path / "my_corpus", made, num_processes=1)
+    name = "sentences-adamw"
+    pretrain(KINDS[name], tmp_path / "my_corpus", tmp_path / "alone", max_steps=STEPS, progress=False)
+    block = snippet("cluster.md").replace('"/shared', f'"{tmp_path}').replace("max_steps=2000", f"max_steps={STEPS}")
+    block = block.replace("PretrainConfig()", f'KINDS["{name}"]')
+    block = block.replace("from elmo_lite import PretrainConfig", "from tests.cluster import KINDS")
+    monkeypatch.setenv("PYTHONPATH", str(DOCS.parent))
+    with Cluster(workers=2).connected():
+        exec(compile(block, "cluster.md", "exec"), {})
+    curves = [losses(tmp_path / out) for out in ("alone", "my_run")]
+    assert curves[1] == pytest.approx(curves[0], rel=1e-3) and len(curves[0]) > 10
+
+
+def losses(out: Path) -> list[float]:
+    """Sampled losses of a run."""
+    with (out / "logs" / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        return [float(row["train/sampled_loss"]) for row in csv.DictReader(file) if row["train/sampled_loss"]]
 
 
 @pytest.mark.cluster
@@ -26,8 +65,7 @@ def test_spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cnn = CharCNNConfig(embedding_dim=4, filters=((1, 4), (2, 4)))
     save_model("my_run/model", BiLM(BiLMConfig(char_cnn=cnn, dim=8, lstm_dim=8)), Tokenization(kind="words"))
     Path("sentences.txt").write_text("One sentence.\nAnother one.\n\n")
-    (block,) = re.findall(r"^```py\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    exec(compile(block, PAGE.name, "exec"), {})
+    exec(compile(snippet("embedding-cluster.md"), "embedding-cluster.md", "exec"), {})
     SparkSession.builder.getOrCreate().stop()
     rows = {row["value"]: row["vectors"] for row in parquet.read_table("vectors").to_pylist()}
     elmo = Elmo.from_pretrained("my_run/model")

@@ -57,7 +57,8 @@ def joined(own: Place, *, on_gpu: bool) -> Iterator[None]:
     """Join the other processes for the duration of the context.
 
     Tensors of the CPU are exchanged by gloo, those of GPUs by NCCL. The default group of torch, which Lightning uses
-    at the start and around the saving of states, is patient; that of the steps is not.
+    at the start and around the saving of states, is patient; that of the steps is not. A default group that a launcher
+    has made, as Ray Train does, is used, and left to it.
 
     Args:
         own: Place of this process. Nothing happens if it is alone.
@@ -73,10 +74,12 @@ def joined(own: Place, *, on_gpu: bool) -> Iterator[None]:
     if on_gpu:
         torch.cuda.set_device(own.local_rank)
     backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
+    is_ours = not dist.is_initialized()
     _tell_lightning(own.rank)
     try:
-        dist.init_process_group(backend, timeout=timedelta(seconds=PATIENCE_SECONDS))
-        _of_steps = dist.new_group(timeout=timedelta(seconds=STEP_SECONDS))
+        if is_ours:
+            dist.init_process_group(backend, timeout=timedelta(seconds=PATIENCE_SECONDS))
+        _of_steps = dist.new_group(timeout=timedelta(seconds=STEP_SECONDS), backend=backend)
         _place = own
         yield
     except RuntimeError as error:
@@ -86,7 +89,7 @@ def joined(own: Place, *, on_gpu: bool) -> Iterator[None]:
     finally:
         _place, _of_steps = ALONE, None
         _tell_lightning(0)
-        if dist.is_initialized():
+        if is_ours and dist.is_initialized():
             dist.destroy_process_group()
 
 
