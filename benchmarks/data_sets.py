@@ -78,6 +78,7 @@ SETS = {
     "srl": DataSet("tag", "srl", ROLES, settings={"word_column": 2, "predicate_column": 6}),
     "stackoverflow-types": DataSet("classify", "stackoverflow-types", TABLES, settings={"multi_label": True}),
     "imdb": DataSet("classify", "imdb", TABLES),
+    "imdb-marks": DataSet("classify", "imdb", TABLES, settings={"multi_label": True, "label_column": "marks"}),
     "imdb-stars": DataSet("classify", "imdb", TABLES, settings={"regression": True, "label_column": "stars"}),
     "sick": DataSet("classify", "sick", TABLES, settings={"pair": True, "label_column": "entailment_judgment"}),
     "sick-relatedness": DataSet("classify", "sick", TABLES, settings=RELATEDNESS),

@@ -5,9 +5,10 @@
 DATA holds the data sets as published: ``software-ner`` (Stack Overflow NER, Tabassum et al. 2020), ``srl`` (PropBank's
 English Web Treebank), ``sick`` (Marelli et al. 2014) and ``film/imdb`` (Maas et al. 2011, the labelled training part).
 OUT gets ``train``, ``dev`` and ``test`` of each, and of ``stackoverflow-types``, where the labels of a sentence are the
-types of the entities in it; ``imdb`` has the stars of a review beside its label. Two have no test part here: of
-``srl``, every fifth sentence of train is dev, and what is published as dev is test; ``imdb`` is split at random,
-22,000, 500 and 2,500 reviews, equally many of each label. Its dev part is small, since it is scored after every epoch.
+types of the entities in it; ``imdb`` has the stars of a review beside its label, and what they say. Two have no test
+part here: of ``srl``, every fifth sentence of train is dev, and what is published as dev is test; ``imdb`` is split at
+random, 22,000, 500 and 2,500 reviews, equally many of each label. Its dev part is small, since it is scored after every
+epoch.
 """
 
 from __future__ import annotations
@@ -78,18 +79,24 @@ def sick(data: Path, out: Path) -> None:
 
 
 def imdb(data: Path, out: Path) -> None:
-    """Reviews, their labels and stars, in random order."""
+    """Reviews in random order, with their labels, stars, and what the stars say: any of "liked" and "extreme"."""
     rows = [line.split("\t") for line in read(data / "film" / "imdb" / "train.tsv.xz").splitlines()]
-    parts: dict[str, list[tuple[str, str, str]]] = {part: [] for part in PARTS}
+    parts: dict[str, list[tuple[str, ...]]] = {part: [] for part in PARTS}
     chance = random.Random(0)
     for label in sorted({row[1] for row in rows}):
-        found = [(label, row[2], row[3]) for row in rows if row[1] == label]
+        found = [(label, row[2], marks(int(row[2])), row[3]) for row in rows if row[1] == label]
         chance.shuffle(found)
         for part, chosen in zip(PARTS, (found[:11_000], found[11_000:11_250], found[11_250:]), strict=True):
             parts[part] += chosen
     for part, examples in parts.items():
         chance.shuffle(examples)
-        write(out / "imdb" / f"{part}.tsv", "label\tstars\ttext\n" + "".join("\t".join(row) + "\n" for row in examples))
+        lines = ["\t".join(row) + "\n" for row in [("label", "stars", "marks", "text"), *examples]]
+        write(out / "imdb" / f"{part}.tsv", "".join(lines))
+
+
+def marks(stars: int) -> str:
+    """Several labels of a review: liked from 7 stars on, extreme with 1 or 10."""
+    return ",".join(["liked"] * (stars >= 7) + ["extreme"] * (stars in (1, 10)))
 
 
 def main() -> None:
