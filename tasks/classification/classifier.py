@@ -140,11 +140,19 @@ class Classifier(TrainedModel[ClassificationModel, HeadConfig]):
         self.config.labels_as.check(examples, self.labels)
         return judge(self, self.config.labels_as, examples)[0]
 
+    def rows_of(self, examples: Iterable[LabelledText]) -> Iterator[list[float]]:
+        """The activated outputs of texts that were read, a bounded number at a time, in order."""
+        for chunk in self._chunks(examples):
+            yield from self._probabilities([example.texts for example in chunk]).tolist()
+
     def predictions_of(self, examples: Iterable[LabelledText]) -> Iterator[Any]:
         """Predict texts that were read, a bounded number at a time, in order."""
-        most = max(32, min(CHUNK, AT_ONCE // len(self.labels)))
-        for chunk in in_chunks(examples, lambda example: len(example.words), most):
+        for chunk in self._chunks(examples):
             yield from self._predictions([example.texts for example in chunk])
+
+    def _chunks(self, examples: Iterable[LabelledText]) -> Iterator[list[LabelledText]]:
+        most = max(32, min(CHUNK, AT_ONCE // len(self.labels)))
+        return in_chunks(examples, lambda example: len(example.words), most)
 
     def data_config(
         self, text_column: str | None = None, label_column: str | None = None, text_pair_column: str | None = None
@@ -164,7 +172,7 @@ class Classifier(TrainedModel[ClassificationModel, HeadConfig]):
     def _predictions(self, texts: Sequence[Texts]) -> Iterator[Any]:
         handling = self.config.labels_as
         for words, row in zip(texts, self._probabilities(texts).tolist(), strict=True):
-            yield handling.prediction(row, self.labels, all(words))
+            yield handling.prediction(self.model.outputs, row, self.labels, all(words))
 
     def _probabilities(self, texts: Sequence[Texts]) -> Tensor:
         """The activated outputs of N texts, (N, K), computed in batches by length to reduce padding.

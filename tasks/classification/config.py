@@ -99,8 +99,9 @@ class ClassifierConfig(HeadConfig):
     choose_by: Literal["auto", "accuracy", "micro_f1", "macro_f1"] = "auto"
     """Score on dev that chooses the best epoch. auto is accuracy, micro-F1 of several labels, or macro-F1 if one label
     has at least 1.5 times as many training texts as another; numbers are always chosen by Pearson's correlation."""
-    threshold: float = 0.5
-    """Least probability, in 0..1, of a label that is predicted where there may be several."""
+    threshold: float | None = None
+    """Least probability, in (0, 1), of a label that is predicted where there may be several. Defaults to that with the
+    highest score on dev."""
     piece_words: int = 200
     """Longer texts are read in pieces of at most this many words, cut at the ends of sentences where there are any."""
 
@@ -109,7 +110,8 @@ class ClassifierConfig(HeadConfig):
         super().__post_init__()
         require(not (self.multi_label and self.regression), "regression", "false with --multi_label", True)
         require(self.piece_words >= 1, "piece_words", "1 or more", self.piece_words)
-        require(0 < self.threshold < 1, "threshold", "a probability in (0, 1)", self.threshold)
+        if self.threshold is not None:
+            require(0 < self.threshold < 1, "threshold", "a probability in (0, 1)", self.threshold)
         require(bool(self.label_separator), "label_separator", "one or more characters", self.label_separator)
         weights = ("none", "balanced")
         require(self.class_weights in weights, "class_weights", f"one of {', '.join(weights)}", self.class_weights)

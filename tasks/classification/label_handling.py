@@ -84,8 +84,21 @@ class LabelHandling(ABC):
         """A target as the loss takes it; ``number`` has the index of each label."""
 
     @abstractmethod
-    def prediction(self, row: Sequence[float], labels: Sequence[str], has_words: bool) -> AnyPrediction:
-        """The prediction of a text from its activated outputs."""
+    def prediction(self, outputs: Any, row: Sequence[float], labels: Sequence[str], has_words: bool) -> AnyPrediction:
+        """The prediction of a text from its activated outputs, by the outputs of the network."""
+
+    def best_threshold(
+        self, rows: Sequence[Sequence[float]], gold: Sequence[Any], labels: Sequence[str], measure: str
+    ) -> float | None:
+        """The threshold of predicted labels with the highest score on dev; None if there is none to choose.
+
+        Args:
+            rows: Activated outputs of N texts, of K labels each.
+            gold: N targets.
+            labels: The K labels.
+            measure: Key of the score.
+        """
+        return None
 
     @abstractmethod
     def score(self, gold: Sequence[Any], guessed: Sequence[Any], labels: Sequence[str]) -> dict[str, float]:

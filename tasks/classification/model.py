@@ -99,6 +99,20 @@ class ClassificationModel(TaskNetwork):
         weight = {} if self.ngrams is None else {"ngram_weight": self.ngram_weight}
         return {**super().scales, **weight}
 
+    @property
+    def threshold(self) -> float:
+        """Least probability of a predicted label, if there may be several."""
+        return self.outputs.threshold
+
+    @threshold.setter
+    def threshold(self, value: float) -> None:
+        self.outputs.threshold = value
+
+    @property
+    def fitted(self) -> dict[str, float]:
+        """The scales and, if there may be several labels, the threshold."""
+        return {**self.scales, **({"threshold": self.threshold} if self.outputs.has_threshold else {})}
+
     def lists(self) -> dict[str, list[str]]:
         """The n-grams that have weights, for a saved model."""
         return {} if self.ngrams is None else {"ngrams": self.ngrams.names}

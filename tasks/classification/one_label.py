@@ -73,7 +73,9 @@ class OneLabel(LabelHandling):
         """The index of the label."""
         return number[str(target)]
 
-    def prediction(self, row: Sequence[float], labels: Sequence[str], has_words: bool) -> Prediction:
+    def prediction(
+        self, outputs: OneLabelOutputs, row: Sequence[float], labels: Sequence[str], has_words: bool
+    ) -> Prediction:
         """The most probable label; none for a text without words, where all are equally probable."""
         if not has_words:
             return Prediction("", 0.0, dict.fromkeys(labels, 1 / len(labels)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import compress
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,10 @@ from torch import Tensor, nn
 
 class Outputs(nn.Module, ABC):
     """The use of the logits of a head."""
+
+    has_threshold: ClassVar[bool] = False
+    threshold: float = 0.5
+    """Least probability of a label that is predicted, where there may be several, in (0, 1)."""
 
     @abstractmethod
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -91,6 +95,8 @@ class OneLabelOutputs(_Weighted):
 
 class SeveralLabelsOutputs(_Weighted):
     """A sigmoid and binary cross-entropy for each label."""
+
+    has_threshold: ClassVar[bool] = True
 
     def __init__(self, threshold: float) -> None:
         """Guess the labels whose probability is at least ``threshold``."""

@@ -18,15 +18,18 @@ from tasks.classification.prediction import LabelsPrediction
 from tasks.classification.readers import LabelledText
 from tasks.training.task import Target
 
+THRESHOLDS = sorted((step / 20 for step in range(1, 20)), key=lambda threshold: abs(threshold - 0.5))
+"""Thresholds that are tried, the first of equally good ones is taken."""
+
 
 class SeveralLabels(LabelHandling):
     """Any number of labels for each text: a sigmoid for each label, micro-F1 and macro-F1."""
 
     titles = {"micro-F1": "micro_f1", "macro-F1": "macro_f1", "exact": "exact"}
 
-    def __init__(self, threshold: float) -> None:
-        """Predict the labels whose probability is at least ``threshold``, in 0..1."""
-        self.threshold = threshold
+    def __init__(self, threshold: float | None) -> None:
+        """Predict the labels whose probability is at least ``threshold``, in (0, 1); None to choose it on dev."""
+        self._threshold = threshold
 
     def label_set(self, train: Iterable[LabelledText]) -> list[str]:
         """The labels by number if all are numbers, otherwise by name.
@@ -43,7 +46,7 @@ class SeveralLabels(LabelHandling):
 
     def outputs(self) -> SeveralLabelsOutputs:
         """A sigmoid and binary cross-entropy for each label."""
-        return SeveralLabelsOutputs(self.threshold)
+        return SeveralLabelsOutputs(0.5 if self._threshold is None else self._threshold)
 
     def fit(
         self, outputs: SeveralLabelsOutputs, train: Sequence[LabelledText], labels: Sequence[str], is_balanced: bool
@@ -70,13 +73,31 @@ class SeveralLabels(LabelHandling):
         """The indices of the labels."""
         return [number[label] for label in target]
 
-    def prediction(self, row: Sequence[float], labels: Sequence[str], has_words: bool) -> LabelsPrediction:
+    def prediction(
+        self, outputs: SeveralLabelsOutputs, row: Sequence[float], labels: Sequence[str], has_words: bool
+    ) -> LabelsPrediction:
         """The labels whose probability reaches the threshold; none for a text without words."""
         if not has_words:
             return LabelsPrediction((), (), dict.fromkeys(labels, 0.0))
-        chosen = [value >= self.threshold for value in row]
+        chosen = [value >= outputs.threshold for value in row]
         of_label = dict(zip(labels, row, strict=True))
         return LabelsPrediction(tuple(compress(labels, chosen)), tuple(compress(row, chosen)), of_label)
+
+    def best_threshold(
+        self, rows: Sequence[Sequence[float]], gold: Sequence[Any], labels: Sequence[str], measure: str
+    ) -> float | None:
+        """The best of ``THRESHOLDS``; None if the settings have one, or without texts.
+
+        Where labels are rare it is below 0.5: that of the highest F1 is half of this F1 (Lipton et al. 2014).
+        """
+        if self._threshold is not None or not gold:
+            return None
+
+        def score(threshold: float) -> float:
+            guessed = [tuple(compress(labels, [value >= threshold for value in row])) for row in rows]
+            return self.score(gold, guessed, labels)[measure]
+
+        return max(THRESHOLDS, key=score)
 
     def score(self, gold: Sequence[Any], guessed: Sequence[Any], labels: Sequence[str]) -> dict[str, float]:
         """Micro-F1, macro-F1 and the share of texts with exactly the right labels, in percent.

@@ -27,6 +27,8 @@ from tasks.training.train_task import train_task
 
 log = logging.getLogger("elmo_lite")
 
+MAX_SCORES = 1_000_000
+"""Number of probabilities by which a threshold is chosen; evenly spaced texts are taken."""
 MANY_WORDS = 1_000_000
 """A line says that n-grams are counted in more words than these, which takes a while."""
 
@@ -107,6 +109,15 @@ class Classification(Task[HeadConfig, list[LabelledText], LabelledText, Classifi
 
         texts, pairs = [example.texts for example in train], config.reading.columns().pairs
         return NgramModel.fit(texts, labels, len(number), solve, pairs=pairs)
+
+    def settle(self, model: Classifier, config: HeadConfig, dev: Sequence[LabelledText]) -> dict[str, float]:
+        """Choose the threshold of several labels, by the score that chooses the best epoch."""
+        if not model.model.outputs.has_threshold:
+            return {}
+        chosen = dev[:: 1 + len(dev) * len(model.labels) // MAX_SCORES]
+        gold, measure = [self.target(example) for example in chosen], next(iter(self.headline.values()))
+        found = self._labels.best_threshold(list(model.rows_of(chosen)), gold, model.labels, measure)
+        return {} if found is None else {"threshold": found}
 
     def batches(self, examples: Sequence[LabelledText], config: HeadConfig) -> TextBatches:
         """Batches of texts in pieces."""

@@ -68,7 +68,9 @@ class Values(LabelHandling):
         """The number."""
         return float(str(target))
 
-    def prediction(self, row: Sequence[float], labels: Sequence[str], has_words: bool) -> ValuePrediction:
+    def prediction(
+        self, outputs: ValueOutputs, row: Sequence[float], labels: Sequence[str], has_words: bool
+    ) -> ValuePrediction:
         """The number; None for a text without words."""
         return ValuePrediction(row[0] if has_words else None)
 

@@ -155,7 +155,7 @@ def save_task(
 
 
 def save_scores(
-    directory: str | os.PathLike[str], kind: Kind, metrics: Mapping[str, Any], scales: Mapping[str, float] | None = None
+    directory: str | os.PathLike[str], kind: Kind, metrics: Mapping[str, Any], fitted: Mapping[str, float] | None = None
 ) -> None:
     """Add scores of JSON types to a saved task model: to its settings and its model card, each whole or not at all.
 
@@ -163,15 +163,15 @@ def save_scores(
         directory: Directory of the model.
         kind: Task of the model.
         metrics: The scores.
-        scales: Its "temperature" and what else was fitted to dev, by name. Defaults to what is saved.
+        fitted: Its "temperature" and what else was fitted to dev, by name. Defaults to what is saved.
 
     Raises:
         CheckpointError: There is no such model, or the scores are not of JSON types.
     """
     target = expanded(directory)
     settings = {**read_settings(target, kind), "metrics": dict(metrics)}
-    if scales is not None:
-        settings["settings"] = {**settings["settings"], **scales}
+    if fitted is not None:
+        settings["settings"] = {**settings["settings"], **fitted}
     write_settings(target, settings, read_tensors(target / MODEL))
 
 

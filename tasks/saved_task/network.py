@@ -123,7 +123,7 @@ def save_network(
             "config": config.to_dict(),
             "tokenization": tokenization.to_dict(),
             "word_inputs": None if inputs is None else inputs.to_files()[0],
-            **model.scales,
+            **model.fitted,
         },
         labels=model.labels,
         tensors=own_tensors(model, ENCODER_TENSORS),
@@ -182,7 +182,7 @@ def load_network(
     except ValueError as error:
         raise CheckpointError(f"{Path(directory) / CONFIG}: {error}") from None
     saved.fill(model, without=ENCODER_TENSORS)
-    model.set_scales({name: getattr(settings, name) for name in model.scales})
+    model.set_fitted({name: getattr(settings, name) for name in model.fitted})
     return model, config, tokenization
 
 
@@ -195,9 +195,11 @@ class _Settings:
     word_inputs: dict[str, Any] | None
     temperature: float = 1.0
     ngram_weight: float = 1.0
+    threshold: float = 0.5
 
     def __post_init__(self) -> None:
         """Check the ranges of what was fitted to dev."""
         for name in ("temperature", "ngram_weight"):
             scale = getattr(self, name)
             require(0 < scale < float("inf"), f"settings.{name}", "a positive number", scale)
+        require(0 < self.threshold < 1, "settings.threshold", "a probability in (0, 1)", self.threshold)

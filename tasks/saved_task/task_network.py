@@ -28,10 +28,15 @@ class TaskNetwork(nn.Module):
         """The attributes that are fitted to dev, positive numbers, by name; 1 before they are."""
         return {"temperature": self.temperature}
 
-    def set_scales(self, scales: Mapping[str, float]) -> None:
-        """Set attributes among ``scales``."""
-        for name, scale in scales.items():
-            setattr(self, name, scale)
+    @property
+    def fitted(self) -> dict[str, float]:
+        """All attributes that are fitted to dev, by name; ``scales`` by likelihood, any others by a score."""
+        return self.scales
+
+    def set_fitted(self, values: Mapping[str, float]) -> None:
+        """Set attributes among ``fitted``."""
+        for name, value in values.items():
+            setattr(self, name, value)
 
     def evidence(self, batch: Any) -> Tensor:
         """What ``log_likelihood`` scales: the scores of the labels."""

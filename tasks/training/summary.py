@@ -57,6 +57,8 @@ def print_scores(
                 log.info("%s: %s", part, line)
         elif seeds > 1 and any(key.startswith(f"{part}.") for key in facts["mean"]):
             print(f"{part:<5} {_mean(task, facts, part)}  ({seeds} seeds: mean, deviation)")
+    if seeds == 1 and "threshold" in facts:
+        log.info("labels of probability %.2f or more are predicted", facts["threshold"])
     if seeds == 1 and "ngram_weight" in facts:
         log.info("n-grams weigh %.2f beside the network, whose scores the epochs have", facts["ngram_weight"])
     print(f"model {out if seeds == 1 else Path(out) / 'seed-0'}")

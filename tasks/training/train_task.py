@@ -162,11 +162,12 @@ def _train_one(
     try:
         record(result, config.finetune, out, next(iter(task.headline)), task.loss_unit)
         fitted = _calibrate(task, config, trained, dev)
+        trained.model.set_fitted(task.settle(trained, config, dev))
         seen = Seen((example.words for example in train), task.names(train))
         judged = {part: judge(task, trained, read, seen) for part, read in data.scored.items()}
         rows, predicted = judged["dev"][1:]
         scores = {part: found for part, (found, _, _) in judged.items()}
-        facts = _record_scores(task, scores, result, fitted, out)
+        facts = _record_scores(task, scores, result, fitted, trained.model.fitted, out)
         if config.finetune.pictures:
             _draw(task, {part: (found, answers) for part, (found, _, answers) in judged.items()}, out)
         seen.save(out)
@@ -201,7 +202,7 @@ def _calibrate(
 
     known = list(filter(is_known, dev))
     fitted = fit_scales(trained.model, known, make_batch, trained.device)
-    trained.model.set_scales(fitted.scales)
+    trained.model.set_fitted(fitted.scales)
     return fitted
 
 
@@ -210,6 +211,7 @@ def _record_scores(
     scores: dict[str, dict[str, Any]],
     result: FinetuneResult,
     fitted: Fitted,
+    values: Mapping[str, float],
     out: Path,
 ) -> dict[str, Any]:
     """Add the scores to the model card and to ``metrics.json``."""
@@ -219,12 +221,12 @@ def _record_scores(
         "num_epochs": len(result.epochs),
         "seconds_per_epoch": result.seconds_per_epoch,
         "training_words_per_second": result.words_per_second,
-        **fitted.scales,
+        **values,
         "interrupted": result.interrupted,
         **({"stop_signal": result.stop_signal} if result.interrupted else {}),
     }
     shown = {part: {key: found[key] for key in task.card_scores} for part, found in scores.items()}
-    save_scores(out, task.kind, shown, fitted.scales)
+    save_scores(out, task.kind, shown, values)
     calibration = {**fitted.scales, "nll_before": fitted.nll_before, "nll_after": fitted.nll_after}
     metrics = json.loads((out / METRICS).read_text(encoding="utf-8"))
     write_json(out / METRICS, {**metrics, **facts, "calibration": calibration}, allow_nan=True)

@@ -16,7 +16,7 @@ from elmo_lite.nn.config import BiLMConfig, CharCNNConfig
 from tasks.classification.bcn import BCNConfig
 from tasks.classification.documents import batch_of
 from tasks.classification.model import ClassificationModel
-from tasks.classification.ngrams import NgramClassifier
+from tasks.classification.ngrams import NgramModel
 from tasks.classification.outputs import OneLabelOutputs, SeveralLabelsOutputs, ValueOutputs
 from tasks.classification.pooled_head import PooledConfig
 from tasks.inputs.batch import collate
@@ -90,7 +90,7 @@ def classifier(kind: str) -> tuple[Any, Any]:
         for parameter in model.parameters():
             parameter.mul_(2)
     if "n-grams" in kind:
-        model.ngrams = NgramClassifier(SENTENCES[0], len(labels), pairs)
+        model.ngrams = NgramModel(SENTENCES[0], len(labels), pairs)
         for buffer in model.ngrams.buffers():
             buffer.copy_(torch.rand_like(buffer) + 0.5)
     layers = layers_of(model)
@@ -102,7 +102,7 @@ def classifier(kind: str) -> tuple[Any, Any]:
 MAKE = {kind: tagger for kind in ("crf", "softmax", "concat", "mix", "output mix", "trained encoder")}
 MAKE |= {f"{head}, {kind}": classifier for head in ("pooled", "bcn") for kind in ("label", "several", "number")}
 MAKE |= {f"{head}, {kind}": classifier for head in ("pooled", "bcn") for kind in ("pairs", "pieces")}
-MAKE |= {f"pooled, n-grams, {kind}": classifier for kind in ("label", "pairs", "pieces")}
+MAKE |= {f"pooled, n-grams, {kind}": classifier for kind in ("label", "several", "number", "pairs", "pieces")}
 
 
 def host(mode: Any, batch: Any) -> None:

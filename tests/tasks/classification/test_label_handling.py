@@ -6,6 +6,7 @@ import pytest
 from elmo_lite import CorpusError
 from tasks.classification.label_handling import LabelHandling
 from tasks.classification.one_label import OneLabel
+from tasks.classification.outputs import OneLabelOutputs, ValueOutputs
 from tasks.classification.prediction import LabelsPrediction, Prediction, ValuePrediction
 from tasks.classification.readers import LabelledText
 from tasks.classification.several_labels import SeveralLabels
@@ -38,12 +39,37 @@ def test_scores_of_several_labels() -> None:
 
 
 def test_predictions_of_several_labels() -> None:
-    found = SETS.prediction([0.9, 0.5, 0.2], ["a", "b", "c"], True)
+    found = SETS.prediction(SETS.outputs(), [0.9, 0.5, 0.2], ["a", "b", "c"], True)
     assert found == LabelsPrediction(("a", "b"), (0.9, 0.5), {"a": 0.9, "b": 0.5, "c": 0.2})
-    assert SETS.prediction([0.9], ["a"], False) == LabelsPrediction((), (), {"a": 0.0})
+    assert SETS.prediction(SETS.outputs(), [0.9], ["a"], False) == LabelsPrediction((), (), {"a": 0.0})
     gold, guess = SETS.answers(LabelledText(("x",), "", labels=("c",)), found)
     assert gold == ["c", pytest.approx(0.1 * 0.5 * 0.2)] and guess == ["a, b", pytest.approx(0.9 * 0.5 * 0.8)]
     assert SETS.answers(LabelledText(("x",), ""), found)[0][0] == "(none)"
+
+
+def test_the_threshold_is_half_of_the_highest_f1() -> None:
+    """Of calibrated probabilities, as many texts as there may be (Lipton et al. 2014)."""
+    random = np.random.default_rng(0)
+    rows = random.beta(0.4, 3.0, (4000, 3))
+    gold = [tuple(np.array(["a", "b", "c"])[drawn]) for drawn in random.random(rows.shape) < rows]
+    chooses = SeveralLabels(None)
+    best = chooses.best_threshold(rows.tolist(), gold, ["a", "b", "c"], "micro_f1")
+    assert best is not None and 0.1 < best < 0.5
+
+    def f1(threshold: float) -> float:
+        guessed = [tuple(np.array(["a", "b", "c"])[row >= threshold]) for row in rows]
+        return chooses.score(gold, guessed, ["a", "b", "c"])["micro_f1"]
+
+    assert f1(best) > f1(0.5) + 2 and best == pytest.approx(f1(best) / 200, abs=0.05)
+
+
+def test_equally_good_thresholds_and_those_of_the_settings() -> None:
+    rows, gold = [[0.9, 0.1], [0.2, 0.8]], [("a",), ("b",)]
+    assert SeveralLabels(None).best_threshold(rows, gold, ["a", "b"], "exact") == 0.5
+    assert SeveralLabels(None).best_threshold([[0.9, 0.6], [0.6, 0.8]], gold, ["a", "b"], "exact") == 0.65
+    assert SeveralLabels(None).best_threshold([], [], ["a", "b"], "exact") is None
+    assert SeveralLabels(0.3).best_threshold(rows, gold, ["a", "b"], "exact") is None
+    assert OneLabel().best_threshold(rows, ["a", "b"], ["a", "b"], "accuracy") is None
 
 
 def test_scores_of_numbers() -> None:
@@ -60,9 +86,11 @@ def test_scores_of_numbers() -> None:
 
 
 def test_predictions_without_words() -> None:
-    assert Values().prediction([2.5], ["value"], True) == ValuePrediction(2.5)
-    assert Values().prediction([2.5], ["value"], False) == ValuePrediction(None)
-    assert OneLabel().prediction([0.3, 0.7], ["a", "b"], False) == Prediction("", 0.0, {"a": 0.5, "b": 0.5})
+    assert Values().prediction(ValueOutputs(), [2.5], ["value"], True) == ValuePrediction(2.5)
+    assert Values().prediction(ValueOutputs(), [2.5], ["value"], False) == ValuePrediction(None)
+    assert OneLabel().prediction(OneLabelOutputs(), [0.3, 0.7], ["a", "b"], False) == Prediction(
+        "", 0.0, {"a": 0.5, "b": 0.5}
+    )
 
 
 @pytest.mark.parametrize(
