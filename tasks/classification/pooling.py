@@ -95,7 +95,7 @@ def masked_min(vectors: Tensor, mask: Tensor) -> Tensor:
 
 
 def pool_words(vectors: Tensor, mask: Tensor) -> Pooled:
-    """What mean and max pooling keep of word vectors (N, T, D) with mask (N, T)."""
+    """What sum and max pooling keep of word vectors (N, T, D) with mask (N, T)."""
     return Pooled(masked_sum(vectors, mask), mask.sum(dim=1, keepdim=True), masked_max(vectors, mask))
 
 

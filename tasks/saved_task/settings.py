@@ -38,18 +38,13 @@ def check_target(target: Path, overwrite: bool) -> None:
     """Check that nothing is replaced but a task model, and that only with ``overwrite``."""
     if target.exists() and not target.is_dir():
         raise CheckpointError(f"{target}: expected a directory or nothing, found a file")
-    path = target / CONFIG
-    remove_leftovers(path)
-    if not path.exists():
+    found = _saved_settings(target)
+    if found is None:
         return
     if not overwrite:
         raise CheckpointError(f"{target}: expected no model there (or overwrite=True), found {CONFIG}")
-    try:
-        found = read_json(path)
-    except CheckpointError:
-        found = None
-    if not isinstance(found, dict) or "task" not in found:
-        raise CheckpointError(f"{path}: expected a task model to overwrite, found another {CONFIG}")
+    if "task" not in found:
+        raise CheckpointError(f"{target / CONFIG}: expected a task model to overwrite, found another {CONFIG}")
 
 
 def check_out(out: Path, kind: Kind, overwrite: bool) -> None:
@@ -68,20 +63,28 @@ def check_out(out: Path, kind: Kind, overwrite: bool) -> None:
         raise ConfigError(f"{out}: expected a directory to write, found the file {existing}")
     if not os.access(existing, os.W_OK):
         raise ConfigError(f"{out}: expected a directory to write, found no permission to write in {existing}")
-    path = out / CONFIG
-    remove_leftovers(path)
-    if not path.exists():
+    found = _saved_settings(out)
+    if found is None:
         return
     if not overwrite:
         raise ConfigError(f"{out}: expected no model there, found {CONFIG}; --overwrite replaces it")
+    task = found.get("task")
+    if task != kind:
+        shown = f"one for {task!r}" if task else f"another {CONFIG}"
+        raise ConfigError(f"{out}: expected a model for the task {kind} to overwrite, found {shown}")
+
+
+def _saved_settings(directory: Path) -> Mapping[str, Any] | None:
+    """What a directory has as settings, empty if they are no object; None if it has none."""
+    path = directory / CONFIG
+    remove_leftovers(path)
+    if not path.exists():
+        return None
     try:
         found = read_json(path)
     except CheckpointError:
         found = None
-    if not isinstance(found, dict) or found.get("task") != kind:
-        task = found.get("task") if isinstance(found, dict) else None
-        shown = f"one for {task!r}" if task else f"another {CONFIG}"
-        raise ConfigError(f"{out}: expected a model for the task {kind} to overwrite, found {shown}")
+    return found if isinstance(found, dict) else {}
 
 
 def read_settings(directory: Path, kind: Kind) -> dict[str, Any]:
