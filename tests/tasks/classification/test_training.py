@@ -282,10 +282,11 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["classify", "predict", out, str(tmp_path / "plain.txt")]) == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [line[1:] for line in lines] == [["one", "two"], ["", ""], ["three", "four"]] and lines[1][0] == ""
-    (tmp_path / "plain.txt").write_text("one\ttwo\nthree\n")
-    assert main(["classify", "predict", out, str(tmp_path / "plain.txt")]) == 2
-    expected = "plain.txt, line 2: expected two texts separated by a TAB, found 1 in 'three'"
-    assert expected in capsys.readouterr().err
+    for line, number in (("three", 1), ("three\tfour\tfive", 3)):
+        (tmp_path / "plain.txt").write_text(f"one\ttwo\n{line}\n")
+        assert main(["classify", "predict", out, str(tmp_path / "plain.txt")]) == 2
+        expected = f"plain.txt, line 2: expected two texts separated by a TAB, found {number} in {line!r}"
+        assert expected in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("program")
