@@ -40,7 +40,6 @@ def test_ray_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     block = block.replace("PretrainConfig()", f'KINDS["{name}"]')
     block = block.replace("from elmo_lite import PretrainConfig", "from tests.cluster import KINDS")
     monkeypatch.setenv("PYTHONPATH", str(DOCS.parent))
-    monkeypatch.setenv("HOME", str(tmp_path))  # Ray writes its own results there
     with Cluster(workers=2).connected():
         exec(compile(block, "cluster.md", "exec"), {})
     curves = [losses(tmp_path / out) for out in ("alone", "my_run")]
