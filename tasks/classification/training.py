@@ -110,7 +110,7 @@ class Classification(Task[HeadConfig, list[LabelledText], LabelledText, Classifi
         texts, pairs = [example.texts for example in train], config.reading.columns().pairs
         return NgramModel.fit(texts, labels, len(number), solve, pairs=pairs)
 
-    def settle(self, model: Classifier, config: HeadConfig, dev: Sequence[LabelledText]) -> dict[str, float]:
+    def settle(self, model: Classifier, dev: Sequence[LabelledText]) -> dict[str, float]:
         """Choose the threshold of several labels, by the score that chooses the best epoch."""
         if not model.model.outputs.has_threshold:
             return {}

@@ -111,7 +111,7 @@ class Task(ABC, Generic[ConfigT, DataT, ExampleT, ModelT]):
         """The batches of examples in training and scoring; by default, each example is one sentence."""
         return SentenceBatches(examples)
 
-    def settle(self, model: ModelT, config: ConfigT, dev: Sequence[ExampleT]) -> dict[str, float]:
+    def settle(self, model: ModelT, dev: Sequence[ExampleT]) -> dict[str, float]:
         """Choose by a score on dev what a calibrated model has to choose: its values by name. Defaults to none."""
         return {}
 

@@ -162,7 +162,7 @@ def _train_one(
     try:
         record(result, config.finetune, out, next(iter(task.headline)), task.loss_unit)
         fitted = _calibrate(task, config, trained, dev)
-        trained.model.set_fitted(task.settle(trained, config, dev))
+        trained.model.set_fitted(task.settle(trained, dev))
         seen = Seen((example.words for example in train), task.names(train))
         judged = {part: judge(task, trained, read, seen) for part, read in data.scored.items()}
         rows, predicted = judged["dev"][1:]
