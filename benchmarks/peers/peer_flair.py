@@ -142,8 +142,11 @@ def train_one(folder: Path, lm: Path, vectors: Path | None, point: dict[str, Any
 
 def score(folder: Path, part: str, run: Path) -> float:
     """Entity F1 or accuracy, in percent, of the best model in ``run``."""
+    best = run / "best-model.pt"
+    if not best.exists():  # no epoch was above 0 on dev
+        return 0.0
     kind, label = (TextClassifier, "label") if has_labels(folder) else (SequenceTagger, "ner")
-    found = kind.load(run / "best-model.pt")
+    found = kind.load(best)
     result = found.evaluate(sentences(folder / f"{part}.tsv", has_labels(folder)), label, mini_batch_size=64)
     return 100 * float(result.main_score)
 

@@ -65,9 +65,9 @@ def settings(with_labels: bool) -> Path:
     return HERE / ("spacy_textcat.cfg" if with_labels else "spacy_ner.cfg")
 
 
-def filled(recipe: Path, out: Path, pretraining: bool) -> Path:
-    """A complete configuration file."""
-    fill_config(out, recipe, pretraining=pretraining, silent=True)
+def filled(recipe: Path, out: Path) -> Path:
+    """A complete configuration file, with the section of pretraining, which every recipe begins."""
+    fill_config(out, recipe, pretraining=True, silent=True)
     return out
 
 
@@ -77,7 +77,7 @@ def pretrain(text: Path, out: Path, minutes: float) -> None:
     raw = out / "text.jsonl"
     with text.open(encoding="utf-8") as lines, raw.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps({"text": line.strip()}) + "\n" for line in lines if line.strip())
-    config = filled(settings(False), out / "config.cfg", True)
+    config = filled(settings(False), out / "config.cfg")
     command = [sys.executable, "-m", "spacy", "pretrain", str(config), str(out / "models")]
     command += ["--paths.raw_text", str(raw), "--pretraining.n_save_every", str(SAVE_EVERY_STEPS)]
     with (
@@ -99,7 +99,7 @@ def train_one(folder: Path, pretrained: Path | None, point: dict[str, Any], seed
     with_labels = has_labels(folder)
     for part in ("train", "dev"):
         DocBin(docs=documents(folder / f"{part}.tsv", with_labels), store_user_data=True).to_disk(run / f"{part}.spacy")
-    config = filled(settings(with_labels), run / "config.cfg", pretrained is not None)
+    config = filled(settings(with_labels), run / "config.cfg")
     overrides: dict[str, Any] = {
         "paths.train": str(run / "train.spacy"),
         "paths.dev": str(run / "dev.spacy"),
