@@ -12,6 +12,7 @@ from elmo_lite.atomic import put_files_in_place, put_in_place, remove_leftovers,
 from elmo_lite.errors import CheckpointError, ElmoLiteError
 
 __all__ = [
+    "STANDARD_INPUT",
     "STANDARD_STREAM",
     "check_file",
     "describe_file",
@@ -25,6 +26,8 @@ __all__ = [
 
 STANDARD_STREAM = "-"
 """The path that stands for standard input or standard output."""
+STANDARD_INPUT = "standard input"
+"""What messages call it."""
 
 
 def write_text(target: str | os.PathLike[str], text: str) -> None:

@@ -12,6 +12,7 @@ from elmo_lite.cluster import parts
 from elmo_lite.cluster.parts import Part, parts_of_file
 from elmo_lite.cluster.skipped_rows import SkippedRow
 from elmo_lite.errors import CorpusError
+from elmo_lite.files import STANDARD_INPUT
 from elmo_lite.text.blocks import Block
 from elmo_lite.text.documents import Record, size_of
 from elmo_lite.text.kinds import NAME_OF
@@ -39,7 +40,7 @@ def find_inputs(given: str, numbered_lines: bool) -> list[Source]:
         found = find_sources([given], numbered_lines=numbered_lines)
     for source in found:
         if source.kind not in ("parquet", "jsonl", "text") or source.is_standard_input:
-            kind = "standard input" if source.is_standard_input else NAME_OF[source.kind]
+            kind = STANDARD_INPUT if source.is_standard_input else NAME_OF[source.kind]
             hint = "--engine local reads it"
             raise CorpusError(f"{source.name}: expected files of Parquet, JSON lines or text, found {kind} ({hint})")
     return found

@@ -37,7 +37,7 @@ def build_corpus_command(
     Args:
         inputs: Text, JSON, CSV, TSV, Parquet, or files with one word per line, recognised by their content; plain or
             compressed (.gz, .bz2, .xz, .zst). Also globs, hub data sets (owner/name, owner/name:split or
-            owner/name:config:split), and - for text on standard input.
+            owner/name:config:split), and - for standard input.
         out: Directory to write.
         tokenizer: Tokenisation: words for raw text, whitespace for tokenised text with one sentence per line.
         held_out: File to measure perplexity on, instead of a fraction of the text. May be repeated.

@@ -44,7 +44,7 @@ def embed_command(
     Args:
         model: Saved model: a directory, a packaged name or a hub name.
         input: Text with a sentence per line, JSON, CSV, TSV, Parquet or a file with one word per line, recognised by
-            its content, plain or compressed; - for text on standard input. With --engine ray also a directory.
+            its content, plain or compressed; - for standard input. With --engine ray also a directory.
         output: File to write: .h5, .parquet, .safetensors or .npz; - for .npz on standard output. With --engine ray a
             directory for Parquet files.
         layers: Layers to write: all, mean, top, or the number of one layer, 0 for the token layer. Defaults to all,

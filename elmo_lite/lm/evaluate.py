@@ -188,7 +188,7 @@ def evaluate_command(
     Args:
         model: Saved model: a directory, a packaged name or a hub name.
         text: Text, JSON, CSV, TSV, Parquet or a file with one word per line, recognised by its content, plain or
-            compressed; a glob, a hub data set, or - for text on standard input; or a corpus directory, whose held-out
+            compressed; a glob, a hub data set, or - for standard input; or a corpus directory, whose held-out
             part is read.
         against: Saved model to compare with, such as the one before adaptation: both are scored over the classes that
             they share, with all other words as the unknown word, and without unknown words. Both need the same

@@ -50,7 +50,7 @@ def neighbors_command(
     Args:
         model: Saved model: a directory, a packaged name or a hub name.
         text: Text, JSON, CSV, TSV, Parquet or a file with one word per line, recognised by its content, plain or
-            compressed; a glob, a hub data set, or - for text on standard input; or a corpus directory.
+            compressed; a glob, a hub data set, or - for standard input; or a corpus directory.
         word: Word to look for, spelled as in the text. May be repeated, as for play and plays.
         context: Sentence with the word, whose neighbours are shown. May be repeated. Defaults to the occurrence in the
             middle of each group of similar ones.

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from elmo_lite.corpus.corpus import BOUNDARY_ID, Corpus
 from elmo_lite.errors import CorpusError
-from elmo_lite.files import STANDARD_STREAM
+from elmo_lite.files import STANDARD_INPUT, STANDARD_STREAM
 from elmo_lite.text.blocks import Block
 from elmo_lite.text.documents import Record, sentences_of
 from elmo_lite.text.sentence_files import placed_records
@@ -95,7 +95,7 @@ def text_contexts(
         tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool,
         tqdm(total=size or None, unit="B", unit_scale=True, disable=not progress, file=sys.stderr) as bar,
     ):
-        name = "standard input" if source == STANDARD_STREAM else source
+        name = STANDARD_INPUT if source == STANDARD_STREAM else source
         found = Contexts(name, tokenization, Counter(), spool)
         for block in chain.from_iterable(_counted(file, text_field, bar) for file in files):
             for place, record in placed_records(block, text_field):

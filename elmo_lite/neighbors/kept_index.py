@@ -15,7 +15,7 @@ from typing import Any
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.embedding.elmo import Elmo
 from elmo_lite.errors import ElmoLiteError, require
-from elmo_lite.files import STANDARD_STREAM, describe_file, remove_leftovers
+from elmo_lite.files import STANDARD_INPUT, STANDARD_STREAM, describe_file, remove_leftovers
 from elmo_lite.locks import hold
 from elmo_lite.neighbors.contexts import Contexts, corpus_contexts, text_contexts
 from elmo_lite.neighbors.index_builder import build_index
@@ -58,7 +58,7 @@ class IndexedText:
     @property
     def name(self) -> str:
         """Its name in messages."""
-        return "standard input" if self.source == STANDARD_STREAM else self.source
+        return STANDARD_INPUT if self.source == STANDARD_STREAM else self.source
 
     def contexts(self, selection: Selection, progress: bool = False) -> AbstractContextManager[Contexts]:
         """Read the sentences that an index of a selection needs."""

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from elmo_lite.text.kinds import NAME_OF as NAME_OF
     from elmo_lite.text.kinds import Kind as Kind
     from elmo_lite.text.kinds import kind_of as kind_of
-    from elmo_lite.text.kinds import kind_of_stream as kind_of_stream
     from elmo_lite.text.length_batches import batches_by_length as batches_by_length
     from elmo_lite.text.lines import content_lines as content_lines
     from elmo_lite.text.lines import decoded_lines as decoded_lines
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from elmo_lite.text.lines import open_content as open_content
     from elmo_lite.text.lines import sample_of as sample_of
     from elmo_lite.text.lines import standard_input_lines as standard_input_lines
+    from elmo_lite.text.pipes import Pipe as Pipe
+    from elmo_lite.text.pipes import open_pipe as open_pipe
     from elmo_lite.text.records import JSONL_SUFFIXES as JSONL_SUFFIXES
     from elmo_lite.text.rows import SEPARATORS as SEPARATORS
     from elmo_lite.text.rows import read_rows as read_rows
@@ -40,6 +41,7 @@ _MODULE_OF = {
     "Kind": "kinds",
     "MAX_CHARACTERS": "characters",
     "NAME_OF": "kinds",
+    "Pipe": "pipes",
     "SEPARATORS": "rows",
     "Tokenization": "tokenization",
     "Vocabulary": "vocabulary",
@@ -56,9 +58,9 @@ _MODULE_OF = {
     "is_tag": "column_layout",
     "is_untyped_tag": "column_layout",
     "kind_of": "kinds",
-    "kind_of_stream": "kinds",
     "open_content": "lines",
     "open_data_set": "hub_data_sets",
+    "open_pipe": "pipes",
     "read_rows": "rows",
     "sample_of": "lines",
     "table_rows": "tables",

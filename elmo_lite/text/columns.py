@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, tee
 
 from elmo_lite.errors import CorpusError
 from elmo_lite.text.column_layout import (
@@ -43,6 +43,8 @@ class ColumnReader:
     """Type of tags without one: B, I and O."""
     any_label: bool = False
     """Read labels of any kind. Without a column of tags, those of the last column are read."""
+    lines: Iterator[tuple[int, str]] | None = None
+    """Numbered lines that can be read only once, such as those of a pipe. Defaults to those of the file."""
     num_skipped: int = 0
     """Number of rows without a word that were skipped so far."""
     first_skipped: int = 0
@@ -61,7 +63,10 @@ class ColumnReader:
             CorpusError: The file is missing or has no rows, or no column has tags.
             ConfigError: A given column does not exist.
         """
-        sample = first_rows(_lines(self.name))
+        lines = None
+        if self.lines is not None:
+            lines, self.lines = tee(self.lines)  # what is looked at is read again
+        sample = first_rows(_without_ends(decoded_lines(self.name) if lines is None else lines))
         columns = self.word_column, self.tag_column
         self.layout = detect_layout(sample, self.name, *columns, self.with_tags, any_label=self.any_label)
 
@@ -69,7 +74,8 @@ class ColumnReader:
         """Read the sentences."""
         self.num_skipped = self.num_untyped = self.document = 0
         rows: list[Row] = []
-        for number, line in chain(_lines(self.name), [(0, "")]):
+        lines = decoded_lines(self.name) if self.lines is None else self.lines
+        for number, line in chain(_without_ends(lines), [(0, "")]):
             if line.strip(" \t"):
                 is_comment = self.layout.is_comment(line)
                 self.document += begins_document(line, is_comment)
@@ -123,6 +129,6 @@ class ColumnReader:
         return tag
 
 
-def _lines(name: str) -> Iterator[tuple[int, str]]:
+def _without_ends(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """Lines without their LF or CRLF."""
-    return ((number, line.removesuffix("\n").removesuffix("\r")) for number, line in decoded_lines(name))
+    return ((number, line.removesuffix("\n").removesuffix("\r")) for number, line in lines)

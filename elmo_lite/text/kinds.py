@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +29,7 @@ NAME_OF: dict[Kind, str] = {
     "hub": "a data set of the hub",
 }
 _REFUSED = {b"PK\x03\x04": "a ZIP archive (or .docx, .xlsx)", b"%PDF-": "a PDF", b"\xd0\xcf\x11\xe0": "an Office file"}
+_FEWEST_ROWS = 3
 
 
 def kind_of(name: str | Path) -> Kind:
@@ -42,11 +41,15 @@ def kind_of(name: str | Path) -> Kind:
     Raises:
         CorpusError: The file cannot be read, or is a document of an office program or an archive.
     """
+    return kind_of_content(sample_of(name), name)
+
+
+def kind_of_content(sample: bytes, name: str | Path) -> Kind:
+    """Recognise the kind of a content by its first bytes, at most ``SAMPLE_SIZE``; see ``kind_of``."""
     path = Path(name)
     suffix = path.suffix.lower()
     if suffix in COMPRESSED_SUFFIXES:
         suffix = path.with_suffix("").suffix.lower()
-    sample = sample_of(path)
     for magic, found in _REFUSED.items():
         if sample.startswith(magic):
             raise CorpusError(f"{name}: expected text, found {found}")
@@ -56,28 +59,6 @@ def kind_of(name: str | Path) -> Kind:
         return "jsonl"
     lines = _lines(sample)
     return _json_kind(lines, suffix) or _kind_of_lines(lines, suffix)
-
-
-def kind_of_stream(lines: Iterable[tuple[int, str]]) -> tuple[Kind, Iterator[tuple[int, str]]]:
-    """Recognise JSON lines in what can be read only once, such as standard input.
-
-    Args:
-        lines: Numbered lines.
-
-    Returns:
-        "jsonl" if the first two lines that are not blank are JSON objects, or the only one is; otherwise "text". All
-        lines, from the first one.
-    """
-    remaining = iter(lines)
-    head: list[tuple[int, str]] = []
-    values: list[Any] = []
-    while len(values) < 2 and (line := next(remaining, None)) is not None:
-        head.append(line)
-        if line[1].strip():
-            values.append(_parsed(line[1]))
-            if not isinstance(values[-1], dict):
-                return "text", chain(head, remaining)
-    return "jsonl" if values else "text", chain(head, remaining)
 
 
 def _lines(sample: bytes) -> list[str]:
@@ -128,9 +109,12 @@ def _kind_of_lines(lines: list[str], suffix: str) -> Kind:
 
 
 def _are_columns(lines: list[str]) -> bool:
-    """Whether nine of ten lines have the same number of columns, two or more, and one of them holds tags or ids."""
+    """Whether nine of ten lines have the same number of columns, two or more, and one of them holds tags or ids.
+
+    Between blanks, one or two rows are none: they may be sentences, as "The B-52 landed .".
+    """
     rows = first_rows(enumerate(lines))
-    if not rows:
+    if not rows or (len(rows) < _FEWEST_ROWS and not any("\t" in row for row in rows)):
         return False
     layout = detect_layout(rows, "sample", None, None, with_tags=False)
     is_tagged = bool(layout.tags) or (layout.has_ids and layout.num_columns > 2)

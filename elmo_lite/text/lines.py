@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import IO
 
 from elmo_lite.errors import CorpusError, one_line
-from elmo_lite.files import STANDARD_STREAM
+from elmo_lite.files import STANDARD_INPUT, STANDARD_STREAM
 from elmo_lite.text.decompression import READ_ERRORS, decompressed
 
 SAMPLE_SIZE = 1 << 16
 """Number of bytes by which the kind of a file is recognised."""
+
+_DESCRIPTORS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
+"""Names of what a process has open."""
 
 
 class LineLimit:
@@ -99,7 +102,7 @@ def decoded_lines(name: str | Path) -> Iterator[tuple[int, str]]:
 def is_read_once(source: str) -> bool:
     """Whether a source is a pipe or a device, or may be: on some systems ``/dev/stdin`` goes on where it was left."""
     path = Path(source)
-    return source == STANDARD_STREAM or path.parts[:2] == ("/", "dev") or (path.exists() and not path.is_file())
+    return source == STANDARD_STREAM or source.startswith(_DESCRIPTORS) or (path.exists() and not path.is_file())
 
 
 def standard_input_lines() -> Iterator[tuple[int, str]]:
@@ -108,7 +111,7 @@ def standard_input_lines() -> Iterator[tuple[int, str]]:
     Raises:
         CorpusError: The input is not UTF-8, or a line is too long.
     """
-    return decode_lines(sys.stdin.buffer, "standard input")
+    return decode_lines(sys.stdin.buffer, STANDARD_INPUT)
 
 
 def content_lines(content: IO[bytes], name: str | Path) -> Iterator[bytes]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Any
 
 from elmo_lite.errors import CorpusError, one_line
-from elmo_lite.text.lines import SAMPLE_SIZE, LineLimit, decoded_lines, open_content
+from elmo_lite.text.lines import SAMPLE_SIZE, LineLimit, decode_lines, open_content
 
 JSONL_SUFFIXES = (".jsonl", ".ndjson")
 """Suffixes of JSONL files, which hold one JSON value per line."""
@@ -19,12 +20,15 @@ _DECODER = json.JSONDecoder()
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
-def json_values(name: str | Path, *, is_array: bool = False) -> Iterator[tuple[Any, str, int]]:
+def json_values(
+    name: str | Path, *, is_array: bool = False, content: IO[bytes] | None = None
+) -> Iterator[tuple[Any, str, int]]:
     """Yield the values of a JSON file.
 
     Args:
         name: Path of the file.
         is_array: Whether the file is one array of values instead of a value per line, where blank lines are skipped.
+        content: Its content, if it is open already, as that of a pipe. Defaults to that of the file.
 
     Yields:
         Value, its place (file and line, or file and record of an array) for error messages, and the number of the line
@@ -33,19 +37,14 @@ def json_values(name: str | Path, *, is_array: bool = False) -> Iterator[tuple[A
     Raises:
         CorpusError: The file cannot be read, or a value is not JSON or holds a lone surrogate.
     """
-    if is_array:
-        with open_content(name) as content:
-            yield from _ArrayReader(name, content).values()
-        return
-    yield from values_of_lines(decoded_lines(name), name)
-
-
-def values_of_lines(lines: Iterable[tuple[int, str]], name: str | Path) -> Iterator[tuple[Any, str, int]]:
-    """Yield the value of each numbered line that is not blank, see ``json_values``."""
-    for number, line in lines:
-        if line.strip():
-            where = f"{name}, line {number}"
-            yield parse_json(line, where), where, number
+    with open_content(name) if content is None else nullcontext(content) as opened:
+        if is_array:
+            yield from _ArrayReader(name, opened).values()
+            return
+        for number, line in decode_lines(opened, str(name)):
+            if line.strip():
+                where = f"{name}, line {number}"
+                yield parse_json(line, where), where, number
 
 
 def parse_json(line: str, where: str) -> Any:

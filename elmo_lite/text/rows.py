@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from elmo_lite.errors import CorpusError, one_line
 from elmo_lite.text.hub_data_sets import open_data_set
 from elmo_lite.text.kinds import Kind
-from elmo_lite.text.records import json_values, values_of_lines
+from elmo_lite.text.records import json_values
 from elmo_lite.text.tables import table_rows
 
 SEPARATORS: dict[Kind, str] = {"csv": ",", "tsv": "\t"}
 
 
 def read_rows(
-    name: str | Path, kind: Kind, *, has_header: bool = True, lines: Iterable[tuple[int, str]] | None = None
+    name: str | Path, kind: Kind, *, has_header: bool = True, content: IO[bytes] | None = None
 ) -> Iterator[tuple[dict[str, Any], str, int]]:
     """Yield the rows of an input.
 
@@ -24,7 +24,7 @@ def read_rows(
         name: Path, or name of a hub data set.
         kind: Its kind, other than "text" and "columns".
         has_header: Whether the first line of a table holds the names of its columns. If not, they are "1", "2", ...
-        lines: Numbered lines of JSON that are read already, as those of standard input. Defaults to those of the file.
+        content: JSON that is open already, as that of a pipe. Defaults to that of the file.
 
     Yields:
         Values by field, place (file and line or record) for error messages, and number of the line or record, from 1.
@@ -41,8 +41,7 @@ def read_rows(
         for number, row in enumerate(open_data_set(str(name))[0], start=1):
             yield row, f"{name}, record {number}", number
     else:
-        values = json_values(name, is_array=kind == "json") if lines is None else values_of_lines(lines, name)
-        for value, where, number in values:
+        for value, where, number in json_values(name, is_array=kind == "json", content=content):
             if not isinstance(value, dict):
                 raise CorpusError(f"{where}: expected a JSON object, found {type(value).__name__}")
             yield value, where, number

@@ -12,13 +12,14 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
+from typing import IO
 
 from elmo_lite.errors import CorpusError
-from elmo_lite.files import STANDARD_STREAM
+from elmo_lite.files import STANDARD_INPUT, STANDARD_STREAM
 from elmo_lite.text.blocks import Block
 from elmo_lite.text.columns import ColumnReader
 from elmo_lite.text.decompression import READ_ERRORS, HashingReader, decompressed
@@ -26,7 +27,8 @@ from elmo_lite.text.documents import Record, as_record, choose_field, field_of, 
 from elmo_lite.text.hub_data_sets import open_data_set
 from elmo_lite.text.hub_names import is_data_set_name
 from elmo_lite.text.kinds import Kind, kind_of
-from elmo_lite.text.lines import LineLimit, sample_of, unreadable
+from elmo_lite.text.lines import LineLimit, is_read_once, sample_of, unreadable
+from elmo_lite.text.pipes import Pipe, recognise
 from elmo_lite.text.records import json_values
 from elmo_lite.text.rows import SEPARATORS, parquet_rows
 from elmo_lite.text.tables import column_names, table_rows
@@ -47,6 +49,7 @@ class Source:
 
     name: str
     kind: Kind
+    """Kind of its content; of a pipe, once reading has begun."""
     stored_size: int
     """Size on disk in bytes, 0 for hub data sets."""
     position: int = 0
@@ -56,6 +59,11 @@ class Source:
     is_standard_input: bool = False
     is_numbered: bool = False
     """Whether lines of text begin with a number and a TAB, which are removed."""
+
+    @property
+    def is_pipe(self) -> bool:
+        """Whether it can be read only once."""
+        return self.is_standard_input or is_read_once(self.name)
 
     def blocks(self, field: str | None = None, block_size: int = BLOCK_SIZE) -> Iterator[Block]:
         """Read the input from the beginning.
@@ -67,10 +75,11 @@ class Source:
         Raises:
             CorpusError: The input is empty, cannot be read, or is not a valid archive or table.
         """
-        if self.kind in ("text", "jsonl"):
-            yield from self._line_blocks(block_size)
-        elif self.kind == "hub":
+        if self.kind == "hub":
             yield from self._record_blocks(self.records(field), block_size)
+        elif self.is_pipe or self.kind in ("text", "jsonl"):
+            with self._opened() as content:
+                yield from self._streamed_blocks(content, field, block_size)
         else:
             try:
                 with open(self.name, "rb") as raw:
@@ -84,10 +93,20 @@ class Source:
         """The documents of an input of records (any kind but text and JSON lines), one by one; see ``blocks``."""
         return self._hub_records(field) if self.kind == "hub" else self._file_records(field)
 
-    def _line_blocks(self, block_size: int) -> Iterator[Block]:
+    def _streamed_blocks(self, content: IO[bytes], field: str | None, block_size: int) -> Iterator[Block]:
+        if self.is_pipe:
+            pipe = recognise(content, self.name)
+            self.kind, self.is_numbered = pipe.kind, self.is_numbered and pipe.kind == "text"
+            if pipe.kind in ("json", "columns"):
+                yield from self._record_blocks(self._file_records(field, pipe), block_size)
+                return
+            content = pipe.content
+        yield from self._line_blocks(content, block_size)
+
+    def _line_blocks(self, stream: IO[bytes], block_size: int) -> Iterator[Block]:
         line, offset = 1, 0
         begun: list[bytes] = []  # pieces of an unfinished line, which may be as long as the file
-        for data in self._decompressed(block_size):
+        while data := stream.read(block_size):
             end = data.rfind(b"\n") + 1
             if not end:
                 begun.append(data)
@@ -107,14 +126,14 @@ class Source:
             content, offset = content[len(_BOM) :], len(_BOM)
         return Block(self.name, self.kind, content, (), line, offset, self.is_numbered)
 
-    def _decompressed(self, size: int) -> Iterator[bytes]:
+    @contextmanager
+    def _opened(self) -> Iterator[IO[bytes]]:
+        """The content, decompressed. What is stored is hashed, if all of it is read."""
         try:
             with nullcontext(sys.stdin.buffer) if self.is_standard_input else open(self.name, "rb") as raw:
                 hashing = HashingReader(raw, self._advance)
-                stream = decompressed(hashing)
-                while data := stream.read(size):
-                    yield data
-                while hashing.read(size):  # what follows the end of a compressed file
+                yield decompressed(hashing)
+                while hashing.read(BLOCK_SIZE):  # what follows the end of a compressed file
                     pass
                 self.sha256 = hashing.digest.hexdigest()
         except READ_ERRORS as error:
@@ -137,12 +156,14 @@ class Source:
         elif first == 1:
             raise CorpusError(f"{self.name}: expected records, found none")
 
-    def _file_records(self, field: str | None) -> Iterator[Record]:
+    def _file_records(self, field: str | None, pipe: Pipe | None = None) -> Iterator[Record]:
         if self.kind == "columns":
-            for words, _, _ in ColumnReader(self.name, with_tags=False):
+            lines = None if pipe is None else pipe.lines()
+            for words, _, _ in ColumnReader(self.name, with_tags=False, lines=lines):
                 yield list(words)
         elif self.kind == "json":
-            for value, where, _ in json_values(self.name, is_array=True):
+            content = None if pipe is None else pipe.content
+            for value, where, _ in json_values(self.name, is_array=True, content=content):
                 yield field_of(value, field, where) if isinstance(value, dict) else as_record(value, where)
         elif self.kind == "parquet":
             for number, (row, done) in enumerate(parquet_rows(self.name, self._chosen(field)), 1):
@@ -171,7 +192,7 @@ class Source:
 def find_sources(inputs: Iterable[str], *, numbered_lines: bool = False) -> list[Source]:
     """Resolve paths, globs, hub names (``owner/name``, ``owner/name:split`` or ``owner/name:config:split``), and "-".
 
-    Files keep the given order. Those of one glob are sorted by name. "-" is text on standard input.
+    Files keep the given order. Those of one glob are sorted by name. "-" is standard input.
 
     Args:
         inputs: What to resolve.
@@ -211,7 +232,7 @@ def _resolve(given: str) -> list[Source]:
 
 def _source(name: str) -> Source:
     if name == STANDARD_STREAM:
-        return Source("standard input", "text", 0, is_standard_input=True)
+        return Source(STANDARD_INPUT, "text", 0, is_standard_input=True)
     path = Path(name)
     try:
         if path.is_dir():

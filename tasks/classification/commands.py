@@ -126,7 +126,7 @@ def predict_command(
     Args:
         directory: Classifier, as written by "elmo-lite classify train".
         paths: INPUT, then optionally OUTPUT. INPUT is a text per line (the two of a pair are separated by a TAB) or
-            JSONL (either is read from standard input too: -), .tsv, .csv, trees or a data set of the hub; labels are
+            JSON (either is read from standard input too: -), .tsv, .csv, trees or a data set of the hub; labels are
             not needed. A text without words gets an empty label. OUTPUT is text (.txt), JSONL with all fields of the
             input (.jsonl) or a table (.tsv, .csv) by its suffix. Defaults to text on standard output.
         probabilities: Add the probability of every label.

@@ -13,16 +13,7 @@ from statistics import fmean
 from typing import Any
 
 from elmo_lite import CorpusError
-from elmo_lite.files import STANDARD_STREAM
-from elmo_lite.text import (
-    NAME_OF,
-    decoded_lines,
-    is_data_set_name,
-    is_read_once,
-    kind_of,
-    kind_of_stream,
-    standard_input_lines,
-)
+from elmo_lite.text import NAME_OF, decoded_lines, is_data_set_name, is_read_once, open_pipe
 from tasks.classification.columns import Columns, LabelKind
 from tasks.classification.label_values import label_of
 from tasks.classification.readers import DataConfig, LabelledText, SplitWords, labelled, open_source, source_kind
@@ -143,7 +134,7 @@ def iter_texts(source: str | Path, config: DataConfig, split_words: SplitWords) 
 
     Args:
         source: A file or hub data set, as in ``read_labelled``, a file with one text per line, or "-" for such lines or
-            JSON lines on standard input; the two texts of a pair are separated by a TAB. A blank line or cell is a text
+            JSON on standard input; the two texts of a pair are separated by a TAB. A blank line or cell is a text
             without words, so that input and output have the same number of texts.
         config: Settings for reading files and data sets.
         split_words: Tokenisation of strings.
@@ -151,28 +142,37 @@ def iter_texts(source: str | Path, config: DataConfig, split_words: SplitWords) 
     Raises:
         CorpusError: See ``read_labelled``.
     """
-    name, columns = str(source), config.columns(needs_label=False)
-    layout: object = NAME_OF["text"]
-    if name == STANDARD_STREAM or (is_read_once(name) and kind_of(name) == "text"):
-        lines = standard_input_lines() if name == STANDARD_STREAM else decoded_lines(name)
-        name = "standard input" if name == STANDARD_STREAM else name
-        kind, stream = kind_of_stream(lines)
-        if kind == "text":
-            found = _plain_texts(stream, name, columns, split_words)
-        else:
-            layout = reader = RowReader(name, kind, columns, keeps_others=True, lines=stream)
-            found = (labelled(row, name, split_words) for row in reader)
-    elif not is_data_set_name(name) and source_kind(name, columns) == "text":
-        found = _plain_texts(decoded_lines(name), name, columns, split_words)
-    else:
-        config = dataclasses.replace(config, classes=5)  # with 2 classes, neutral trees are omitted
-        examples, layout = open_source(name, config, split_words, training=False, needs_label=False)
-        found = (example for example, _ in examples)
-    first = next(found, None)
+    name = str(source)
+    found = _of_pipe(name, config, split_words) if is_read_once(name) else _of_file(name, config, split_words)
+    return chain([next(found)], found)  # so that an error is raised here, not at the first text
+
+
+def _of_pipe(source: str, config: DataConfig, split_words: SplitWords) -> Iterator[LabelledText]:
+    columns = config.columns(needs_label=False)
+    with open_pipe(source) as pipe:
+        if pipe.kind not in ("json", "jsonl"):
+            yield from _checked(_plain_texts(pipe.lines(), pipe.name, columns, split_words), pipe.name, NAME_OF["text"])
+            return
+        reader = RowReader(pipe.name, pipe.kind, columns, keeps_others=True, content=pipe.content)
+        yield from _checked((labelled(row, pipe.name, split_words) for row in reader), pipe.name, reader)
+
+
+def _of_file(name: str, config: DataConfig, split_words: SplitWords) -> Iterator[LabelledText]:
+    columns = config.columns(needs_label=False)
+    if not is_data_set_name(name) and source_kind(name, columns) == "text":
+        return _checked(_plain_texts(decoded_lines(name), name, columns, split_words), name, NAME_OF["text"])
+    config = dataclasses.replace(config, classes=5)  # with 2 classes, neutral trees are omitted
+    examples, layout = open_source(name, config, split_words, training=False, needs_label=False)
+    return _checked((example for example, _ in examples), name, layout)
+
+
+def _checked(texts: Iterator[LabelledText], name: str, layout: object) -> Iterator[LabelledText]:
+    """The texts, of which there must be one; once it is read, what they were read as is logged."""
+    first = next(texts, None)
     if first is None:
         raise CorpusError(f"{name}: expected texts, found none")
     log.info("%s: read as %s", name, layout)
-    return chain([first], found)
+    yield from chain([first], texts)
 
 
 def _plain_texts(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from elmo_lite import CorpusError
 from elmo_lite.text import NAME_OF, SEPARATORS, Kind, column_names, open_data_set, read_rows, table_rows
@@ -49,8 +49,8 @@ class RowReader:
     columns: Columns
     keeps_others: bool = False
     """Whether rows keep their other fields."""
-    lines: Iterable[tuple[int, str]] | None = None
-    """Numbered lines of JSON that are read already, as those of standard input. Defaults to those of the file."""
+    content: IO[bytes] | None = None
+    """JSON that is open already, as that of a pipe. Defaults to that of the file."""
     chosen: Chosen | None = None
     """Columns of the first row."""
 
@@ -66,7 +66,7 @@ class RowReader:
         if kind in SEPARATORS and (names := column_names(source, SEPARATORS[kind])):
             numbers = list(map(str, range(1, len(names) + 1)))
             self.columns.find(names if has_header else numbers, f"{source}, line 1")  # even if there are no rows
-        for record, where, number in read_rows(source, kind, has_header=has_header, lines=self.lines):
+        for record, where, number in read_rows(source, kind, has_header=has_header, content=self.content):
             yield self._row(record, where, number)
 
     def _row(self, record: dict[str, Any], where: str, line: int, features: Any = None) -> Row:

@@ -64,7 +64,7 @@ def predict_command(
 
     Args:
         directory: Classifier, as written by "elmo-lite sentiment train".
-        paths: INPUT, then optionally OUTPUT. INPUT is a text per line or JSONL (either is read from standard input too:
+        paths: INPUT, then optionally OUTPUT. INPUT is a text per line or JSON (either is read from standard input too:
             -), trees, .tsv, .csv or a data set of the hub; labels are not needed. A text without words gets an empty
             label. OUTPUT is text (.txt), JSONL (.jsonl) or a table (.tsv, .csv) by its suffix. Defaults to text on
             standard output.

@@ -91,8 +91,8 @@ def predict_command(
 
     Args:
         directory: Tagger, as written by "elmo-lite tag train".
-        paths: INPUT, then optionally OUTPUT. INPUT is text with a sentence per line, JSONL (either is read from
-            standard input too: -), CoNLL-U or a column file. OUTPUT is text (.txt), JSONL with the other fields of
+        paths: INPUT, then optionally OUTPUT. INPUT is text with a sentence per line, JSON, CoNLL-U or a column
+            file (any of these on standard input too, where CoNLL-U is columns like others: -). OUTPUT is text (.txt), JSONL with the other fields of
             INPUT (.jsonl), columns (.conll, .iob2, .tsv), a table (.csv) or, if INPUT is CoNLL-U, the same with a
             column filled (.conllu, .conllup), by its suffix. Defaults to CoNLL-U if INPUT is, otherwise to text, on
             standard output. A tagger of spans reads and writes the forms of annotation tools too, see "elmo-lite ner

@@ -19,20 +19,19 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import IO, Any
 
 from elmo_lite import ConfigError, CorpusError
-from elmo_lite.files import STANDARD_STREAM
 from elmo_lite.text import (
     NAME_OF,
     Kind,
     decoded_lines,
     is_data_set_name,
+    is_read_once,
     is_tag,
     kind_of,
-    kind_of_stream,
+    open_pipe,
     read_rows,
-    standard_input_lines,
 )
 from tasks.files import without_end
 from tasks.tagging.prediction import PREDICATE, Marked
@@ -103,22 +102,31 @@ def predicates_to_tag(
 def _rows_to_tag(
     name: str, word_column: Column, predicate_column: Column
 ) -> Iterator[tuple[Marked, Mapping[str, Any]]]:
-    kind, lines = kind_of_stream(standard_input_lines()) if name == STANDARD_STREAM else (_kind(name), None)
-    if lines is not None:
-        name = "standard input"
-        if kind == "text":
-            raise CorpusError(f"{name}: expected JSON lines with marked predicates, found text")
+    if is_read_once(name):
+        with open_pipe(name) as pipe:
+            if pipe.kind not in RECORDS:
+                found = NAME_OF[pipe.kind]
+                raise CorpusError(f"{pipe.name}: expected JSON with marked predicates, or a file, found {found}")
+            yield from _of_records(pipe.name, pipe.kind, predicate_column, pipe.content)
+        return
+    kind = _kind(name)
     if kind in RECORDS:
-        field = _field(predicate_column, name)
-        for record, where, _ in read_rows(name, kind, lines=lines):
-            marked = Marked(words_of(record, where), _places(record, field, where))
-            read = field, next(word_field for word_field in WORD_FIELDS if word_field in record)
-            yield marked, {other: value for other, value in record.items() if other not in read}
+        yield from _of_records(name, kind, predicate_column)
         return
     word, predicate = _columns(name, word_column, predicate_column)
     for rows in _sentences(name, 1 + max(word, predicate)):
         words, predicates = _marked(rows, word, predicate)
         yield from ((Marked(words, (place,)), {}) for place in predicates)
+
+
+def _of_records(
+    name: str, kind: Kind, predicate_column: Column, content: IO[bytes] | None = None
+) -> Iterator[tuple[Marked, Mapping[str, Any]]]:
+    field = _field(predicate_column, name)
+    for record, where, _ in read_rows(name, kind, content=content):
+        marked = Marked(words_of(record, where), _places(record, field, where))
+        read = field, next(word_field for word_field in WORD_FIELDS if word_field in record)
+        yield marked, {other: value for other, value in record.items() if other not in read}
 
 
 def _kind(name: str) -> Kind:

@@ -13,6 +13,7 @@ from elmo_lite.text import (
     begins_document,
     decoded_lines,
     is_data_set_name,
+    is_read_once,
     kind_of,
     open_data_set,
     read_rows,
@@ -88,7 +89,7 @@ def number_of(column: Column, title: str, name: str) -> int | None:
         CorpusError: The file is empty.
     """
     if isinstance(column, str):
-        if not any(text.strip() for _, text in decoded_lines(name)):
+        if not is_read_once(name) and not any(text.strip() for _, text in decoded_lines(name)):
             raise CorpusError(f"{name}: expected one word per line, found none")
         expected = f"the number of a column of {name}, which names none"
         raise ConfigError(f"{title}: expected {expected}, found {column!r}")

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from elmo_lite import CorpusError
-from elmo_lite.files import STANDARD_STREAM
 from elmo_lite.text import (
     NAME_OF,
     ColumnReader,
     Kind,
+    Pipe,
     decoded_lines,
     is_data_set_name,
+    is_read_once,
     kind_of,
-    kind_of_stream,
+    open_pipe,
     read_rows,
-    standard_input_lines,
 )
 from tasks.files import without_end
 
@@ -97,9 +97,9 @@ class SentenceStream:
     def __init__(self, name: str, word_column: int | None = None) -> None:
         """Find out what the file is; arguments and errors are those of ``read_sentences``."""
         self.name, self.word_column = name, word_column
-        self.kind: Kind = "text" if name == STANDARD_STREAM else "hub" if is_data_set_name(name) else kind_of(name)
-        self.description = NAME_OF[self.kind]
-        """What it was read as, in words; of a column file and a pipe at its end."""
+        self._kind: Kind | None = None if is_read_once(name) else "hub" if is_data_set_name(name) else kind_of(name)
+        self.description = ""
+        """What it was read as, in words, at its end."""
 
     def __iter__(self) -> Iterator[Row]:
         """Read the sentences."""
@@ -111,24 +111,26 @@ class SentenceStream:
         log.info("%s: read as %s; sentences: %s", self.name, self.description, f"{number:,}")
 
     def _rows(self) -> Iterator[Row]:
-        if self.kind == "text":
-            yield from self._of_lines()
-        elif self.kind in RECORDS:
-            yield from (_sentence_of(row, where) for row, where, _ in read_rows(self.name, self.kind))
-        else:
-            reader = ColumnReader(self.name, self.word_column, with_tags=False)
-            yield from ((words, {}) for words, _, _ in reader)
-            self.description = str(reader)
+        if self._kind is not None:
+            yield from self._of_kind(self._kind)
+            return
+        with open_pipe(self.name) as pipe:
+            self.name = pipe.name
+            yield from self._of_kind(pipe.kind, pipe)
 
-    def _of_lines(self) -> Iterator[Row]:
-        """The sentences of text, or of JSON lines in a pipe, whose kind nobody could know before it was read."""
-        is_piped = self.name == STANDARD_STREAM
-        self.kind, lines = kind_of_stream(standard_input_lines() if is_piped else decoded_lines(self.name))
-        self.name, self.description = "standard input" if is_piped else self.name, NAME_OF[self.kind]
-        if self.kind == "text":
-            yield from ((without_end(line), {}) for _, line in lines)
-        else:
-            yield from (_sentence_of(row, where) for row, where, _ in read_rows(self.name, self.kind, lines=lines))
+    def _of_kind(self, kind: Kind, pipe: Pipe | None = None) -> Iterator[Row]:
+        self.description = NAME_OF[kind]
+        if kind in RECORDS:
+            rows = read_rows(self.name, kind, content=None if pipe is None else pipe.content)
+            yield from (_sentence_of(row, where) for row, where, _ in rows)
+            return
+        lines = None if pipe is None else pipe.lines()
+        if kind == "text":
+            yield from ((without_end(line), {}) for _, line in lines or decoded_lines(self.name))
+            return
+        reader = ColumnReader(self.name, self.word_column, with_tags=False, lines=lines)
+        yield from ((words, {}) for words, _, _ in reader)
+        self.description = str(reader)
 
 
 def read_sentences(name: str, word_column: int | None = None) -> list[str | Sequence[str]]:
@@ -136,8 +138,8 @@ def read_sentences(name: str, word_column: int | None = None) -> list[str | Sequ
 
     Args:
         name: A text file with one sentence per line, JSON or Parquet with ``tokens``, ``words`` or ``text``, a column
-            file, the tags of which are ignored, or "-" for text or JSON lines on standard input. A blank line of text
-            is a sentence without words, so that input and output have the same number of lines.
+            file, the tags of which are ignored, or "-" for any of these but Parquet on standard input. A blank line of
+            text is a sentence without words, so that input and output have the same number of lines.
         word_column: Column of the words in a column file, from 0. Detected by default.
 
     Raises:

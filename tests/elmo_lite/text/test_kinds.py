@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from elmo_lite.errors import CorpusError
-from elmo_lite.text.kinds import kind_of, kind_of_stream
+from elmo_lite.text.kinds import kind_of
 from elmo_lite.text.lines import sample_of
 from elmo_lite.text.sources import find_sources
 
@@ -114,19 +114,17 @@ def test_an_empty_array_is_no_text(tmp_path: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "kind"),
+    ("content", "kind"),
     [
-        (['{"text": "a"}', '{"text": "b"}', "c"], "jsonl"),
-        (["", " ", '{"text": "a"}'], "jsonl"),
-        (['{"text": "a"}', "b"], "text"),
-        (["{ a }"], "text"),
-        (['["a", "b"]', '["c"]'], "text"),
-        (["", ""], "text"),
-        ([], "text"),
+        ("The B-52 landed .\n", "text"),
+        ("Anna O Brien\nBob O Neil\n", "text"),
+        ("Anna B-PER\nBrien I-PER\n. O\n", "columns"),
+        ("Anna\tB-PER\n", "columns"),
+        ("The B-52 landed .\n", "columns"),
     ],
 )
-def test_kind_of_what_is_read_once(lines: list[str], kind: str) -> None:
-    """No line is lost, and no more of them than needed are waited for."""
-    numbered = list(enumerate(lines, start=1))
-    found, again = kind_of_stream(iter(numbered))
-    assert (found, list(again)) == (kind, numbered)
+def test_two_sentences_are_no_columns(tmp_path: Path, content: str, kind: str) -> None:
+    """The name says otherwise in the last case."""
+    path = tmp_path / ("a.conll" if kind == "columns" else "a.txt")
+    path.write_text(content)
+    assert kind_of(path) == kind

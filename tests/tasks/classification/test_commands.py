@@ -165,11 +165,14 @@ def pipe(path: Path, text: str) -> tuple[str, threading.Thread]:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-@pytest.mark.parametrize("line", ["good {}", '{{"text": "good {}"}}'])
-def test_a_pipe_is_read_once(line: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["text", "jsonl", "json"])
+def test_a_pipe_is_read_once(form: str, tmp_path: Path) -> None:
     """Nothing of it is lost to finding out what it is."""
     model = saved(tmp_path / "model", ["x", "y"])
-    name, thread = pipe(tmp_path / "pipe", "".join(line.format(number) + "\n" for number in range(3000)))
+    texts = [f"good {number}" for number in range(3000)]
+    lines = texts if form == "text" else [json.dumps({"text": text}) for text in texts]
+    content = json.dumps([{"text": text} for text in texts]) if form == "json" else "\n".join(lines)
+    name, thread = pipe(tmp_path / "pipe", content)
     predict_command(model, [name, str(tmp_path / "b.jsonl")])
     thread.join(10)
     found = [json.loads(row)["text"] for row in (tmp_path / "b.jsonl").read_text().splitlines()]

@@ -124,8 +124,38 @@ def test_other_fields_of_predicates_are_kept(
     predict_command(model, ["-"], format="jsonl")
     assert json.loads(capsys.readouterr().out) == found
     give(monkeypatch, "the cat\n")
-    with pytest.raises(CorpusError, match="^standard input: expected JSON lines with marked predicates, found text$"):
+    expected = "^standard input: expected JSON with marked predicates, or a file, found text$"
+    with pytest.raises(CorpusError, match=expected):
         predict_command(model, ["-"])
+
+
+@pytest.mark.parametrize("form", ["txt", "jsonl", "json", "iob2"])
+def test_standard_input_is_read_as_the_file(
+    form: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file of columns too, whose rows are not sentences."""
+    rows = [{"tokens": ["the", "cat"]}, {"text": "a cat"}]
+    content = {
+        "txt": "the cat\na cat\n",
+        "jsonl": "".join(json.dumps(row) + "\n" for row in rows),
+        "json": json.dumps(rows),
+        "iob2": "the\tO\ncat\tB-X\n\na\tO\ncat\tB-X\n\n",
+    }[form]
+    (tmp_path / f"in.{form}").write_text(content)
+    predict_command(model, [str(tmp_path / f"in.{form}")], format="columns")
+    expected = capsys.readouterr().out
+    assert len(expected.split("\n\n")) == 3
+    give(monkeypatch, content)
+    predict_command(model, ["-"], format="columns")
+    assert capsys.readouterr().out == expected
+
+
+def test_columns_have_no_names_in_a_pipe(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, "the\tO\n")
+    with pytest.raises(
+        ConfigError, match="^word_column: expected the number of a column of -, which names none, found"
+    ):
+        predict_command(model, ["-"], word_column="form")
 
 
 def give(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
