@@ -80,8 +80,9 @@ def predict_command(
         directory: Tagger, as written by "elmo-lite ner train".
         paths: INPUT, then optionally OUTPUT. INPUT is text with a sentence per line, JSON or a column file (any of
             these on standard input too: -). OUTPUT is text (.txt), JSONL with the other fields of INPUT (.jsonl),
-            columns (.conll, .iob2, .tsv) or a table (.csv) by its suffix. Defaults to text on standard output. If INPUT is from doccano, Label Studio, Prodigy, brat or spaCy, OUTPUT (.jsonl, .json, a directory,
-            .spacy) and standard output are so too.
+            columns (.conll, .iob2, .tsv) or a table (.csv) by its suffix. Defaults to text on standard output. If INPUT
+            is from doccano, Label Studio, Prodigy, brat or spaCy, OUTPUT (.jsonl, .json, a directory, .spacy) and
+            standard output are so too.
         probabilities: Add the marginal probabilities of the tags.
         min_score: Probability in 0..1 of an entity with exactly its words and type; entities below it are left out.
         format: Format of the output: text, jsonl, columns or csv; doccano, spans (as Prodigy has them) or label_studio

@@ -91,12 +91,12 @@ def predict_command(
 
     Args:
         directory: Tagger, as written by "elmo-lite tag train".
-        paths: INPUT, then optionally OUTPUT. INPUT is text with a sentence per line, JSON, CoNLL-U or a column
-            file (any of these on standard input too, where CoNLL-U is columns like others: -). OUTPUT is text (.txt), JSONL with the other fields of
-            INPUT (.jsonl), columns (.conll, .iob2, .tsv), a table (.csv) or, if INPUT is CoNLL-U, the same with a
-            column filled (.conllu, .conllup), by its suffix. Defaults to CoNLL-U if INPUT is, otherwise to text, on
-            standard output. A tagger of spans reads and writes the forms of annotation tools too, see "elmo-lite ner
-            predict".
+        paths: INPUT, then optionally OUTPUT. INPUT is text with a sentence per line, JSON, CoNLL-U or a column file
+            (any of these on standard input too, where CoNLL-U is columns like others: -). OUTPUT is text (.txt), JSONL
+            with the other fields of INPUT (.jsonl), columns (.conll, .iob2, .tsv), a table (.csv) or, if INPUT is
+            CoNLL-U, the same with a column filled (.conllu, .conllup), by its suffix. Defaults to CoNLL-U if INPUT is,
+            otherwise to text, on standard output. A tagger of spans reads and writes the forms of annotation tools too,
+            see "elmo-lite ner predict".
         probabilities: Add the marginal probabilities of the labels.
         min_score: Probability in 0..1 of a span with exactly its words and type; spans below it are left out. Labels of
             words have none.
