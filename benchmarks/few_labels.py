@@ -31,7 +31,8 @@ from paired import paired, print_table
 from transfer import main_score, read, score_head, shown, train_head, write
 from transfer_baselines import fitted
 
-from elmo_lite.cli.arguments import function_parser, parse
+from elmo_lite.cli.arguments import parse
+from elmo_lite.cli.signatures import function_parser
 from tasks.ner.config import NerConfig
 from tasks.ner.training import train_command as train_tagger
 from tasks.sentiment.config import SentimentConfig

@@ -38,7 +38,8 @@ import torch.nn.functional as F
 from peak import measure_peak, synchronize
 from torch import Tensor, nn
 
-from elmo_lite.cli.arguments import function_parser, parse
+from elmo_lite.cli.arguments import parse
+from elmo_lite.cli.signatures import function_parser
 from elmo_lite.corpus.batch import Batch
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.hardware import choose_device, choose_precision, keep_freed_memory

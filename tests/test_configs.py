@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from elmo_lite.cli.arguments import function_parser, parse
+from elmo_lite.cli.arguments import parse
 from elmo_lite.cli.main import all_commands
+from elmo_lite.cli.signatures import function_parser
 from elmo_lite.errors import ConfigError
 from elmo_lite.presets import configs_directory, preset_names, preset_path
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo, Tokenization, save_model
-from elmo_lite.cli.arguments import function_parser, parse
+from elmo_lite.cli.arguments import parse
 from elmo_lite.cli.main import COMMANDS, ENTRY_POINT_GROUP, Command, command_positionals
+from elmo_lite.cli.signatures import function_parser
 from tasks.ner.config import NerConfig
 from tasks.ner.tagger import new_tagger
 from tasks.sentiment.classifier import new_classifier

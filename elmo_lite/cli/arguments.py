@@ -1,26 +1,23 @@
-"""Command-line arguments of a typed function, and YAML and dotted flags of its ``config`` dataclass."""
+"""Command-line arguments of a typed function: flags and YAML are parsed, and the function is called."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import inspect
 import operator
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
-from elmo_lite.cli.common import COMMON, QUIET, add_common_options, common_options
-from elmo_lite.cli.help import RARE, HelpFormatter, arrange, documentation_of, usage_word
+from elmo_lite.cli.common import QUIET, common_options
 from elmo_lite.cli.messages import as_typed, nearest, one_line, with_known_flags
+from elmo_lite.cli.signatures import function_parser, values_of
 from elmo_lite.errors import ConfigError, ElmoLiteError
 from elmo_lite.metadata import read_yaml
 from elmo_lite.presets import preset_path
 
-CONFIG = "config"
 LONGEST_MESSAGE = 500
 """Number of characters of an error of the parser, which quotes whole values."""
 
@@ -41,10 +38,8 @@ def call_with_arguments(
     """Parse ``argv`` by the signature of a function and call the function.
 
     Args:
-        function: Annotated function. Required parameters are positional if ``positionals`` names them, and required
-            flags otherwise; a positional one with a default may be left out. ``bool`` parameters are flags without a
-            value. A parameter ``config`` annotated with a dataclass is read from ``--config`` (preset or YAML file) and
-            from one dotted flag per field.
+        function: Annotated function, see ``signatures.function_parser``. The parameter ``config`` is read from
+            ``--config`` (preset or YAML file) and from one dotted flag per field.
         argv: Arguments after the name of the command.
         prog: Program and command, for the help.
         positionals: Names of parameters without a flag. A list takes one or more values.
@@ -65,85 +60,13 @@ def call_with_arguments(
     except ConfigError as error:
         hint = (hints or {}).get(str(error).partition(":")[0])
         raise ConfigError(f"{error} ({hint})") if hint else error from None
-    parameters = inspect.signature(function).parameters
-    values = {name: arguments[name] for name in parameters if name != CONFIG}
-    if CONFIG in parameters:
-        config_type = typing.get_type_hints(function)[CONFIG]
-        names = [field.name for field in dataclasses.fields(config_type)]
-        values[CONFIG] = config_type(**{name: arguments[name] for name in names})
+    values = values_of(function, arguments)
     with common_options(arguments[QUIET], arguments["threads"], arguments["max_line_bytes"]):
         try:
             return function(**values)
         except ElmoLiteError as error:
             error.args = (with_known_flags(str(error), parser),)
             raise
-
-
-def function_parser(function: Callable[..., Any], prog: str, positionals: Sequence[str]) -> ArgumentParser:
-    """The parser of a command. Help texts come from the docstrings of the function and of the fields of the config."""
-    set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    documentation = documentation_of(function)
-    parser = ArgumentParser(
-        prog=prog,
-        description=documentation.summary,
-        exit_on_error=False,
-        formatter_class=HelpFormatter,
-        add_help=False,
-    )
-    common = parser.add_argument_group(COMMON)
-    add_common_options(common)
-    types, parameters = typing.get_type_hints(function), inspect.signature(function).parameters
-    required, rare = parser.add_argument_group("required arguments"), parser.add_argument_group(RARE)
-    usage = []
-    for name, parameter in parameters.items():
-        if name in (CONFIG, QUIET):
-            continue
-        is_required = parameter.default is parameter.empty
-        group = required if is_required else rare if name in documentation.rare else parser._optionals
-        kind = {"positional": name in positionals, "alone": not {*positionals} - {CONFIG}}
-        action = _add_argument(group, parameter, types[name], documentation.help_of.get(name, ""), **kind)
-        usage += [usage_word(action)] if is_required else [f"[{action.metavar}]"] if name in positionals else []
-    if CONFIG in parameters:
-        parser.add_argument("--config", action="config", help="Name of a preset or path of a YAML file.")
-        parser.add_class_arguments(types[CONFIG])
-        _allow_bare_switches(parser)
-    arrange(parser, required, common, rare, usage)
-    return parser
-
-
-def _allow_bare_switches(parser: ArgumentParser) -> None:
-    """Let ``--pair`` mean ``--pair true`` for every setting that is true or false."""
-    for action in parser._actions:
-        if getattr(action, "_typehint", None) in (bool, bool | None):
-            action.nargs, action.const = "?", True
-
-
-def _add_argument(
-    group: Any, parameter: inspect.Parameter, annotation: Any, text: str, *, positional: bool, alone: bool
-) -> Any:
-    """Add the argument of one parameter to a parser or one of its groups; ``alone`` if the command has flags alone."""
-    name = parameter.name
-    if positional:
-        number = "+" if _is_list(annotation) else None if parameter.default is parameter.empty else "?"
-        return group.add_argument(name, type=str, nargs=number, help=text, metavar=name.upper())
-    if annotation is bool:
-        return group.add_argument(f"--{name}", action="store_true", help=text)
-    if _is_list(annotation):
-        # Beside positional arguments one value per flag: a flag with several would also take those after it.
-        several: dict[str, Any] = {"action": "extend", "nargs": "+"} if alone else {"action": "append"}
-        return group.add_argument(f"--{name}", type=str, help=text, **several, **_default_of(parameter))
-    return group.add_argument(f"--{name}", type=annotation, help=text, **_default_of(parameter))
-
-
-def _is_list(annotation: Any) -> bool:
-    """Whether a parameter takes several strings: ``list[str]`` or ``list[str] | None``."""
-    return any(typing.get_origin(part) is list for part in (annotation, *typing.get_args(annotation)))
-
-
-def _default_of(parameter: inspect.Parameter) -> dict[str, Any]:
-    if parameter.default is inspect.Parameter.empty:
-        return {"required": True}
-    return {"default": parameter.default}
 
 
 def parse(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from docstring_parser import parse_from_object
 from docstring_parser.google import DEFAULT_SECTIONS, GoogleParser, Section, SectionType
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
@@ -38,6 +39,12 @@ def documentation_of(function: Callable[..., Any]) -> Documentation:
     help_of = {entry.arg_name: " ".join((entry.description or "").split()) for entry in parsed.params}
     rare = frozenset(entry.arg_name for entry in parsed.params if entry.args[0] == _RARE_KEY)
     return Documentation(parsed.short_description or "", help_of, rare)
+
+
+def attribute_help(kind: type) -> dict[str, str]:
+    """Help text of each field of a dataclass: the docstring below it."""
+    parsed = parse_from_object(kind)
+    return {entry.arg_name: " ".join((entry.description or "").split()) for entry in parsed.params}
 
 
 class HelpFormatter(DefaultHelpFormatter):

@@ -12,7 +12,7 @@ from tasks.ner.config import NerConfig
 from tasks.ner.data import TaggedData, TaggedSource, read_tagged
 from tasks.ner.tagger import NerTagger, new_tagger
 from tasks.tagging.tasks import SpanTask
-from tasks.training.summary import print_scores
+from tasks.training.command import TrainingFlags, train_and_print
 from tasks.training.train_task import train_task
 
 
@@ -77,49 +77,14 @@ def train(
     )
 
 
-def train_command(
-    config: NerConfig,
-    *,
-    train: str,
-    out: str,
-    dev: str | None = None,
-    test: str | None = None,
-    seeds: int = 1,
-    folds: int = 1,
-    search: list[str] | None = None,
-    overwrite: bool = False,
-    quiet: bool = False,
-) -> None:
+def train_command(config: NerConfig, *, train: str, flags: TrainingFlags, quiet: bool = False) -> None:
     """Train a named entity tagger.
 
     Args:
         config: Settings of the tagger.
         train: Labelled sentences to learn from: a column file, JSON, Parquet or a hub data set; or texts with spans of
             characters from doccano, Label Studio, Prodigy, brat (a directory) or spaCy.
-        dev: Labelled sentences to choose the best epoch by. Defaults to a tenth of --train, of whole documents
-            where they are known.
-        out: Directory to write the tagger, its scores, its predictions on dev and pictures to.
-        test: Labelled sentences to score once at the end.
-        seeds: Number of taggers to train, 1 or more, with the random seeds 0, 1, ...; mean and standard deviation of
-            their scores are printed.
-        folds: Number of folds of a cross-validation over --train: so many models, each scored on a part that it has
-            not seen; their mean and deviation are printed. 1 for none.
-        search: Settings to try, such as learning_rate=1e-3,3e-3 dropout=0.3,0.5: every combination, each with --seeds
-            taggers; the best on dev is kept in --out. Defaults to none.
-        overwrite: Replace a tagger that is in --out.
+        flags: What is trained and scored.
         quiet: Show no progress.
     """
-    facts = train_task(
-        Ner(),
-        config,
-        train,
-        dev,
-        out,
-        test=test,
-        seeds=seeds,
-        folds=folds,
-        search=search,
-        overwrite=overwrite,
-        progress=not quiet,
-    )
-    print_scores(Ner(), facts, out, seeds)
+    train_and_print(Ner(), config, train, flags, quiet)

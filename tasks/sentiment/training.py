@@ -10,7 +10,7 @@ from tasks.classification.data import LabelledSource
 from tasks.classification.training import Classification
 from tasks.sentiment.classifier import SentimentClassifier
 from tasks.sentiment.config import SentimentConfig
-from tasks.training.summary import print_scores
+from tasks.training.command import TrainingFlags, train_and_print
 from tasks.training.train_task import train_task
 
 
@@ -57,49 +57,13 @@ def train(
     )
 
 
-def train_command(
-    config: SentimentConfig,
-    *,
-    train: str,
-    out: str,
-    dev: str | None = None,
-    test: str | None = None,
-    seeds: int = 1,
-    folds: int = 1,
-    search: list[str] | None = None,
-    overwrite: bool = False,
-    quiet: bool = False,
-) -> None:
+def train_command(config: SentimentConfig, *, train: str, flags: TrainingFlags, quiet: bool = False) -> None:
     """Train a sentiment classifier.
 
     Args:
         config: Settings of the classifier.
         train: Labelled texts to learn from: trees, TSV, CSV, JSON, Parquet or a hub data set.
-        dev: Labelled texts to choose the best epoch by. Defaults to a tenth of --train, of whole
-            documents where they are known.
-        out: Directory to write the classifier, its scores, its predictions on dev and pictures to.
-        test: Labelled texts to score once at the end.
-        seeds: Number of classifiers to train, 1 or more, with the random seeds 0, 1, ...; mean and standard deviation
-            of their scores are printed.
-        folds: Number of folds of a cross-validation over --train: so many models, each scored on a part that it has
-            not seen; their mean and deviation are printed. 1 for none.
-        search: Settings to try, such as learning_rate=1e-3,3e-3 dropout=0.3,0.5: every combination, each with --seeds
-            classifiers; the best on dev is kept in --out. Defaults to none.
-        overwrite: Replace a classifier that is in --out.
+        flags: What is trained and scored.
         quiet: Show no progress.
     """
-    task = Sentiment(config)
-    facts = train_task(
-        task,
-        config,
-        train,
-        dev,
-        out,
-        test=test,
-        seeds=seeds,
-        folds=folds,
-        search=search,
-        overwrite=overwrite,
-        progress=not quiet,
-    )
-    print_scores(task, facts, out, seeds)
+    train_and_print(Sentiment(config), config, train, flags, quiet)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from elmo_lite.cli.arguments import function_parser, parse
+from elmo_lite.cli.arguments import parse
 from elmo_lite.cli.main import COMMANDS, command_positionals
+from elmo_lite.cli.signatures import function_parser
 from elmo_lite.nn.config import BiLMConfig
 from elmo_lite.pretraining.config import OptimizerConfig, PretrainConfig
 from elmo_lite.repeat import repeat_command

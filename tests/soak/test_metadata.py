@@ -19,7 +19,8 @@ import torch
 import yaml
 
 from elmo_lite import BiLM, BiLMConfig, CharCNNConfig, Elmo, Tokenization, Vocabulary, load_model, save_model
-from elmo_lite.cli.arguments import function_parser, parse
+from elmo_lite.cli.arguments import parse
+from elmo_lite.cli.signatures import function_parser
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
 from elmo_lite.corpus.corpus import Corpus
 from elmo_lite.errors import ElmoLiteError

@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from elmo_lite import __version__
-from elmo_lite.cli.arguments import call_with_arguments, function_parser, parse
+from elmo_lite.cli.arguments import call_with_arguments, parse
 from elmo_lite.cli.common import common_options
 from elmo_lite.cli.main import all_commands, command_positionals, main
+from elmo_lite.cli.signatures import function_parser
 from elmo_lite.errors import ConfigError, CorpusError
 from elmo_lite.text.lines import LineLimit
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from jsonargparse import ArgumentParser
 
-from elmo_lite.cli.arguments import function_parser
 from elmo_lite.cli.help import documentation_of, shown
 from elmo_lite.cli.main import all_commands, command_positionals
+from elmo_lite.cli.signatures import function_parser
 
 COMMANDS = all_commands()
 

@@ -6,7 +6,8 @@ from typing import Literal
 import pytest
 
 from elmo_lite import ConfigError
-from elmo_lite.cli.arguments import function_parser, parse
+from elmo_lite.cli.arguments import parse
+from elmo_lite.cli.signatures import function_parser
 
 
 @dataclass(frozen=True, kw_only=True)

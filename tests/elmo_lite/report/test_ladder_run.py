@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 
-from elmo_lite.cli.arguments import function_parser, parse
+from elmo_lite.cli.arguments import parse
 from elmo_lite.cli.main import COMMANDS, command_positionals
+from elmo_lite.cli.signatures import function_parser
 from elmo_lite.errors import CheckpointError
 from elmo_lite.ladder.clock import Clock
 from elmo_lite.ladder.config import LadderConfig

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from elmo_lite import ConfigError
-from elmo_lite.cli.arguments import function_parser, parse
+from elmo_lite.cli.arguments import parse
+from elmo_lite.cli.signatures import function_parser
 from tasks.classification.bcn import BCNConfig
 from tasks.classification.pooled_head import PooledConfig
 from tasks.classification.readers import DataConfig
