@@ -31,8 +31,8 @@ from elmo_lite.locks import hold
 from elmo_lite.metadata import write_json
 from elmo_lite.text.blocks import Block
 from elmo_lite.text.characters import LONGEST_WIDTH, MAX_CHARACTERS, SHORTEST_WIDTH
-from elmo_lite.text.samples import check_beginnings
-from elmo_lite.text.sources import Source, find_sources, warn_of_numbers
+from elmo_lite.text.samples import check_beginnings, warn_of_beginnings
+from elmo_lite.text.sources import Source, find_sources
 from elmo_lite.text.tokenization import Tokenization
 
 _SMALL_INPUT = 4 << 20
@@ -97,7 +97,7 @@ def build_corpus(
     held_out_sources = find_sources(held_out, numbered_lines=numbered) if held_out is not None else []
     _check_distinct(sources, held_out_sources)
     check_beginnings(sources + held_out_sources, settings.text_field)
-    warn_of_numbers(sources + held_out_sources)
+    warn_of_beginnings(sources + held_out_sources)
     with hold(out):
         remove_leftovers(out)
         _check_out(out, overwrite)

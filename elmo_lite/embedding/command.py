@@ -15,7 +15,8 @@ from elmo_lite.embedding.vector_choice import VectorChoice
 from elmo_lite.embedding.vector_shape import DType
 from elmo_lite.errors import require
 from elmo_lite.hardware import keep_freed_memory
-from elmo_lite.text.sources import find_sources, warn_of_numbers
+from elmo_lite.text.samples import warn_of_beginnings
+from elmo_lite.text.sources import find_sources
 
 
 def embed_command(
@@ -96,7 +97,7 @@ def _embed_here(
     """Embed in this process; a wrong path raises an error before the model is loaded."""
     check_output(output, input, overwrite)
     keep_freed_memory()
-    warn_of_numbers(find_sources([input], numbered_lines=reading.numbered_lines))
+    warn_of_beginnings(find_sources([input], numbered_lines=reading.numbered_lines))
     elmo = model.load()
     embed_file(
         elmo,

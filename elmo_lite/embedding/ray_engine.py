@@ -22,7 +22,8 @@ from elmo_lite.hardware import cpu_count
 from elmo_lite.locks import hold
 from elmo_lite.saved_model import encoder_hash
 from elmo_lite.stopping import Stopped
-from elmo_lite.text.sources import Source, warn_of_numbers
+from elmo_lite.text.samples import warn_of_beginnings
+from elmo_lite.text.sources import Source
 
 log = logging.getLogger("elmo_lite")
 
@@ -67,7 +68,7 @@ def embed_directory(
     check_output_directory(target, overwrite)
     sources = find_inputs(input, reading.numbered_lines)
     check_apart(target, Path(input), sources)
-    warn_of_numbers(sources)
+    warn_of_beginnings(sources)
     threads = cpu_count() if os.environ.get("OMP_NUM_THREADS") else 1  # that of --threads
     place = Unfinished(target)
     with hold(place.directory):

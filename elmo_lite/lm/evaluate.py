@@ -21,7 +21,8 @@ from elmo_lite.lm.sentence_source import check_tokenization
 from elmo_lite.lm.shared_classes import compare
 from elmo_lite.saved_model.checkpoint import SavedModel, load_model
 from elmo_lite.text.characters import encode_words
-from elmo_lite.text.sources import find_sources, warn_of_numbers
+from elmo_lite.text.samples import warn_of_beginnings
+from elmo_lite.text.sources import find_sources
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import BOUNDARY_CLASS, UNKNOWN_CLASS
 
@@ -209,7 +210,7 @@ def evaluate_command(
     # Wrong paths are reported before the model is loaded.
     corpus = Corpus.open(text) if os.path.isdir(text) else None
     if corpus is None:
-        warn_of_numbers(find_sources([text], numbered_lines=numbered_lines))
+        warn_of_beginnings(find_sources([text], numbered_lines=numbered_lines))
     models = [_loaded(name, device) for name in (model, against) if name is not None]
     if corpus is not None:
         words, stream = _held_out_stream(models[0], corpus)

@@ -12,7 +12,8 @@ import numpy as np
 from elmo_lite.corpus.blocks import encode_block
 from elmo_lite.corpus.corpus import BOUNDARY_ID, Corpus
 from elmo_lite.errors import CheckpointError, CorpusError
-from elmo_lite.text.sources import find_sources, warn_of_numbers
+from elmo_lite.text.samples import warn_of_beginnings
+from elmo_lite.text.sources import find_sources
 from elmo_lite.text.tokenization import Tokenization
 
 
@@ -38,7 +39,7 @@ class SentenceSource:
         if os.path.isdir(self.text):
             self.corpus = Corpus.open(self.text)
         else:
-            warn_of_numbers(find_sources([self.text], numbered_lines=self.numbered_lines))
+            warn_of_beginnings(find_sources([self.text], numbered_lines=self.numbered_lines))
 
     def sentences(self, tokenization: Tokenization) -> Iterator[list[str]]:
         """Read the sentences as lists of words.

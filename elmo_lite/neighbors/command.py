@@ -15,7 +15,8 @@ from elmo_lite.neighbors.outputs import checked_outputs, write_outputs
 from elmo_lite.neighbors.projection import Projection
 from elmo_lite.neighbors.report import as_text
 from elmo_lite.neighbors.search import neighboring_words, same_sentence
-from elmo_lite.text.sources import find_sources, warn_of_numbers
+from elmo_lite.text.samples import warn_of_beginnings
+from elmo_lite.text.sources import find_sources
 
 MAX_TOP_K = 1000
 MAX_STATIC = 10
@@ -96,4 +97,4 @@ def _check_input(text: str, top_k: int, numbered_lines: bool) -> None:
     require_range(top_k, "--top_k", 1, MAX_TOP_K)
     keep_freed_memory()
     if not Path(text).is_dir():
-        warn_of_numbers(find_sources([text], numbered_lines=numbered_lines))
+        warn_of_beginnings(find_sources([text], numbered_lines=numbered_lines))

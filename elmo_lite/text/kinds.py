@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +29,14 @@ NAME_OF: dict[Kind, str] = {
     "columns": "one word per line",
     "hub": "a data set of the hub",
 }
-_REFUSED = {b"PK\x03\x04": "a ZIP archive (or .docx, .xlsx)", b"%PDF-": "a PDF", b"\xd0\xcf\x11\xe0": "an Office file"}
+_REFUSED = {
+    b"PK\x03\x04": "a ZIP archive (or .docx, .xlsx)",
+    b"%PDF-": "a PDF",
+    b"\xd0\xcf\x11\xe0": "an Office file",
+    b"{\\rtf": "RTF",
+    codecs.BOM_UTF16_LE: "UTF-16 (convert it to UTF-8)",
+    codecs.BOM_UTF16_BE: "UTF-16 (convert it to UTF-8)",
+}
 _FEWEST_ROWS = 3
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,12 @@ from elmo_lite.text.documents import Record
 from elmo_lite.text.lines import SAMPLE_SIZE, sample_of
 from elmo_lite.text.sources import Source
 
+log = logging.getLogger("elmo_lite")
+
 _MOST_INPUTS = 8
+_NUMBERED_SAMPLE = 100
+"""Number of lines by which a file of numbered lines is recognised."""
+_MARKUP = re.compile(r"\s*<(!doctype|html|\?xml|mediawiki)[\s>]", re.IGNORECASE)
 
 
 def sample_text(sources: Sequence[Source], field: str | None = None) -> str:
@@ -29,6 +36,30 @@ def sample_text(sources: Sequence[Source], field: str | None = None) -> str:
         CorpusError: An input cannot be read, or a record is not as expected.
     """
     return "\n".join(_beginning(source, field) for source in sources[:_MOST_INPUTS])
+
+
+def warn_of_beginnings(sources: Iterable[Source]) -> None:
+    """Warn of text files that begin as something else: numbered lines, unless the numbers are removed, or markup.
+
+    Args:
+        sources: Inputs; of pipes nothing is known yet.
+    """
+    for source in sources:
+        if source.kind == "text" and not source.is_standard_input:
+            text = sample_of(source.name).decode("utf-8", "replace")
+            if _MARKUP.match(text):
+                hint = "whose tags are read as words (extract its text first)"
+                log.warning("%s: begins as HTML or XML, %s", source.name, hint)
+            if not source.is_numbered and _is_numbered(text.split("\n")[:_NUMBERED_SAMPLE]):
+                hint = "which are read as words (--numbered_lines removes them)"
+                log.warning("%s: lines begin with numbers and a TAB, %s", source.name, hint)
+
+
+def _is_numbered(lines: list[str]) -> bool:
+    """Whether lines begin with 1, 2, 3, ... or later numbers in order, and a TAB."""
+    numbers = [line.partition("\t")[0] for line in lines if "\t" in line]
+    first = int(numbers[0]) if numbers and numbers[0].isdecimal() and len(numbers[0]) < 10 else 0
+    return len(numbers) > 1 and numbers == [str(first + place) for place in range(len(lines))][: len(numbers)]
 
 
 def check_beginnings(sources: Sequence[Source], field: str | None = None) -> None:

@@ -27,7 +27,7 @@ from elmo_lite.text.documents import Record, as_record, choose_field, field_of, 
 from elmo_lite.text.hub_data_sets import open_data_set
 from elmo_lite.text.hub_names import is_data_set_name
 from elmo_lite.text.kinds import Kind, kind_of
-from elmo_lite.text.lines import LineLimit, is_read_once, sample_of, unreadable
+from elmo_lite.text.lines import LineLimit, is_read_once, unreadable
 from elmo_lite.text.pipes import Pipe, recognise
 from elmo_lite.text.records import json_values
 from elmo_lite.text.rows import SEPARATORS, parquet_rows
@@ -39,8 +39,6 @@ BLOCK_SIZE = 1 << 20
 """Approximate size of a block in bytes."""
 
 _BOM = b"\xef\xbb\xbf"
-_NUMBERED_SAMPLE = 100
-"""Number of lines by which a file of numbered lines is recognised."""
 
 
 @dataclass
@@ -207,18 +205,6 @@ def find_sources(inputs: Iterable[str], *, numbered_lines: bool = False) -> list
     for source in sources:
         source.is_numbered = numbered_lines and source.kind == "text"
     return sources
-
-
-def warn_of_numbers(sources: Iterable[Source]) -> None:
-    """Warn of files whose lines begin with 1, 2, 3, ... and a TAB, unless these are removed."""
-    for source in sources:
-        if source.kind == "text" and not source.is_numbered and not source.is_standard_input:
-            lines = sample_of(source.name).decode("utf-8", "replace").split("\n")[:_NUMBERED_SAMPLE]
-            numbers = [line.partition("\t")[0] for line in lines if "\t" in line]
-            first = int(numbers[0]) if numbers and numbers[0].isdecimal() and len(numbers[0]) < 10 else 0
-            if len(numbers) > 1 and numbers == [str(first + place) for place in range(len(lines))][: len(numbers)]:
-                hint = "which are read as words (--numbered_lines removes them)"
-                log.warning("%s: lines begin with numbers and a TAB, %s", source.name, hint)
 
 
 def _resolve(given: str) -> list[Source]:

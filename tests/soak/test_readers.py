@@ -19,8 +19,9 @@ from elmo_lite.errors import ElmoLiteError
 from elmo_lite.text.blocks import block_records
 from elmo_lite.text.kinds import kind_of
 from elmo_lite.text.lines import LineLimit
+from elmo_lite.text.samples import warn_of_beginnings
 from elmo_lite.text.sentence_files import read_sentences
-from elmo_lite.text.sources import find_sources, warn_of_numbers
+from elmo_lite.text.sources import find_sources
 from elmo_lite.text.tokenization import Tokenization
 from tasks.classification.data import read_labelled, read_texts
 from tasks.classification.readers import DataConfig
@@ -71,7 +72,7 @@ WORDS = Tokenization()
 def corpus_records(name: str) -> Iterator[Any]:
     """What ``corpus`` and ``evaluate`` read."""
     sources = find_sources([name])
-    warn_of_numbers(sources)
+    warn_of_beginnings(sources)
     for source in sources:
         for block in source.blocks():
             if block.kind == "text":

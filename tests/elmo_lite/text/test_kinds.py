@@ -72,7 +72,14 @@ def test_parquet_by_content(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "found"),
-    [(b"PK\x03\x04\x14\0", "a ZIP archive"), (b"%PDF-1.7\n", "a PDF"), (b"\xd0\xcf\x11\xe0\xa1", "an Office file")],
+    [
+        (b"PK\x03\x04\x14\0", "a ZIP archive"),
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"\xd0\xcf\x11\xe0\xa1", "an Office file"),
+        (b"{\\rtf1\\ansi Text.}", "RTF"),
+        ("\ufeffText.".encode("utf-16-le"), "UTF-16"),
+        ("\ufeffText.".encode("utf-16-be"), "UTF-16"),
+    ],
 )
 def test_documents_of_programs_are_refused(tmp_path: Path, content: bytes, found: str) -> None:
     path = tmp_path / "a.txt"

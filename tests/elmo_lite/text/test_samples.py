@@ -1,5 +1,6 @@
 """Samples of raw text from every kind of input, without reading more than they must."""
 
+import bz2
 import gzip
 import io
 import json
@@ -14,7 +15,7 @@ from elmo_lite.corpus import builder
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
 from elmo_lite.errors import CorpusError
 from elmo_lite.text.lines import SAMPLE_SIZE
-from elmo_lite.text.samples import check_beginnings, sample_text
+from elmo_lite.text.samples import check_beginnings, sample_text, warn_of_beginnings
 from elmo_lite.text.sources import find_sources
 
 
@@ -87,3 +88,40 @@ def test_a_wrong_file_is_found_before_any_work(tmp_path: Path, monkeypatch: pyte
     (source,) = find_sources(["b.jsonl"])
     check_beginnings([source])
     assert source.position == 0 and source.sha256 is None
+
+
+def test_numbered_lines_are_named_and_removed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "leipzig.txt"
+    path.write_text("".join(f"{number}\tSentence {number} .\n" for number in range(7, 300)))
+    with caplog.at_level("WARNING", logger="elmo_lite"):
+        warn_of_beginnings(find_sources([str(path)]))
+    hint = "which are read as words (--numbered_lines removes them)"
+    assert caplog.messages == [f"{path}: lines begin with numbers and a TAB, {hint}"]
+    caplog.clear()
+    (source,) = find_sources([str(path)], numbered_lines=True)
+    warn_of_beginnings([source])
+    text = "".join(block.text() for block in source.blocks(block_size=100))
+    assert text == "".join(f"Sentence {number} .\n" for number in range(7, 300))
+    path.write_text("1984\tA year.\n1812\tAnother.\n")
+    warn_of_beginnings(find_sources([str(path)]))
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("content", "is_markup"),
+    [
+        ("<!DOCTYPE html>\n<html>\n", True),
+        ("\n  <HTML lang='en'>\n", True),
+        ('<?xml version="1.0"?>\n<TEI>\n', True),
+        ('<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.10/">\n', True),
+        ("<unk> is the class of unknown words\n", False),
+        ("a tag <html> inside\n", False),
+    ],
+)
+def test_markup_is_named(content: str, is_markup: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "page.bz2"
+    path.write_bytes(bz2.compress(content.encode()))
+    with caplog.at_level("WARNING", logger="elmo_lite"):
+        warn_of_beginnings(find_sources([str(path)]))
+    found = [f"{path}: begins as HTML or XML, whose tags are read as words (extract its text first)"]
+    assert caplog.messages == (found if is_markup else [])

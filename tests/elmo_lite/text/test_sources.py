@@ -20,7 +20,7 @@ from pyarrow import parquet
 from elmo_lite.errors import CorpusError
 from elmo_lite.text.blocks import Block, block_records, decode
 from elmo_lite.text.documents import Record
-from elmo_lite.text.sources import find_sources, warn_of_numbers
+from elmo_lite.text.sources import find_sources
 
 TEXT = "".join(f"line {number} of some text\n" for number in range(2000)).encode()
 
@@ -256,23 +256,6 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     (block,) = source.blocks()
     assert (block.name, block.kind, block.data) == ("standard input", "text", "a naïve\nb\n".encode())
     assert source.sha256 == hashlib.sha256("\ufeffa naïve\nb\n".encode()).hexdigest()
-
-
-def test_numbered_lines_are_named_and_removed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "leipzig.txt"
-    path.write_text("".join(f"{number}\tSentence {number} .\n" for number in range(7, 300)))
-    with caplog.at_level("WARNING", logger="elmo_lite"):
-        warn_of_numbers(find_sources([str(path)]))
-    hint = "which are read as words (--numbered_lines removes them)"
-    assert caplog.messages == [f"{path}: lines begin with numbers and a TAB, {hint}"]
-    caplog.clear()
-    (source,) = find_sources([str(path)], numbered_lines=True)
-    warn_of_numbers([source])
-    text = "".join(block.text() for block in source.blocks(block_size=100))
-    assert text == "".join(f"Sentence {number} .\n" for number in range(7, 300))
-    path.write_text("1984\tA year.\n1812\tAnother.\n")
-    warn_of_numbers(find_sources([str(path)]))
-    assert not caplog.messages
 
 
 def test_tables_and_column_files_are_records(tmp_path: Path) -> None:
