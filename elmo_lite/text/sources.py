@@ -94,7 +94,7 @@ class Source:
     def _streamed_blocks(self, content: IO[bytes], field: str | None, block_size: int) -> Iterator[Block]:
         if self.is_pipe:
             pipe = recognise(content, self.name)
-            self.kind, self.is_numbered = pipe.kind, self.is_numbered and pipe.kind == "text"
+            self.kind = pipe.kind
             if pipe.kind in ("json", "columns"):
                 yield from self._record_blocks(self._file_records(field, pipe), block_size)
                 return
