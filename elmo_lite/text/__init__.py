@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from elmo_lite.text.lines import content_lines as content_lines
     from elmo_lite.text.lines import decoded_lines as decoded_lines
     from elmo_lite.text.lines import is_read_once as is_read_once
+    from elmo_lite.text.lines import not_utf8 as not_utf8
     from elmo_lite.text.lines import open_content as open_content
     from elmo_lite.text.lines import sample_of as sample_of
     from elmo_lite.text.lines import standard_input_lines as standard_input_lines
@@ -58,6 +59,7 @@ _MODULE_OF = {
     "is_tag": "column_layout",
     "is_untyped_tag": "column_layout",
     "kind_of": "kinds",
+    "not_utf8": "lines",
     "open_content": "lines",
     "open_data_set": "hub_data_sets",
     "open_pipe": "pipes",

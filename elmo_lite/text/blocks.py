@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from elmo_lite.errors import CorpusError
 from elmo_lite.text.documents import Record, field_of
 from elmo_lite.text.kinds import Kind
+from elmo_lite.text.lines import not_utf8
 from elmo_lite.text.records import parse_json
 
 _NUMBER = re.compile(r"^\d+\t", re.MULTILINE | re.ASCII)
@@ -57,7 +58,7 @@ def decode(data: bytes, name: str, first_line: int, offset: int) -> str:
     except UnicodeDecodeError as error:
         line = first_line + data.count(b"\n", 0, error.start)
         where = f"{name}, line {line}, byte {offset + error.start}"
-        raise CorpusError(f"{where}: expected UTF-8, found byte 0x{data[error.start]:02x} ({error.reason})") from None
+        raise not_utf8(where, error) from None
     if (at := data.find(b"\0")) >= 0:
         line = first_line + data.count(b"\n", 0, at)
         raise CorpusError(f"{name}, line {line}, byte {offset + at}: expected text, found a NUL byte")

@@ -65,6 +65,18 @@ def unreadable(name: str | Path, error: Exception) -> CorpusError:
     return CorpusError(f"{name}: cannot be read: {one_line(error)}")
 
 
+def not_utf8(where: str, error: UnicodeDecodeError, place: str = "") -> CorpusError:
+    """The error of text in another encoding.
+
+    Args:
+        where: File and line.
+        error: What decoding raised.
+        place: Place of the byte, if ``where`` does not name it.
+    """
+    found = f"byte 0x{error.object[error.start]:02x}{place} ({error.reason})"
+    return CorpusError(f"{where}: expected UTF-8, found {found}; iconv converts other encodings")
+
+
 def sample_of(name: str | Path) -> bytes:
     """The first bytes of the content of a file; none of a pipe or device, which cannot be read twice.
 
@@ -146,5 +158,4 @@ def decode_lines(content: IO[bytes], name: str) -> Iterator[tuple[int, str]]:
         try:
             yield number, line.decode("utf-8")
         except UnicodeDecodeError as error:
-            found = f"byte 0x{line[error.start]:02x} at position {error.start + 1} ({error.reason})"
-            raise CorpusError(f"{name}, line {number}: expected UTF-8, found {found}") from None
+            raise not_utf8(f"{name}, line {number}", error, f" at position {error.start + 1}") from None

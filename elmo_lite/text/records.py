@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from elmo_lite.errors import CorpusError, one_line
-from elmo_lite.text.lines import SAMPLE_SIZE, LineLimit, decode_lines, open_content
+from elmo_lite.text.lines import SAMPLE_SIZE, LineLimit, decode_lines, not_utf8, open_content
 
 JSONL_SUFFIXES = (".jsonl", ".ndjson")
 """Suffixes of JSONL files, which hold one JSON value per line."""
@@ -109,7 +109,7 @@ class _ArrayReader:
         try:
             more = self.decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
-            raise CorpusError(f"{self._where}: expected UTF-8, found {one_line(error)}") from None
+            raise not_utf8(self._where, error) from None
         self.text, self.position = self.text[self.position :] + more, 0
         return bool(data)
 

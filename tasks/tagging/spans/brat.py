@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from elmo_lite import CorpusError
-from elmo_lite.text import decoded_lines, open_content
+from elmo_lite.text import decoded_lines, not_utf8, open_content
 from tasks.files import without_end
 from tasks.tagging.prediction import Span
 from tasks.tagging.spans.document import CharSpan, Document, char_span
@@ -74,8 +74,7 @@ def _text_of(path: Path) -> str:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        found = f"byte 0x{data[error.start]:02x} at position {error.start + 1} ({error.reason})"
-        raise CorpusError(f"{path}: expected UTF-8, found {found}") from None
+        raise not_utf8(str(path), error, f" at position {error.start + 1}") from None
     return f" {text[1:]}" if data.startswith(codecs.BOM_UTF8) else text
 
 

@@ -382,7 +382,8 @@ def test_standard_input_and_output(model: Path, text: Path, tmp_path: Path) -> N
         np.testing.assert_allclose(found, expected, atol=1e-5)
     done = subprocess.run(command, cwd=Path(__file__).parents[3], input=b"a\n\xff", capture_output=True, check=False)
     expected = (
-        b"elmo-lite: error: standard input, line 2, byte 2: expected UTF-8, found byte 0xff (invalid start byte)\n"
+        b"elmo-lite: error: standard input, line 2, byte 2: expected UTF-8, found byte 0xff (invalid start byte); "
+        b"iconv converts other encodings\n"
     )
     assert (done.returncode, done.stdout, done.stderr) == (2, b"", expected)
 
