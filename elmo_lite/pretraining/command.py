@@ -106,9 +106,10 @@ def _print_first(text: str) -> None:
 def _summary(done: dict[str, Any]) -> str:
     """What a run has made, how good it is, and what to do next, in lines."""
     best, model = done["best"], done["model"]
+    since = f" since step {done['first_step']:,}" if done["first_step"] else ""
     lines = [
         f"model     {model}",
-        f"trained   {done['steps']:,} steps, {done['words_seen']:,} words, {done['seconds'] / 60:.1f} minutes",
+        f"trained   {done['steps']:,} steps, {done['words_seen']:,} words, {done['seconds'] / 60:.1f} minutes{since}",
     ]
     if best:
         lines.append(

@@ -117,6 +117,7 @@ class Fit:
         facts = {
             **self._metadata(trainer.global_step),
             "seconds": seconds,
+            "first_step": 0 if self.state is None else self.state["global_step"],
             "best": save_best.best,
             "model": str(out / MODEL),
             "curve": None if curve is None else str(curve),

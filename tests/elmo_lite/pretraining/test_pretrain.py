@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -461,6 +462,9 @@ def test_command_prints_the_result(corpus: Path, tmp_path: Path, capsys: pytest.
     pretrain_command(settings(), str(corpus), str(tmp_path / "out"), max_steps=3)
     output = capsys.readouterr().out
     assert str(tmp_path / "out" / "model") in output and "perplexity" in output and "full softmax" in output
+    assert re.search(r"^trained   3 steps, [\d,]+ words, \d+\.\d minutes$", output, re.MULTILINE)
+    pretrain_command(settings(), str(corpus), str(tmp_path / "out"), max_steps=5, resume=True)
+    assert " minutes since step 3\n" in capsys.readouterr().out
 
 
 # Exact resumption
