@@ -10,13 +10,12 @@ the share of the errors of the other row that is gone.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from transfer import ROWS, shown, standard_errors
+from transfer import ROWS, read, shown, standard_errors
 
 PEERS = {
     "spacy": "spaCy, tok2vec from nothing",
@@ -42,13 +41,9 @@ def cells(directory: Path) -> Iterator[Cell]:
         for point in filter(Path.is_dir, row.iterdir()):
             runs = sorted(path.parent for path in point.glob("seed-*/test.json"))
             if runs:
-                dev, test = ([_score(run / f"{part}.json") for run in runs] for part in ("dev", "test"))
+                dev, test = ([float(read(run / f"{part}.json")["score"]) for run in runs] for part in ("dev", "test"))
                 found.append(Cell(row.name, dev, test))
     yield from sorted(found, key=lambda cell: statistics.fmean(cell.test))
-
-
-def _score(path: Path) -> float:
-    return float(json.loads(path.read_text(encoding="utf-8"))["score"])
 
 
 def lines(directory: Path, against: str) -> Iterator[str]:
