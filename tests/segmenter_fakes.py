@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from elmo_lite.text.segmentation import _cached
+from elmo_lite.text.segmentation import chunk_lookup
 from elmo_lite.text.segmenters import load_segmenter
 
 MODULES = ("jieba", "sudachipy", "sudachidict_core", "pythainlp", "icu")
@@ -118,7 +118,7 @@ class Segmenters:
     @staticmethod
     def forget() -> None:
         load_segmenter.cache_clear()
-        _cached.cache_clear()
+        chunk_lookup.cache_clear()
 
     def install(self, *segmenters: str) -> None:
         for name, module in fake_modules().items():

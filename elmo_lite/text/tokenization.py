@@ -10,7 +10,7 @@ With ``NFC``, each word is normalised after splitting, so that offsets always re
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
@@ -32,15 +32,20 @@ class Tokenization:
     segmenter: Segmenter | None = None
     """Package that finds words in scripts without spaces: ``jieba`` (Chinese), ``sudachi`` (Japanese), ``pythainlp``
     (Thai) or ``icu`` (all). It is imported when such text is split. Defaults to one word per character."""
+    rules: int = field(default=RULES_VERSION, compare=False)
+    """Version of the rules of ``words``. Versions differ in where sentences end, not in words, so that a model and a
+    corpus of different ones fit together."""
 
     def __post_init__(self) -> None:
-        """Check the names and choose the default normalisation."""
+        """Check the settings and choose the default normalisation."""
         if self.kind not in ("whitespace", "words"):
             raise ConfigError(f"tokenization.kind: expected whitespace or words, found {self.kind!r}")
         if self.normalization is None:
             object.__setattr__(self, "normalization", "NFC" if self.kind == "words" else "none")
         if self.normalization not in ("none", "NFC"):
             raise ConfigError(f"tokenization.normalization: expected none or NFC, found {self.normalization!r}")
+        is_known = type(self.rules) is int and 1 <= self.rules <= RULES_VERSION
+        require(is_known, "tokenization.rules", f"1 to {RULES_VERSION}, or a newer elmo_lite", self.rules)
         if self.segmenter is not None:
             expected = f"one of {', '.join(SEGMENTERS)}"
             require(self.segmenter in SEGMENTERS, "tokenization.segmenter", expected, self.segmenter)
@@ -65,7 +70,7 @@ class Tokenization:
             load_segmenter(self.segmenter)
 
     def _lookup(self) -> Callable[[str], Chunk]:
-        return chunk_lookup(self.normalization == "NFC", self.segmenter)
+        return chunk_lookup(self.normalization == "NFC", self.segmenter, self.rules)
 
     def normalize(self, word: str) -> str:
         """Apply the Unicode normalisation to a word."""
@@ -133,7 +138,7 @@ class Tokenization:
 
     def to_dict(self) -> dict[str, Any]:
         """Settings as JSON types, for ``from_dict``."""
-        settings = {"kind": self.kind, "normalization": self.normalization, "rules": RULES_VERSION}
+        settings = {"kind": self.kind, "normalization": self.normalization, "rules": self.rules}
         return settings if self.segmenter is None else {**settings, "segmenter": self.segmenter}
 
     @classmethod
@@ -144,8 +149,4 @@ class Tokenization:
             ConfigError: A key or value is unknown, or the rules are newer than those of this version.
         """
         require(isinstance(settings, dict), "tokenization", "an object", settings)
-        known = dict(settings)
-        rules = known.pop("rules", RULES_VERSION)
-        is_known = type(rules) is int and 1 <= rules <= RULES_VERSION
-        require(is_known, "tokenization.rules", f"at most {RULES_VERSION}", rules)
-        return from_settings(cls, known, "tokenization")
+        return from_settings(cls, {"rules": 1, **settings}, "tokenization")  # the first version did not store it
