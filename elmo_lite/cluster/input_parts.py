@@ -16,6 +16,7 @@ from elmo_lite.files import STANDARD_INPUT
 from elmo_lite.text.blocks import Block
 from elmo_lite.text.documents import Record, size_of
 from elmo_lite.text.kinds import NAME_OF
+from elmo_lite.text.saved_data_sets import is_saved_data_set
 from elmo_lite.text.sentence_files import as_sentence, placed_records
 from elmo_lite.text.sources import Source, find_sources
 
@@ -30,7 +31,7 @@ def find_inputs(given: str, numbered_lines: bool) -> list[Source]:
         CorpusError: There is none, or one is neither Parquet nor JSON lines nor text.
     """
     path = Path(given)
-    if path.is_dir():
+    if path.is_dir() and not is_saved_data_set(path):
         files = sorted(map(str, path.rglob("*.parquet")))
         if not files:
             hint = f"give a glob such as {path / '*.txt'} for other files"

@@ -229,7 +229,7 @@ def _check_distinct(train: list[Source], held_out: list[Source]) -> None:
 
 def _identity(source: Source) -> object:
     """A value that inputs have in common if they are the same file or data set."""
-    if source.kind == "hub" or source.is_standard_input:
+    if source.is_standard_input or (source.kind == "hub" and not os.path.exists(source.name)):
         return source.name
     found = os.stat(source.name)
     return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(source.name)

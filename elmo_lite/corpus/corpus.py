@@ -19,6 +19,7 @@ from elmo_lite.fields import checked_files
 from elmo_lite.files import check_file, remove_leftovers
 from elmo_lite.metadata import read_bytes, read_json
 from elmo_lite.text.characters import LONGEST_WIDTH, SHORTEST_WIDTH
+from elmo_lite.text.saved_data_sets import is_saved_data_set
 from elmo_lite.text.tokenization import Tokenization
 from elmo_lite.text.vocabulary import BOUNDARY_CLASS, Vocabulary
 
@@ -112,6 +113,11 @@ class Corpus:
         classes[BOUNDARY_ID] = BOUNDARY_CLASS
         classes[1:] = np.fromiter(map(self.vocabulary.class_of, self.words), dtype=np.int32, count=len(self.words))
         return classes
+
+
+def is_corpus_directory(path: str | Path) -> bool:
+    """Whether an input is a directory to be opened as a corpus. One that ``save_to_disk`` wrote is a data set."""
+    return Path(path).is_dir() and not is_saved_data_set(path)
 
 
 def _read_meta(path: Path) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from array import array
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -13,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elmo_lite.corpus.blocks import encode_block
-from elmo_lite.corpus.corpus import BOUNDARY_ID, Corpus
+from elmo_lite.corpus.corpus import BOUNDARY_ID, Corpus, is_corpus_directory
 from elmo_lite.errors import CheckpointError, CorpusError
 from elmo_lite.hardware import keep_freed_memory, move
 from elmo_lite.lm.perplexity import LMScore, stream_perplexity
@@ -208,7 +207,7 @@ def evaluate_command(
     """
     keep_freed_memory()
     # Wrong paths are reported before the model is loaded.
-    corpus = Corpus.open(text) if os.path.isdir(text) else None
+    corpus = Corpus.open(text) if is_corpus_directory(text) else None
     if corpus is None:
         warn_of_beginnings(find_sources([text], numbered_lines=numbered_lines))
     models = [_loaded(name, device) for name in (model, against) if name is not None]

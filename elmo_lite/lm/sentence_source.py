@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from elmo_lite.corpus.blocks import encode_block
-from elmo_lite.corpus.corpus import BOUNDARY_ID, Corpus
+from elmo_lite.corpus.corpus import BOUNDARY_ID, Corpus, is_corpus_directory
 from elmo_lite.errors import CheckpointError, CorpusError
 from elmo_lite.text.samples import warn_of_beginnings
 from elmo_lite.text.sources import find_sources
@@ -32,11 +31,11 @@ class SentenceSource:
     numbered_lines: bool = False
     """Whether to remove a number and a TAB at the beginning of each line of text."""
     corpus: Corpus | None = field(init=False, default=None)
-    """The corpus, if ``text`` is a directory."""
+    """The corpus, if ``text`` is one."""
 
     def __post_init__(self) -> None:
         """Look for the text."""
-        if os.path.isdir(self.text):
+        if is_corpus_directory(self.text):
             self.corpus = Corpus.open(self.text)
         else:
             warn_of_beginnings(find_sources([self.text], numbered_lines=self.numbered_lines))

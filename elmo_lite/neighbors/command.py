@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from elmo_lite.corpus.corpus import is_corpus_directory
 from elmo_lite.embedding.elmo import Elmo
 from elmo_lite.errors import require_range
 from elmo_lite.hardware import keep_freed_memory
@@ -96,5 +97,5 @@ def _check_input(text: str, top_k: int, numbered_lines: bool) -> None:
     """
     require_range(top_k, "--top_k", 1, MAX_TOP_K)
     keep_freed_memory()
-    if not Path(text).is_dir():
+    if not is_corpus_directory(text):
         warn_of_beginnings(find_sources([text], numbered_lines=numbered_lines))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from elmo_lite.corpus.corpus import Corpus
+from elmo_lite.corpus.corpus import Corpus, is_corpus_directory
 from elmo_lite.embedding.elmo import Elmo
 from elmo_lite.errors import ElmoLiteError, require
 from elmo_lite.files import STANDARD_INPUT, STANDARD_STREAM, describe_file, remove_leftovers
@@ -49,7 +48,7 @@ class IndexedText:
         Raises:
             CorpusError: There is no such text, or the corpus is damaged.
         """
-        if not os.path.isdir(source):
+        if not is_corpus_directory(source):
             find_sources([source])
             return cls(source, tokenization, text_field, numbered_lines)
         corpus = Corpus.open(source)

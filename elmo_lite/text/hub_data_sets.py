@@ -1,4 +1,4 @@
-"""Records of data sets on the Hugging Face hub; ``datasets`` is imported on first use."""
+"""Records of Hugging Face data sets, on the hub or saved; ``datasets`` is imported on first use."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from typing import Any
 
 from elmo_lite.errors import CorpusError, one_line
 from elmo_lite.text.hub_names import split_data_set_name
+from elmo_lite.text.saved_data_sets import is_saved_data_set, open_saved_data_set
 
 
 def open_data_set(name: str, *, streaming: bool = False) -> tuple[Iterator[dict[str, Any]], Mapping[str, Any]]:
-    """Open a data set on the hub.
+    """Open a data set on the hub, or one that ``save_to_disk`` wrote.
 
     Args:
-        name: ``owner/name``, ``owner/name:split`` or ``owner/name:config:split``.
+        name: ``owner/name``, ``owner/name:split`` or ``owner/name:config:split``; or a directory.
         streaming: Read while downloading, without a copy on disk. Defaults to False.
 
     Returns:
         Records, and features of the columns by name. The features of a streamed data set may be unknown, thus empty.
 
     Raises:
-        CorpusError: The data set does not exist, or the hub fails while the records are read.
+        CorpusError: The data set does not exist, or the hub fails while the records are read; or a file is damaged.
     """
+    if is_saved_data_set(name):
+        return open_saved_data_set(name)
     import datasets
 
     repository, options, split = split_data_set_name(name)

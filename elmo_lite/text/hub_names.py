@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from elmo_lite.text.saved_data_sets import is_saved_data_set
+
 _PART = r"[\w][\w.-]*"
 _MODEL = re.compile(rf"{_PART}(?:/{_PART})?")
 _DATA_SET = re.compile(rf"{_PART}/{_PART}(?::[\w.-]+){{0,2}}")
@@ -19,13 +21,13 @@ def is_model_name(name: str) -> bool:
 
 
 def is_data_set_name(name: str) -> bool:
-    """Whether a string names a data set on the hub rather than a file.
+    """Whether a string names a data set on the hub, or is the directory of one that was saved, rather than a file.
 
-    Names are ``owner/name``, ``owner/name:split`` and ``owner/name:config:split``. A string is a path if it exists, if
-    its parent folder exists, or if it has the suffix of a text file or table.
+    Names on the hub are ``owner/name``, ``owner/name:split`` and ``owner/name:config:split``. A string is a path if it
+    exists, if its parent folder exists, or if it has the suffix of a text file or table.
     """
     path = Path(name)
-    return (
+    return is_saved_data_set(path) or (
         _DATA_SET.fullmatch(name) is not None
         and not path.exists()
         and not path.parent.exists()

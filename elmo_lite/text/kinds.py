@@ -14,7 +14,7 @@ from elmo_lite.text.lines import SAMPLE_SIZE, sample_of
 from elmo_lite.text.records import JSONL_SUFFIXES
 
 Kind = Literal["text", "jsonl", "json", "parquet", "csv", "tsv", "columns", "hub"]
-"""Text, JSON lines, a JSON array, Parquet, tables, one word per line, or a data set of the hub."""
+"""Text, JSON lines, a JSON array, Parquet, tables, one word per line, or a Hugging Face data set."""
 
 COLUMN_SUFFIXES = (".conll", ".conllu", ".iob", ".iob2", ".bio")
 """Suffixes of files with one word per line."""
@@ -27,16 +27,19 @@ NAME_OF: dict[Kind, str] = {
     "csv": "CSV",
     "tsv": "TSV",
     "columns": "one word per line",
-    "hub": "a data set of the hub",
+    "hub": "a Hugging Face data set",
 }
 _REFUSED = {
     b"PK\x03\x04": "a ZIP archive (or .docx, .xlsx)",
     b"%PDF-": "a PDF",
     b"\xd0\xcf\x11\xe0": "an Office file",
     b"{\\rtf": "RTF",
+    b"ARROW1": "Arrow or Feather (save it as Parquet)",
+    b"\xff\xff\xff\xff": "Arrow (give the directory that save_to_disk wrote, or save it as Parquet)",
     codecs.BOM_UTF16_LE: "UTF-16 (convert it to UTF-8)",
     codecs.BOM_UTF16_BE: "UTF-16 (convert it to UTF-8)",
 }
+_TAR, _TAR_PLACE = b"ustar", 257
 _FEWEST_ROWS = 3
 
 
@@ -58,9 +61,9 @@ def kind_of_content(sample: bytes, name: str | Path) -> Kind:
     suffix = path.suffix.lower()
     if suffix in COMPRESSED_SUFFIXES:
         suffix = path.with_suffix("").suffix.lower()
-    for magic, found in _REFUSED.items():
-        if sample.startswith(magic):
-            raise CorpusError(f"{name}: expected text, found {found}")
+    found = next((kind for magic, kind in _REFUSED.items() if sample.startswith(magic)), None)
+    if found or sample[_TAR_PLACE:].startswith(_TAR):
+        raise CorpusError(f"{name}: expected text, found {found or 'a tar archive'}")
     if suffix == ".parquet" or sample.startswith(b"PAR1"):
         return "parquet"
     if suffix in JSONL_SUFFIXES:

@@ -114,7 +114,8 @@ def decoded_lines(name: str | Path) -> Iterator[tuple[int, str]]:
 def is_read_once(source: str) -> bool:
     """Whether a source is a pipe or a device, or may be: on some systems ``/dev/stdin`` goes on where it was left."""
     path = Path(source)
-    return source == STANDARD_STREAM or source.startswith(_DESCRIPTORS) or (path.exists() and not path.is_file())
+    is_special = path.exists() and not path.is_file() and not path.is_dir()
+    return source == STANDARD_STREAM or source.startswith(_DESCRIPTORS) or is_special
 
 
 def standard_input_lines() -> Iterator[tuple[int, str]]:

@@ -19,7 +19,11 @@ log = logging.getLogger("elmo_lite")
 _MOST_INPUTS = 8
 _NUMBERED_SAMPLE = 100
 """Number of lines by which a file of numbered lines is recognised."""
-_MARKUP = re.compile(r"\s*<(!doctype|html|\?xml|mediawiki)[\s>]", re.IGNORECASE)
+_BEGINNINGS = {
+    "HTML or XML, whose tags": re.compile(r"\s*<(!doctype|html|\?xml|mediawiki)[\s>]", re.IGNORECASE),
+    "subtitles, whose numbers and times": re.compile(r"\s*(\d+\r?\n\d+:\d\d:\d\d[,.]\d+ --> |WEBVTT\s)"),
+}
+"""What a text file may be besides text, with its beginning."""
 
 
 def sample_text(sources: Sequence[Source], field: str | None = None) -> str:
@@ -39,7 +43,7 @@ def sample_text(sources: Sequence[Source], field: str | None = None) -> str:
 
 
 def warn_of_beginnings(sources: Iterable[Source]) -> None:
-    """Warn of text files that begin as something else: numbered lines, unless the numbers are removed, or markup.
+    """Warn of text files that begin as markup, subtitles, or numbered lines, unless the numbers are removed.
 
     Args:
         sources: Inputs; of pipes nothing is known yet.
@@ -47,9 +51,8 @@ def warn_of_beginnings(sources: Iterable[Source]) -> None:
     for source in sources:
         if source.kind == "text" and not source.is_standard_input:
             text = sample_of(source.name).decode("utf-8", "replace")
-            if _MARKUP.match(text):
-                hint = "whose tags are read as words (extract its text first)"
-                log.warning("%s: begins as HTML or XML, %s", source.name, hint)
+            for found in (found for found, beginning in _BEGINNINGS.items() if beginning.match(text)):
+                log.warning("%s: begins as %s are read as words (extract its text first)", source.name, found)
             if not source.is_numbered and _is_numbered(text.split("\n")[:_NUMBERED_SAMPLE]):
                 hint = "which are read as words (--numbered_lines removes them)"
                 log.warning("%s: lines begin with numbers and a TAB, %s", source.name, hint)

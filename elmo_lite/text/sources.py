@@ -190,6 +190,8 @@ class Source:
 def find_sources(inputs: Iterable[str], *, numbered_lines: bool = False) -> list[Source]:
     """Resolve paths, globs, hub names (``owner/name``, ``owner/name:split`` or ``owner/name:config:split``), and "-".
 
+    A directory that ``save_to_disk`` wrote is a data set, like those of the hub.
+
     Files keep the given order. Those of one glob are sorted by name. "-" is standard input.
 
     Args:
@@ -221,12 +223,12 @@ def _source(name: str) -> Source:
         return Source(STANDARD_INPUT, "text", 0, is_standard_input=True)
     path = Path(name)
     try:
+        if is_data_set_name(name):
+            return Source(name, "hub", 0)
         if path.is_dir():
             raise CorpusError(f"{name}: expected a file, found a directory (give a glob such as {path / '*.txt'})")
         if path.exists():
             return Source(name, kind_of(path), path.stat().st_size)
     except OSError as error:
         raise unreadable(name, error) from None
-    if is_data_set_name(name):
-        return Source(name, "hub", 0)
     raise CorpusError(f"{name}: expected a file, found nothing there")

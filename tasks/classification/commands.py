@@ -89,7 +89,7 @@ def evaluate_command(
 
     Args:
         directory: Classifier, as written by "elmo-lite classify train".
-        file: Labelled texts: TSV, CSV, JSON, Parquet, trees or a data set of the hub.
+        file: Labelled texts: TSV, CSV, JSON, Parquet, trees or a Hugging Face data set.
         errors: Directory to write the ten worst texts to, as errors.html and errors.jsonl. Defaults to none.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         precision: Precision of the computation: float32; bfloat16, which is faster on hardware that has it and changes
@@ -126,9 +126,9 @@ def predict_command(
     Args:
         directory: Classifier, as written by "elmo-lite classify train".
         paths: INPUT, then optionally OUTPUT. INPUT is a text per line (the two of a pair are separated by a TAB) or
-            JSON (either is read from standard input too: -), .tsv, .csv, trees or a data set of the hub; labels are not
-            needed. A text without words gets an empty label. OUTPUT is text (.txt), JSONL with all fields of the input
-            (.jsonl) or a table (.tsv, .csv) by its suffix. Defaults to text on standard output.
+            JSON (either is read from standard input too: -), .tsv, .csv, trees or a Hugging Face data set; labels are
+            not needed. A text without words gets an empty label. OUTPUT is text (.txt), JSONL with all fields of the
+            input (.jsonl) or a table (.tsv, .csv) by its suffix. Defaults to text on standard output.
         probabilities: Add the probability of every label.
         min_score: Probability in 0..1; a label below it is left empty, its score is written.
         format: Format of the output: text, jsonl, tsv or csv. Defaults to that of the suffix.

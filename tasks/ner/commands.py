@@ -41,7 +41,7 @@ def evaluate_command(
 
     Args:
         directory: Tagger, as written by "elmo-lite ner train".
-        file: Labelled sentences: a column file, JSON, Parquet or a data set of the hub; or texts with spans of
+        file: Labelled sentences: a column file, JSON, Parquet or a Hugging Face data set; or texts with spans of
             characters from doccano, Label Studio, Prodigy, brat (a directory) or spaCy.
         errors: Directory to write the ten worst sentences to, as errors.html and errors.jsonl. Defaults to none.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.

@@ -30,7 +30,7 @@ def evaluate_command(
 
     Args:
         directory: Classifier, as written by "elmo-lite sentiment train".
-        file: Labelled texts: trees, TSV, CSV, JSON, Parquet or a data set of the hub.
+        file: Labelled texts: trees, TSV, CSV, JSON, Parquet or a Hugging Face data set.
         errors: Directory to write the ten worst texts to, as errors.html and errors.jsonl. Defaults to none.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.
         precision: Precision of the computation: float32; bfloat16, which is faster on hardware that has it and changes
@@ -65,7 +65,7 @@ def predict_command(
     Args:
         directory: Classifier, as written by "elmo-lite sentiment train".
         paths: INPUT, then optionally OUTPUT. INPUT is a text per line or JSON (either is read from standard input too:
-            -), trees, .tsv, .csv or a data set of the hub; labels are not needed. A text without words gets an empty
+            -), trees, .tsv, .csv or a Hugging Face data set; labels are not needed. A text without words gets an empty
             label. OUTPUT is text (.txt), JSONL (.jsonl) or a table (.tsv, .csv) by its suffix. Defaults to text on
             standard output.
         probabilities: Add the probability of every label.

@@ -51,8 +51,8 @@ def evaluate_command(
 
     Args:
         directory: Tagger, as written by "elmo-lite tag train".
-        file: Labelled sentences: CoNLL-U, a column file, JSON, Parquet or a data set of the hub; or texts with spans of
-            characters from doccano, Label Studio, Prodigy, brat (a directory) or spaCy.
+        file: Labelled sentences: CoNLL-U, a column file, JSON, Parquet or a Hugging Face data set; or texts with spans
+            of characters from doccano, Label Studio, Prodigy, brat (a directory) or spaCy.
         column: Column of the labels, by name or number. Defaults to that of the training.
         errors: Directory to write the ten worst sentences to, as errors.html and errors.jsonl. Defaults to none.
         device: Device to run on: auto (a GPU if there is one), cpu, cuda, cuda:N or mps.

@@ -110,6 +110,11 @@ def test_parquet_and_text_by_one_glob(here: Path) -> None:
         ("a.conll", "a B-X\nb O\n", "^a.conll: expected files of .* found one word per line"),
         ("a.txt", "", "^a.txt: expected text, found an empty file"),
         ("d/a.txt", "b\n", "^d: expected a directory of Parquet files, found none in it .give a glob such as d/"),
+        (
+            "s/dataset_dict.json",
+            "{}",
+            "^s: expected files of .* found a Hugging Face data set .--engine local",
+        ),
         ("a.parquet", "no Parquet", "^a.parquet: expected a Parquet file"),
     ],
 )

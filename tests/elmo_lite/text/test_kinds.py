@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import tarfile
 from pathlib import Path
+from typing import Literal
 
 import pyarrow
 import pytest
@@ -86,6 +88,15 @@ def test_documents_of_programs_are_refused(tmp_path: Path, content: bytes, found
     path.write_bytes(content)
     with pytest.raises(CorpusError, match=f"a.txt: expected text, found {found}"):
         kind_of(path)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_tar_archives_are_refused(tmp_path: Path, mode: Literal["w", "w:gz"]) -> None:
+    (tmp_path / "a.txt").write_text("words\n")
+    with tarfile.open(tmp_path / "texts", mode) as archive:
+        archive.add(tmp_path / "a.txt")
+    with pytest.raises(CorpusError, match="texts: expected text, found a tar archive$"):
+        kind_of(tmp_path / "texts")
 
 
 def test_long_lines_are_recognised_by_their_beginning(tmp_path: Path) -> None:

@@ -116,6 +116,7 @@ def test_numbered_lines_are_named_and_removed(tmp_path: Path, caplog: pytest.Log
         ('<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.10/">\n', True),
         ("<unk> is the class of unknown words\n", False),
         ("a tag <html> inside\n", False),
+        ("2\n00:00:20,000 is late\n", False),
     ],
 )
 def test_markup_is_named(content: str, is_markup: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -125,3 +126,11 @@ def test_markup_is_named(content: str, is_markup: bool, tmp_path: Path, caplog: 
         warn_of_beginnings(find_sources([str(path)]))
     found = [f"{path}: begins as HTML or XML, whose tags are read as words (extract its text first)"]
     assert caplog.messages == (found if is_markup else [])
+
+
+@pytest.mark.parametrize("content", ["1\r\n00:00:20,000 --> 00:00:24,400\r\nHi\r\n", "\ufeffWEBVTT\n\n00:20.0 -->\n"])
+def test_subtitles_are_named(content: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "film.srt").write_text(content)
+    warn_of_beginnings(find_sources([str(tmp_path / "film.srt")]))
+    found = "begins as subtitles, whose numbers and times are read as words (extract its text first)"
+    assert caplog.messages == [f"{tmp_path / 'film.srt'}: {found}"]

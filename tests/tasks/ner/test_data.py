@@ -82,7 +82,8 @@ def test_unseen_types(tmp_path: Path) -> None:
     assert not unseen_types(data, ["PER", "LOC"])
 
 
-def test_class_numbers_of_hub_data_become_tags(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_class_numbers_of_data_sets_become_tags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those on the hub and of saved ones."""
     datasets = pytest.importorskip("datasets")
     names = ["O", "B-PER", "B-LOC", "I-LOC"]
     classes = datasets.Sequence(datasets.ClassLabel(names=names))
@@ -90,8 +91,10 @@ def test_class_numbers_of_hub_data_become_tags(monkeypatch: pytest.MonkeyPatch) 
     rows = [{**row, "ner_tags": [names.index(tag) for tag in row["ner_tags"]]} for row in ROWS]
     data_set = datasets.Dataset.from_list(rows, features=features)
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: data_set)
-    found = read_tagged("owner/name").sentences
-    assert found[1] == TaggedSentence(("New", "York", "City"), ("B-LOC", "I-LOC", "E-LOC"), "owner/name", 2)
+    data_set.save_to_disk(tmp_path / "saved")
+    for name in ("owner/name", str(tmp_path / "saved")):
+        found = read_tagged(name).sentences
+        assert found[1] == TaggedSentence(("New", "York", "City"), ("B-LOC", "I-LOC", "E-LOC"), name, 2)
 
 
 def test_hub_names_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
