@@ -44,7 +44,7 @@ class Tokenization:
             object.__setattr__(self, "normalization", "NFC" if self.kind == "words" else "none")
         if self.normalization not in ("none", "NFC"):
             raise ConfigError(f"tokenization.normalization: expected none or NFC, found {self.normalization!r}")
-        is_known = type(self.rules) is int and 1 <= self.rules <= RULES_VERSION
+        is_known = 1 <= self.rules <= RULES_VERSION
         require(is_known, "tokenization.rules", f"1 to {RULES_VERSION}, or a newer elmo_lite", self.rules)
         if self.segmenter is not None:
             expected = f"one of {', '.join(SEGMENTERS)}"

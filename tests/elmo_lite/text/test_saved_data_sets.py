@@ -10,8 +10,12 @@ import pytest
 from elmo_lite import CorpusError
 from elmo_lite.corpus.builder import CorpusSettings, build_corpus
 from elmo_lite.corpus.corpus import Corpus
+from elmo_lite.lm.sentence_source import SentenceSource
+from elmo_lite.neighbors.kept_index import IndexedText
 from elmo_lite.text import is_data_set_name, kind_of, open_data_set
 from elmo_lite.text.sources import find_sources
+from elmo_lite.text.tokenization import Tokenization
+from tasks.tagging.sentences import read_sentences
 
 datasets = pytest.importorskip("datasets")
 TEXTS = [f"Text number {number} is here." for number in range(1500)]
@@ -45,6 +49,15 @@ def test_it_is_an_input_of_records(saved: Path, monkeypatch: pytest.MonkeyPatch)
     assert not is_data_set_name("corpus")
     with pytest.raises(CorpusError, match=r"\./saved: expected distinct inputs, found the same as saved"):
         build_corpus(["saved", "./saved"], Path("twice"), CorpusSettings())
+
+
+def test_it_is_scored_searched_and_tagged_as_text(saved: Path) -> None:
+    """Neither a corpus directory nor a pipe, which other directories and special files are."""
+    assert SentenceSource(str(saved)).corpus is None
+    assert IndexedText.open(str(saved), Tokenization()).corpus is None
+    with pytest.raises(CorpusError, match="expected a corpus directory"):
+        SentenceSource(str(saved.parent))
+    assert read_sentences(str(saved)) == TEXTS
 
 
 def test_one_split_is_asked_for(tmp_path: Path) -> None:
