@@ -1,4 +1,4 @@
-"""Names on the Hugging Face hub, as distinct from paths."""
+"""Names of models and data sets of Hugging Face, as distinct from paths of other files."""
 
 from __future__ import annotations
 

@@ -51,8 +51,9 @@ def warn_of_beginnings(sources: Iterable[Source]) -> None:
     for source in sources:
         if source.kind == "text" and not source.is_standard_input:
             text = sample_of(source.name).decode("utf-8", "replace")
-            for found in (found for found, beginning in _BEGINNINGS.items() if beginning.match(text)):
-                log.warning("%s: begins as %s are read as words (extract its text first)", source.name, found)
+            for found, beginning in _BEGINNINGS.items():
+                if beginning.match(text):
+                    log.warning("%s: begins as %s are read as words (extract its text first)", source.name, found)
             if not source.is_numbered and _is_numbered(text.split("\n")[:_NUMBERED_SAMPLE]):
                 hint = "which are read as words (--numbered_lines removes them)"
                 log.warning("%s: lines begin with numbers and a TAB, %s", source.name, hint)
